@@ -1,0 +1,1 @@
+//! The world on disk: RocksDB and the textdump format.

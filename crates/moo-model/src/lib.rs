@@ -1,0 +1,16 @@
+//! The vocabulary of the world: values, names, objects, and the transactional world they live in.
+//!
+//! Invariant: nothing here reads a clock, a socket, the environment or a random number; those come in as arguments.
+
+pub mod error;
+pub mod literal;
+pub mod number;
+pub mod object;
+pub mod symbol;
+pub mod text;
+pub mod value;
+
+pub use error::{ErrorCode, Raised};
+pub use object::Obj;
+pub use symbol::Symbol;
+pub use value::{Value, View};

@@ -1,0 +1,69 @@
+//! Equality and order of values as MOO programs see them.
+
+use std::cmp::Ordering;
+
+use super::{Value, View};
+
+impl PartialEq for Value {
+    /// The `==` of the language: strings without regard to ASCII case, lists element by element, never across kinds.
+    #[inline]
+    fn eq(&self, other: &Value) -> bool {
+        Value::same_words(self, other) && !matches!(self.view(), View::Float(_)) || equal_by(self, other, false)
+    }
+}
+
+impl Value {
+    /// The `equal()` of the language: as `==`, but strings must agree in case.
+    pub fn identical(&self, other: &Value) -> bool {
+        equal_by(self, other, true)
+    }
+
+    /// Order of two values of one scalar kind, strings by case-folded bytes. `None` for lists and mixed kinds.
+    #[inline]
+    pub fn order(&self, other: &Value) -> Option<Ordering> {
+        match (self.view(), other.view()) {
+            (View::Int(a), View::Int(b)) => Some(a.cmp(&b)),
+            (View::Float(a), View::Float(b)) => a.partial_cmp(&b),
+            (View::Obj(a), View::Obj(b)) => Some(a.cmp(&b)),
+            (View::Err(a), View::Err(b)) => Some((a as u8).cmp(&(b as u8))),
+            (View::Str(a), View::Str(b)) => Some(crate::text::compare_folded(&a, &b)),
+            _ => None,
+        }
+    }
+}
+
+/// Compares without native recursion deeper than the values are nested; nesting is bounded where lists are made.
+fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
+    match (a.view(), b.view()) {
+        (View::Unset, View::Unset) => true,
+        (View::Int(a), View::Int(b)) => a == b,
+        (View::Float(a), View::Float(b)) => a == b,
+        (View::Obj(a), View::Obj(b)) => a == b,
+        (View::Err(a), View::Err(b)) => a == b,
+        (View::Str(a), View::Str(b)) if cased => a.as_str() == b.as_str(),
+        (View::Str(a), View::Str(b)) => a.eq_ignore_ascii_case(&b),
+        (View::List(a), View::List(b)) => equal_lists(a, b, cased),
+        _ => false,
+    }
+}
+
+/// Walks two lists side by side with an explicit stack, so that hostile nesting cannot end the process.
+fn equal_lists(a: &[Value], b: &[Value], cased: bool) -> bool {
+    let mut pending = vec![(a, b)];
+    while let Some((a, b)) = pending.pop() {
+        if a.len() != b.len() {
+            return false;
+        }
+        if std::ptr::eq(a, b) {
+            continue;
+        }
+        for (x, y) in a.iter().zip(b) {
+            match (x.as_list(), y.as_list()) {
+                (Some(x), Some(y)) => pending.push((x, y)),
+                (None, None) if equal_by(x, y, cased) => {}
+                _ => return false,
+            }
+        }
+    }
+    true
+}

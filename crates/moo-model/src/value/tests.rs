@@ -1,0 +1,144 @@
+//! Random programs over values against a model of plain enums, and the edges that a program of luck would miss.
+
+use super::*;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Model {
+    Int(i64),
+    Str(String),
+    List(Vec<Model>),
+}
+
+impl Model {
+    fn value(&self) -> Value {
+        match self {
+            Model::Int(i) => Value::int(*i),
+            Model::Str(s) => Value::str(s),
+            Model::List(l) => Value::list(l.iter().map(Model::value).collect()),
+        }
+    }
+
+    fn agrees(&self, value: &Value) -> bool {
+        match (self, value.view()) {
+            (Model::Int(a), View::Int(b)) => *a == b,
+            (Model::Str(a), View::Str(b)) => a == b.as_str() && b.is_ascii_only() == a.is_ascii(),
+            (Model::List(a), View::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.agrees(b)),
+            _ => false,
+        }
+    }
+}
+
+/// A small deterministic generator, so that a failure repeats.
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % n
+    }
+}
+
+fn text_of(rng: &mut Rng) -> String {
+    let len = rng.below(20) as usize;
+    (0..len).map(|_| ['a', 'B', 'z', 'é', '界'][rng.below(5) as usize]).collect()
+}
+
+fn step(rng: &mut Rng, pool: &mut Vec<(Model, Value)>) {
+    let pick = rng.below(pool.len() as u64) as usize;
+    let (mut model, mut value) = pool[pick].clone();
+    match rng.below(6) {
+        0 => (model, value) = (Model::Int(pick as i64), Value::int(pick as i64)),
+        1 => {
+            let text = text_of(rng);
+            (model, value) = (Model::Str(text.clone()), Value::string(text));
+        }
+        2 => {
+            model = Model::List(pool.iter().take(4).map(|(m, _)| m.clone()).collect());
+            value = Value::list(pool.iter().take(4).map(|(_, v)| v.clone()).collect());
+        }
+        3 => {
+            if let (Model::List(items), Some(list)) = (&mut model, value.list_make_mut()) {
+                items.push(Model::Int(7));
+                list.push(Value::int(7));
+            }
+        }
+        4 => {
+            let tail = text_of(rng);
+            if value.push_str(&Value::str(&tail)) {
+                let Model::Str(text) = &mut model else { panic!("only strings accept a tail") };
+                text.push_str(&tail);
+            }
+        }
+        _ => drop(pool[pick].1.take()),
+    }
+    if depth(&model) < 5 {
+        pool[pick] = (model, value);
+    } else {
+        pool[pick] = (Model::Int(0), Value::int(0));
+    }
+    if pool[pick].1.is_unset() {
+        pool[pick].1 = pool[pick].0.value();
+    }
+}
+
+fn depth(model: &Model) -> usize {
+    match model {
+        Model::List(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[test]
+fn random_programs_agree_with_the_model() {
+    let mut rng = Rng(0x9E37_79B9_7F4A_7C15);
+    for _ in 0..200 {
+        let mut pool: Vec<_> = (0..6).map(|i| (Model::Int(i), Value::int(i))).collect();
+        for _ in 0..100 {
+            step(&mut rng, &mut pool);
+            for (model, value) in &pool {
+                assert!(model.agrees(value), "{model:?} against {value:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_value_is_two_words() {
+    assert_eq!(size_of::<Value>(), 16);
+}
+
+#[test]
+fn a_shared_list_is_not_edited_in_place() {
+    let mut a = Value::list(vec![Value::int(1)]);
+    let b = a.clone();
+    assert!(a.list_mut().is_none());
+    a.list_make_mut().expect("it is a list").push(Value::int(2));
+    assert_eq!(b.as_list().map(<[Value]>::len), Some(1));
+    assert_eq!(a.as_list().map(<[Value]>::len), Some(2));
+}
+
+#[test]
+fn a_list_nested_a_million_deep_is_dropped_and_compared_without_recursion() {
+    let nest = || (0..1_000_000).fold(Value::int(1), |inner, _| Value::list(vec![inner]));
+    let (a, b) = (nest(), nest());
+    assert!(a == b);
+}
+
+#[test]
+fn strings_at_the_inline_limit_keep_their_text() {
+    for len in 0..40 {
+        let text = "x".repeat(len);
+        assert_eq!(Value::str(&text).as_str(), Some(text.as_str()));
+        assert_eq!(Value::string(text.clone()).as_str(), Some(text.as_str()));
+    }
+}
+
+#[test]
+fn equality_folds_case_and_never_crosses_kinds() {
+    assert_eq!(Value::str("Hello"), Value::str("hELLO"));
+    assert!(!Value::str("Hello").identical(&Value::str("hELLO")));
+    assert_ne!(Value::int(1), Value::float(1.0));
+    assert_ne!(Value::obj(Obj(1)), Value::int(1));
+}

@@ -1,0 +1,1 @@
+//! When programs run: tasks, queues and attempts.

@@ -1,0 +1,1 @@
+//! Moothall: an actor-model server for live-programmable shared worlds.
