@@ -1,1 +1,4 @@
 //! Moothall: an actor-model server for live-programmable shared worlds.
+
+pub mod config;
+pub mod telemetry;

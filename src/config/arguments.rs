@@ -1,0 +1,152 @@
+//! The command lines of all our programs, read by one parser from one table of flags each.
+//!
+//! Invariant: a flag that stands for a setting only names its key; what the value may be is the setting's business.
+
+use super::{Config, ConfigError, Setting, from_environment};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// One flag of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Flag {
+    /// As it is typed, with its dashes.
+    pub name: &'static str,
+    /// What follows it, for the help; empty for a switch.
+    pub value: &'static str,
+    /// The setting it lays over the configuration, or none when the program itself reads it.
+    pub key: Option<&'static str>,
+    /// One line for the help.
+    pub help: &'static str,
+}
+
+/// A program: what it is called, what it does and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    /// The name typed in a shell.
+    pub name: &'static str,
+    /// One line for the help.
+    pub about: &'static str,
+    /// Its commands with a line each; the first is the default. Empty: the program takes none.
+    pub commands: &'static [(&'static str, &'static str)],
+    /// Its flags.
+    pub flags: &'static [Flag],
+}
+
+/// A command line that was understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments {
+    /// The command, or the first of the program's commands when none was given.
+    pub command: &'static str,
+    /// Settings in the order they were typed.
+    pub settings: Vec<Setting>,
+    /// The other flags by name, with their values; a switch has an empty one.
+    pub others: BTreeMap<&'static str, String>,
+}
+
+impl Program {
+    /// Reads the words after the program's name.
+    pub fn parse(&self, words: impl IntoIterator<Item = String>) -> Result<Arguments, ConfigError> {
+        let refused =
+            |text: String| ConfigError(format!("{text}; `{} --help` shows what is understood", self.name));
+        let mut arguments = Arguments {
+            command: self.commands.first().map_or("", |(name, _)| name),
+            ..Arguments::default()
+        };
+        let mut words = words.into_iter();
+        let mut command_seen = false;
+        while let Some(word) = words.next() {
+            let (name, attached) = match word.split_once('=') {
+                Some((name, value)) if word.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
+                _ => (word.clone(), None),
+            };
+            if name == "--help" || name == "-h" {
+                arguments.others.insert("--help", String::new());
+                continue;
+            }
+            let Some(flag) = self.flags.iter().find(|flag| flag.name == name) else {
+                let command = self.commands.iter().find(|(known, _)| *known == word);
+                let Some((known, _)) = command.filter(|_| !command_seen) else {
+                    return Err(refused(format!("`{word}` is not understood")));
+                };
+                arguments.command = known;
+                command_seen = true;
+                continue;
+            };
+            let text = match (flag.value.is_empty(), attached) {
+                (true, Some(_)) => return Err(refused(format!("{} takes no value", flag.name))),
+                (true, None) => String::new(),
+                (false, Some(value)) => value,
+                (false, None) => words
+                    .next()
+                    .ok_or_else(|| refused(format!("{} needs {} after it", flag.name, flag.value)))?,
+            };
+            match flag.key {
+                Some(key) => arguments.settings.push(Setting {
+                    key: key.to_owned(),
+                    text,
+                    source: flag.name.to_owned(),
+                }),
+                None => drop(arguments.others.insert(flag.name, text)),
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// The text of `--help`.
+    pub fn help(&self) -> String {
+        let commands = if self.commands.is_empty() {
+            ""
+        } else {
+            " [COMMAND]"
+        };
+        let mut text = format!(
+            "{}: {}\n\nusage: {}{commands} [FLAGS]\n",
+            self.name, self.about, self.name
+        );
+        if let Some((default, _)) = self.commands.first() {
+            text.push_str(&format!("\ncommands ({default} when none is given):\n"));
+            for (name, help) in self.commands {
+                text.push_str(&format!("  {name:<24} {help}\n"));
+            }
+        }
+        text.push_str("\nflags:\n");
+        for flag in self.flags {
+            text.push_str(&format!(
+                "  {:<24} {}\n",
+                format!("{} {}", flag.name, flag.value),
+                flag.help
+            ));
+        }
+        text.push_str("  --help                   show this\n");
+        text
+    }
+}
+
+impl Arguments {
+    /// A flag that is no setting.
+    pub fn get(&self, flag: &str) -> Option<&str> {
+        self.others.get(flag).map(String::as_str)
+    }
+
+    /// Whether a switch was given.
+    pub fn has(&self, flag: &str) -> bool {
+        self.others.contains_key(flag)
+    }
+
+    /// The flag as a path, or an error that says it is missing.
+    pub fn required_path(&self, flag: &'static str) -> Result<PathBuf, ConfigError> {
+        self.get(flag)
+            .map(PathBuf::from)
+            .ok_or_else(|| ConfigError(format!("{flag} is missing: it says which folder to use")))
+    }
+
+    /// The configuration: the file of `--config`, then the environment, then the flags.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        // A variable that is not UTF-8 cannot name a setting of ours, all of which are text.
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let mut settings = from_environment(variables)?;
+        settings.extend(self.settings.iter().cloned());
+        Config::load(self.get("--config").map(std::path::Path::new), &settings)
+    }
+}
