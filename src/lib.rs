@@ -1,4 +1,6 @@
 //! Moothall: an actor-model server for live-programmable shared worlds.
 
 pub mod config;
+pub mod limits;
 pub mod telemetry;
+pub mod hosts;
