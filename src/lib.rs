@@ -1,6 +1,7 @@
 //! Moothall: an actor-model server for live-programmable shared worlds.
 
 pub mod config;
-pub mod limits;
-pub mod telemetry;
 pub mod hosts;
+pub mod limits;
+pub mod protocol;
+pub mod telemetry;

@@ -1,4 +1,56 @@
-//! Every bound that is not a setting, by name, with its unit at the end of the name or in its words.
+//! Every bound that is not a setting, by name, with its unit at the end of the name or in its words; a size without a
+//! unit is in bytes.
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+// Bodies of messages, by kind (`protocol::kind` says which has which).
+
+/// First words of a link.
+pub const BODY_HELLO_MAX: usize = 4 * KIB;
+/// Control messages, commands and short answers.
+pub const BODY_CONTROL_MAX: usize = 64 * KIB;
+/// Events of a stream; a larger one is E_QUOTA where it is made.
+pub const BODY_EVENT_MAX: usize = 256 * KIB;
+/// Lists and batches of entries.
+pub const BODY_LIST_MAX: usize = MIB;
+/// Programs and property values.
+pub const BODY_PROGRAM_MAX: usize = 4 * MIB;
+/// Answers that carry values.
+pub const BODY_REPLY_MAX: usize = 8 * MIB;
+/// What the length prefixes of one body may claim in memory, all together.
+pub const DECODE_CLAIM_MAX: usize = 32 * MIB;
+/// Entries in one list of a control message (acks, heads, recipients).
+pub const LIST_ENTRIES_MAX: usize = 2_000;
+/// Connections in one `ReattachBatch`.
+pub const REATTACH_BATCH_MAX: usize = 500;
+
+// Links.
+
+/// Bytes of one ZeroMQ frame.
+pub const FRAME_MAX: usize = 8 * MIB + 64 * KIB;
+/// Requests in flight on one DEALER.
+pub const WINDOW: usize = 512;
+/// Frames that wait for one peer that does not read.
+pub const PEER_QUEUE_FRAMES_MAX: usize = 1_024;
+/// Bytes that wait for one peer that does not read.
+pub const PEER_QUEUE_BYTES_MAX: usize = 8 * MIB;
+/// Frames that may wait on their way to an I/O thread.
+pub const SEND_QUEUE_FRAMES_MAX: usize = 65_536;
+/// Bytes that may wait on their way to an I/O thread.
+pub const SEND_QUEUE_BYTES_MAX: usize = 64 * MIB;
+/// Messages that libzmq itself keeps for one pipe.
+pub const HIGH_WATER_MARK: i32 = 100_000;
+/// Milliseconds between tries to connect: first and longest.
+pub const RECONNECT_MS: (i32, i32) = (50, 2_000);
+/// ZMTP heartbeats on tcp: interval and timeout, in milliseconds.
+pub const HEARTBEAT_MS: (i32, i32) = (2_000, 6_000);
+/// Milliseconds that a closing socket may take to send what waits, when it drains.
+pub const LINGER_DRAIN_MS: i32 = 500;
+/// Seconds until an unanswered request on the interactive socket is sent again.
+pub const REQUEST_DEADLINE_S: u64 = 10;
+/// Seconds until an unanswered request on the bulk socket is sent again.
+pub const BULK_DEADLINE_S: u64 = 60;
 
 // The telnet host.
 

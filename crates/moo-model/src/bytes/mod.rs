@@ -1,0 +1,260 @@
+//! Values to bytes and back: the form in which they are stored and sent.
+//!
+//! One version byte, then the value in preorder: a tag, then a variable-length number, eight bytes of a float, or a
+//! length and its bytes or elements. Invariants: no recursion, so no nesting can overflow a stack; decoding any bytes
+//! gives a value or an error, in memory proportional to their number; every value has exactly one encoding.
+
+use crate::value::View;
+use crate::{ErrorCode, Obj, Value};
+
+/// The version written, and the only one read.
+pub const VERSION: u8 = 1;
+/// How deep lists may nest in bytes that are read: `{}` is 1 deep. See [`is_within_depth`].
+pub const DEPTH_MAX: usize = 1_000;
+
+const INT: u8 = 0;
+const OBJ: u8 = 1;
+const STR: u8 = 2;
+const ERR: u8 = 3;
+const LIST: u8 = 4;
+const UNSET: u8 = 6;
+const FLOAT: u8 = 9;
+
+/// The fewest bytes that a list's element takes: a tag and one byte more.
+const ELEMENT_MIN: usize = 2;
+
+/// Why bytes are not a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// They end inside the value.
+    #[error("the value ends too early")]
+    Truncated,
+    /// They go on after the value.
+    #[error("bytes follow the value")]
+    Trailing,
+    /// The version is not ours.
+    #[error("values of version {0} cannot be read")]
+    Version(u8),
+    /// A tag that no kind has, or the unset value inside a list.
+    #[error("there is no kind of value with tag {0}")]
+    Tag(u8),
+    /// A number that is too large, or not written in its shortest form.
+    #[error("a number in the value is malformed")]
+    Number,
+    /// An infinite float, or not a number.
+    #[error("a float in the value is not finite")]
+    NotFinite,
+    /// No error has this number.
+    #[error("there is no error with number {0}")]
+    ErrorCode(u64),
+    /// A string is not UTF-8.
+    #[error("a string in the value is not UTF-8")]
+    Text,
+    /// Lists nest deeper than [`DEPTH_MAX`].
+    #[error("lists nest deeper than {DEPTH_MAX}")]
+    Depth,
+}
+
+/// Appends the value's bytes.
+pub fn encode(value: &Value, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    let Some(top) = put(value, out) else { return };
+    let mut open = vec![top.iter()];
+    while let Some(elements) = open.last_mut() {
+        match elements.next() {
+            Some(element) => open.extend(put(element, out).map(<[Value]>::iter)),
+            None => drop(open.pop()),
+        }
+    }
+}
+
+/// Whether [`decode`] will take back what [`encode`] makes of this value. Whoever stores values that programs built
+/// asks first.
+pub fn is_within_depth(value: &Value) -> bool {
+    let Some(top) = value.as_list() else { return true };
+    let mut open = vec![top.iter()];
+    while let Some(elements) = open.last_mut() {
+        match elements.find_map(Value::as_list) {
+            Some(_) if open.len() == DEPTH_MAX => return false,
+            Some(inner) => open.push(inner.iter()),
+            None => drop(open.pop()),
+        }
+    }
+    true
+}
+
+/// Reads a value. All bytes must belong to it.
+pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
+    let mut input = Input { rest: bytes };
+    match input.byte()? {
+        VERSION => {}
+        other => return Err(DecodeError::Version(other)),
+    }
+    let value = match input.node()? {
+        Node::Leaf(value) => value,
+        Node::List(len) => input.list(len)?,
+    };
+    if input.rest.is_empty() {
+        Ok(value)
+    } else {
+        Err(DecodeError::Trailing)
+    }
+}
+
+/// Writes a value's tag and, if it is no list, its content; of a list, gives back the elements still to be written.
+fn put<'a>(value: &'a Value, out: &mut Vec<u8>) -> Option<&'a [Value]> {
+    match value.view() {
+        View::Unset => out.push(UNSET),
+        View::Int(i) => put_signed(INT, i, out),
+        View::Obj(o) => put_signed(OBJ, o.0, out),
+        View::Float(f) => {
+            out.push(FLOAT);
+            out.extend_from_slice(&f.to_bits().to_le_bytes());
+        }
+        View::Err(e) => {
+            out.push(ERR);
+            put_number(e as u64, out);
+        }
+        View::Str(s) => {
+            out.push(STR);
+            put_number(s.len() as u64, out);
+            out.extend_from_slice(s.as_bytes());
+        }
+        View::List(elements) => {
+            out.push(LIST);
+            put_number(elements.len() as u64, out);
+            return Some(elements);
+        }
+    }
+    None
+}
+
+/// Small numbers of either sign take few bytes: the sign is moved to the lowest bit.
+fn put_signed(tag: u8, number: i64, out: &mut Vec<u8>) {
+    out.push(tag);
+    put_number(((number << 1) ^ (number >> 63)) as u64, out);
+}
+
+/// Seven bits a byte, low ones first; the high bit says that more follow.
+fn put_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push((number as u8) | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+enum Node {
+    Leaf(Value),
+    /// A list of so many elements, which follow.
+    List(usize),
+}
+
+struct Input<'a> {
+    rest: &'a [u8],
+}
+
+impl Input<'_> {
+    fn node(&mut self) -> Result<Node, DecodeError> {
+        let value = match self.byte()? {
+            INT => Value::int(self.signed()?),
+            OBJ => Value::obj(Obj(self.signed()?)),
+            FLOAT => self.float()?,
+            ERR => self.error()?,
+            STR => self.text()?,
+            LIST => {
+                let len = self.number()?;
+                let len = usize::try_from(len).map_err(|_| DecodeError::Truncated)?;
+                if len > self.rest.len() / ELEMENT_MIN {
+                    return Err(DecodeError::Truncated);
+                }
+                return Ok(Node::List(len));
+            }
+            UNSET => Value::UNSET,
+            tag => return Err(DecodeError::Tag(tag)),
+        };
+        Ok(Node::Leaf(value))
+    }
+
+    /// Reads a list's elements and all that nests in them. The stack holds the lists not yet full, outermost first.
+    fn list(&mut self, len: usize) -> Result<Value, DecodeError> {
+        let mut open: Vec<(Vec<Value>, usize)> = Vec::new();
+        let mut elements = Vec::with_capacity(len);
+        let mut len = len;
+        loop {
+            while elements.len() == len {
+                let full = Value::list(elements);
+                let Some(outer) = open.pop() else { return Ok(full) };
+                (elements, len) = outer;
+                elements.push(full);
+            }
+            match self.node()? {
+                Node::Leaf(leaf) if leaf.is_unset() => return Err(DecodeError::Tag(UNSET)),
+                Node::Leaf(leaf) => elements.push(leaf),
+                Node::List(_) if open.len() + 1 == DEPTH_MAX => return Err(DecodeError::Depth),
+                Node::List(inner) => {
+                    open.push((std::mem::replace(&mut elements, Vec::with_capacity(inner)), len));
+                    len = inner;
+                }
+            }
+        }
+    }
+
+    fn byte(&mut self) -> Result<u8, DecodeError> {
+        let (&first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(first)
+    }
+
+    fn number(&mut self) -> Result<u64, DecodeError> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7F);
+            let overflows = shift == 63 && bits > 1;
+            let padded = byte == 0 && shift > 0;
+            if overflows || padded {
+                return Err(DecodeError::Number);
+            }
+            number |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(number);
+            }
+        }
+        Err(DecodeError::Number)
+    }
+
+    fn signed(&mut self) -> Result<i64, DecodeError> {
+        let number = self.number()?;
+        Ok((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
+    fn float(&mut self) -> Result<Value, DecodeError> {
+        let (bits, rest) = self.rest.split_first_chunk::<8>().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        let number = f64::from_bits(u64::from_le_bytes(*bits));
+        if number.is_finite() {
+            Ok(Value::float(number))
+        } else {
+            Err(DecodeError::NotFinite)
+        }
+    }
+
+    fn error(&mut self) -> Result<Value, DecodeError> {
+        let number = self.number()?;
+        let code = i64::try_from(number).ok().and_then(ErrorCode::from_number);
+        code.map(Value::err).ok_or(DecodeError::ErrorCode(number))
+    }
+
+    fn text(&mut self) -> Result<Value, DecodeError> {
+        let len = usize::try_from(self.number()?).map_err(|_| DecodeError::Truncated)?;
+        let (text, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        std::str::from_utf8(text)
+            .map(Value::str)
+            .map_err(|_| DecodeError::Text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,453 @@
+//! What a host asks on behalf of one client, and the answers.
+//!
+//! Invariant: a frame's principal is the client. The enums are append-only; a variant's place is its number on the
+//! wire. In [`ClientRequest`] and [`ClientReply`] the enum comes first, so a body starts with its variant.
+
+use bincode::{Decode, Encode};
+
+use super::error::{RpcMessageError, SchedulerError, VerbProgramError};
+use super::event::{ClientEvent, NarrativeEvent, StreamPos};
+use super::host::Peer;
+use super::{ClientId, ReqId, Wall, WireObj, WireValue};
+
+/// By what right a request is made.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Auth {
+    /// Nothing yet: only `ConnectionEstablish` may come with it.
+    None,
+    /// Tokens, checked by their signatures: at establish, login and attach.
+    Full {
+        /// The client token.
+        client: String,
+        /// The auth token, after login.
+        player: Option<String>,
+    },
+    /// The keyed hash of tokens that were checked before.
+    Bound([u8; 16]),
+    /// An auth token without a connection: a REST call.
+    Player(String),
+}
+
+/// How a player came to a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum ConnectType {
+    /// Logged in.
+    Connected,
+    /// Logged in while another connection was open, which was taken over.
+    Reconnected,
+    /// Logged in as a new player.
+    Created,
+    /// Not through a login.
+    NoConnect,
+}
+
+/// An object as a client may name it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum ObjectRef {
+    /// By number.
+    Number(WireObj),
+    /// By a path of properties from `#0`: `$room` is `["room"]`.
+    System(Vec<String>),
+    /// By what the player would call it.
+    Match(String),
+}
+
+/// What `Retrieve` looks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum EntityType {
+    /// A property.
+    Property,
+    /// A verb.
+    Verb,
+}
+
+/// Which part of a player's past is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum HistoryRecall {
+    /// None.
+    None,
+    /// The events after this one.
+    After(StreamPos, u32),
+    /// The events before this one.
+    Before(StreamPos, u32),
+    /// The events of the last so many seconds.
+    Seconds(u64, u32),
+}
+
+/// One step of a batch.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named for what they hold; the variants say the rest"
+)]
+pub enum WorldAction {
+    /// Call a verb.
+    InvokeVerb {
+        object: ObjectRef,
+        verb: String,
+        args: Vec<WireValue>,
+    },
+    /// Set a property.
+    UpdateProperty {
+        object: ObjectRef,
+        property: String,
+        value: WireValue,
+    },
+    /// Read a property of the system object.
+    RequestSysProp { object: ObjectRef, property: String },
+    /// Give a verb a program.
+    Program {
+        object: ObjectRef,
+        verb: String,
+        code: Vec<String>,
+    },
+    /// Read a verb or a property.
+    Retrieve {
+        object: ObjectRef,
+        what: EntityType,
+        name: String,
+    },
+    /// List properties.
+    Properties { object: ObjectRef, inherited: bool },
+    /// List verbs.
+    Verbs { object: ObjectRef, inherited: bool },
+    /// Find an object.
+    Resolve { object: ObjectRef },
+}
+
+/// What a step of a batch gave.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named for what they hold; the variants say the rest"
+)]
+pub enum WorldResult {
+    /// A value.
+    Value(WireValue),
+    /// A property.
+    Property(PropInfo, WireValue),
+    /// A verb and its program.
+    Verb(VerbInfo, Vec<String>),
+    /// Properties.
+    Properties(Vec<PropInfo>),
+    /// Verbs.
+    Verbs(Vec<VerbInfo>),
+    /// The verb was programmed.
+    Programmed { object: WireObj, verb: String },
+    /// The property was set.
+    PropertyUpdated,
+}
+
+/// A verb's description.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct VerbInfo {
+    /// The object that defines it.
+    pub definer: WireObj,
+    /// Its names, with their stars.
+    pub names: Vec<String>,
+    /// Who owns it.
+    pub owner: WireObj,
+    /// Some of `rwxd`.
+    pub flags: String,
+    /// Direct object, preposition and indirect object, as `verb_args()` words them.
+    pub args: [String; 3],
+}
+
+/// A property's description.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct PropInfo {
+    /// The object that defines it.
+    pub definer: WireObj,
+    /// Its name.
+    pub name: String,
+    /// Who owns it.
+    pub owner: WireObj,
+    /// Some of `rwc`.
+    pub flags: String,
+    /// Whether the value is the parent's.
+    pub clear: bool,
+}
+
+/// An object's description.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ObjectInfo {
+    /// The object.
+    pub obj: WireObj,
+    /// Its name.
+    pub name: String,
+    /// Its parent.
+    pub parent: WireObj,
+    /// Who owns it.
+    pub owner: WireObj,
+    /// Where it is.
+    pub location: WireObj,
+    /// The flag bits, as a textdump has them.
+    pub flags: u16,
+}
+
+/// An event of the past.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct HistoricalEvent {
+    /// Where it stands in the stream.
+    pub pos: StreamPos,
+    /// When it happened.
+    pub at: Wall,
+    /// What happened.
+    pub event: ClientEvent,
+}
+
+/// A login that succeeded.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct LoginOk {
+    /// The auth token.
+    pub auth_token: String,
+    /// How.
+    pub connect_type: ConnectType,
+    /// Who.
+    pub player: WireObj,
+    /// The attachment, if it was asked for.
+    pub attach: Option<Attachment>,
+}
+
+/// A connection that belongs to a player.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Attachment {
+    /// The connection: another one than asked for, if a lingering one was adopted.
+    pub client: ClientId,
+    /// Its client token.
+    pub client_token: String,
+    /// Its session.
+    pub sid: String,
+    /// The keyed hash to present from now on.
+    pub bound: [u8; 16],
+    /// The player.
+    pub player: WireObj,
+    /// The player's flag bits (1 wizard, 2 programmer).
+    pub flags: u16,
+    /// The epoch under which this host has it.
+    pub attach_epoch: u32,
+    /// The number that the next command must carry.
+    pub cmd_next: u64,
+    /// The last event of the stream.
+    pub head: StreamPos,
+    /// Whether a lingering connection was adopted.
+    pub recovered: bool,
+}
+
+/// What became of a numbered message.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub enum CmdOutcome {
+    /// It became this task.
+    Submitted {
+        /// The task.
+        task: u64,
+    },
+    /// It was answered with this.
+    Done(Result<WireValue, SchedulerError>),
+    /// It was done, and its answer is not kept.
+    Forgotten,
+}
+
+/// A request on behalf of one client.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct ClientRequest {
+    /// What is asked.
+    pub message: HostClientToDaemonMessage,
+    /// By what right.
+    pub auth: Auth,
+    /// The message's number, if its kind is numbered; else 0.
+    pub cmd_seq: u64,
+}
+
+/// An answer to a client's request.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct ClientReply {
+    /// The answer.
+    pub reply: DaemonToClientReply,
+    /// It is delivered after the stream's events up to this one.
+    pub head: Option<StreamPos>,
+}
+
+/// A refusal of any request.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct Refusal {
+    /// Why.
+    pub error: RpcMessageError,
+    /// It is delivered after the stream's events up to this one.
+    pub head: Option<StreamPos>,
+}
+
+/// What is asked on behalf of a client. Which variants are numbered is in [`super::kind`].
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named for what they hold; the variants say the rest"
+)]
+pub enum HostClientToDaemonMessage {
+    /// A socket was accepted. Answered by `NewConnection`.
+    ConnectionEstablish { peer: Peer, handler: WireObj },
+    /// A player with an auth token takes this connection. Answered by `AttachResult`.
+    Attach {
+        connect_type: ConnectType,
+        handler: WireObj,
+        peer: Peer,
+        takeover: bool,
+    },
+    /// The client's socket is back. Answered by `AttachResult`.
+    Reattach { last: StreamPos, peer: Peer },
+    /// A line before login, split into words. Answered by `LoginResult`.
+    LoginCommand {
+        handler: WireObj,
+        connect_args: Vec<String>,
+        command: String,
+        do_attach: bool,
+    },
+    /// A line after login. Answered by `TaskSubmitted` or `Duplicate`.
+    Command { handler: WireObj, command: String },
+    /// An expression to evaluate. Answered by `EvalResult`.
+    Eval { expression: String },
+    /// A verb to call. Answered by `VerbCall`.
+    InvokeVerb {
+        object: ObjectRef,
+        verb: String,
+        args: Vec<WireValue>,
+    },
+    /// An out-of-band line. Answered by `TaskSubmitted`.
+    OutOfBand {
+        handler: WireObj,
+        args: Vec<String>,
+        argstr: String,
+    },
+    /// The answer to `RequestInput`. Answered by `InputThanks`.
+    RequestedInput { request: ReqId, input: WireValue },
+    /// A verb's new program. Answered by `ProgramResult`.
+    Program {
+        object: ObjectRef,
+        verb: String,
+        code: Vec<String>,
+    },
+    /// A property's new value. Answered by `PropertyUpdated`.
+    UpdateProperty {
+        object: ObjectRef,
+        property: String,
+        value: WireValue,
+    },
+    /// Several actions in one transaction. Answered by `BatchResult`.
+    BatchWorldState {
+        actions: Vec<(String, WorldAction)>,
+        rollback: bool,
+    },
+    /// A typed JSON message. Answered by `TaskSubmitted`.
+    Typed {
+        msg_type: String,
+        id: Option<String>,
+        to: Option<(String, String)>,
+        data: WireValue,
+    },
+    /// A verb of the system object. Answered by `VerbCall`.
+    CallSystemVerb { verb: String, args: Vec<WireValue> },
+    /// A system handler, such as a web hook. Answered by `SystemHandler`.
+    InvokeSystemHandler {
+        handler_type: String,
+        args: Vec<WireValue>,
+    },
+    /// Answered by `SysPropValue`.
+    RequestSysProp { object: ObjectRef, property: String },
+    /// Answered by `VerbList`.
+    Verbs { object: ObjectRef, inherited: bool },
+    /// Answered by `PropertyList`.
+    Properties { object: ObjectRef, inherited: bool },
+    /// Answered by `VerbValue` or `PropertyValue`.
+    Retrieve {
+        object: ObjectRef,
+        what: EntityType,
+        name: String,
+    },
+    /// Answered by `ResolveResult`.
+    Resolve { object: ObjectRef },
+    /// Answered by `ObjectList`.
+    ListObjects { after: Option<WireObj>, limit: u16 },
+    /// Answered by `History`.
+    RequestHistory { recall: HistoryRecall },
+    /// Answered by `Presentations`.
+    RequestCurrentPresentations,
+    /// Answered by `PresentationDismissed`.
+    DismissPresentation { id: String },
+    /// A fact about the client, `connection_attributes()`. Answered by `ClientAttributeSet`.
+    SetClientAttribute { key: String, value: Option<WireValue> },
+    /// Answered by `ThanksPong`.
+    ClientPong { client_time: u64, rtt_us: u32 },
+    /// The client has gone, for good if `disconnected`. Answered by `Disconnected`.
+    Detach { disconnected: bool },
+}
+
+/// The answers.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[expect(
+    missing_docs,
+    reason = "the fields are named for what they hold; the variants say the rest"
+)]
+pub enum DaemonToClientReply {
+    /// The connection exists.
+    NewConnection {
+        client_token: String,
+        bound: [u8; 16],
+        connection: WireObj,
+        pos: StreamPos,
+    },
+    /// Whether the line logged a player in.
+    LoginResult(Option<LoginOk>),
+    /// The connection belongs to a player.
+    AttachResult(Attachment),
+    /// The message became a task.
+    TaskSubmitted { task_id: u64 },
+    /// The message had come before.
+    Duplicate { cmd_seq: u64, outcome: CmdOutcome },
+    /// The waiting task has its input.
+    InputThanks,
+    /// The expression's value.
+    EvalResult(WireValue),
+    /// Heard.
+    ThanksPong { timestamp: u64 },
+    /// The property's value, if there is one.
+    SysPropValue(Option<WireValue>),
+    /// The verbs.
+    VerbList(Vec<VerbInfo>),
+    /// The properties.
+    PropertyList(Vec<PropInfo>),
+    /// The property.
+    PropertyValue(PropInfo, WireValue),
+    /// The verb and its program.
+    VerbValue(VerbInfo, Vec<String>),
+    /// The object and verb that were programmed, or why not.
+    ProgramResult(Result<(WireObj, String), VerbProgramError>),
+    /// The object, as a value.
+    ResolveResult(WireValue),
+    /// The objects.
+    ObjectList(Vec<ObjectInfo>),
+    /// The property has the new value.
+    PropertyUpdated,
+    /// What each action gave.
+    BatchResult(Vec<(String, Result<WorldResult, RpcMessageError>)>),
+    /// The past.
+    History {
+        events: Vec<HistoricalEvent>,
+        more_before: bool,
+        total: u64,
+    },
+    /// What is shown, by id.
+    Presentations(Vec<(String, Vec<u8>)>),
+    /// It is shown no more.
+    PresentationDismissed,
+    /// The fact is known.
+    ClientAttributeSet,
+    /// What the handler returned.
+    SystemHandler(Result<WireValue, SchedulerError>),
+    /// What the verb returned and told.
+    VerbCall {
+        result: Result<WireValue, SchedulerError>,
+        output: Vec<NarrativeEvent>,
+    },
+    /// The connection is gone.
+    Disconnected,
+}

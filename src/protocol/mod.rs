@@ -1,0 +1,26 @@
+//! Bytes to messages, and both ends of every conversation as state machines.
+//!
+//! Invariant: no sockets, no threads, no clock; time and randomness are arguments. Every decode is total and bounded:
+//! any bytes at all give a message or an error, in memory that a constant bounds.
+
+pub mod broadcast;
+pub mod client;
+pub mod codec;
+pub mod enroll;
+pub mod error;
+pub mod event;
+pub mod header;
+pub mod host;
+pub mod id;
+pub mod job;
+pub mod kind;
+pub mod moment;
+pub mod value;
+pub mod worker;
+
+pub use codec::{Envelope, Frame, FrameError, Message};
+pub use header::Header;
+pub use id::{ClientId, HostId, JobId, ReqId, WorkerId};
+pub use kind::{Family, Kind};
+pub use moment::{Moment, Wall};
+pub use value::{WireObj, WireValue};
