@@ -1,5 +1,6 @@
 //! Moothall: an actor-model server for live-programmable shared worlds.
 
+pub mod actors;
 pub mod config;
 pub mod hosts;
 pub mod limits;

@@ -1,6 +1,8 @@
 //! Every bound that is not a setting, by name, with its unit at the end of the name or in its words; a size without a
 //! unit is in bytes.
 
+use std::time::Duration;
+
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
@@ -58,3 +60,14 @@ pub const BULK_DEADLINE_S: u64 = 60;
 pub const BINARY_CHUNK_MAX: usize = 16 * 1024;
 /// Bytes of telnet answers that wait for a client before nothing more is read from it.
 pub const ANSWERS_WAITING_MAX: usize = 4 * 1024;
+
+// Actors.
+
+/// Ends of one supervised actor within `ACTOR_RESTART_WINDOW` that are answered by a restart.
+pub const ACTOR_RESTARTS_MAX: usize = 10;
+/// The span over which an actor's ends are counted.
+pub const ACTOR_RESTART_WINDOW: Duration = Duration::from_secs(10);
+/// How often an arbiter shows that it runs.
+pub const ARBITER_BEAT: Duration = Duration::from_millis(100);
+/// How long an arbiter may show nothing before that is reported.
+pub const ARBITER_STALL: Duration = Duration::from_millis(200);
