@@ -53,12 +53,18 @@ error_codes! {
 impl ErrorCode {
     /// The code with this number, if there is one.
     pub fn from_number(number: i64) -> Option<ErrorCode> {
-        usize::try_from(number).ok().and_then(|n| Self::ALL.get(n)).copied()
+        usize::try_from(number)
+            .ok()
+            .and_then(|n| Self::ALL.get(n))
+            .copied()
     }
 
     /// The code with this name, in any case.
     pub fn from_name(name: &str) -> Option<ErrorCode> {
-        Self::ALL.iter().copied().find(|code| code.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -86,6 +92,10 @@ impl Raised {
 
 impl From<ErrorCode> for Raised {
     fn from(code: ErrorCode) -> Raised {
-        Raised { code: Value::err(code), message: None, value: Value::int(0) }
+        Raised {
+            code: Value::err(code),
+            message: None,
+            value: Value::int(0),
+        }
     }
 }

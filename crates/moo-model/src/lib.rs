@@ -4,12 +4,14 @@
 
 pub mod bytes;
 pub mod error;
+pub mod ledger;
 pub mod literal;
 pub mod number;
 pub mod object;
 pub mod symbol;
 pub mod text;
 pub mod value;
+pub mod world;
 
 pub use error::{ErrorCode, Raised};
 pub use object::Obj;

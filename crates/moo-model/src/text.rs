@@ -24,7 +24,11 @@ pub fn compare_folded(a: &str, b: &str) -> Ordering {
 
 /// The number of characters.
 pub fn len(text: Text<'_>) -> usize {
-    if text.is_ascii_only() { text.as_str().len() } else { text.chars().count() }
+    if text.is_ascii_only() {
+        text.as_str().len()
+    } else {
+        text.chars().count()
+    }
 }
 
 /// The byte range of characters `from..=to`, 1-based. The caller has checked the bounds against [`len`].
@@ -58,5 +62,9 @@ fn byte_of(text: &str, index: usize) -> usize {
 
 /// The 1-based character position of a byte offset.
 pub fn position_of(text: Text<'_>, byte: usize) -> usize {
-    if text.is_ascii_only() { byte + 1 } else { text[..byte].chars().count() + 1 }
+    if text.is_ascii_only() {
+        byte + 1
+    } else {
+        text[..byte].chars().count() + 1
+    }
 }

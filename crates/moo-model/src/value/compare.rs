@@ -8,7 +8,8 @@ impl PartialEq for Value {
     /// The `==` of the language: strings without regard to ASCII case, lists element by element, never across kinds.
     #[inline]
     fn eq(&self, other: &Value) -> bool {
-        Value::same_words(self, other) && !matches!(self.view(), View::Float(_)) || equal_by(self, other, false)
+        Value::same_words(self, other) && !matches!(self.view(), View::Float(_))
+            || equal_by(self, other, false)
     }
 }
 

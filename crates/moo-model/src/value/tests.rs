@@ -22,7 +22,9 @@ impl Model {
         match (self, value.view()) {
             (Model::Int(a), View::Int(b)) => *a == b,
             (Model::Str(a), View::Str(b)) => a == b.as_str() && b.is_ascii_only() == a.is_ascii(),
-            (Model::List(a), View::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.agrees(b)),
+            (Model::List(a), View::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.agrees(b))
+            }
             _ => false,
         }
     }
@@ -42,7 +44,9 @@ impl Rng {
 
 fn text_of(rng: &mut Rng) -> String {
     let len = rng.below(20) as usize;
-    (0..len).map(|_| ['a', 'B', 'z', 'é', '界'][rng.below(5) as usize]).collect()
+    (0..len)
+        .map(|_| ['a', 'B', 'z', 'é', '界'][rng.below(5) as usize])
+        .collect()
 }
 
 fn step(rng: &mut Rng, pool: &mut Vec<(Model, Value)>) {
@@ -67,7 +71,9 @@ fn step(rng: &mut Rng, pool: &mut Vec<(Model, Value)>) {
         4 => {
             let tail = text_of(rng);
             if value.push_str(&Value::str(&tail)) {
-                let Model::Str(text) = &mut model else { panic!("only strings accept a tail") };
+                let Model::Str(text) = &mut model else {
+                    panic!("only strings accept a tail")
+                };
                 text.push_str(&tail);
             }
         }

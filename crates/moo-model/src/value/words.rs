@@ -58,7 +58,10 @@ pub struct Text<'a> {
 impl<'a> Text<'a> {
     /// A text with its characters examined.
     pub fn new(text: &'a str) -> Text<'a> {
-        Text { text, ascii: text.is_ascii() }
+        Text {
+            text,
+            ascii: text.is_ascii(),
+        }
     }
 
     /// The text, for as long as its value lives.
@@ -82,42 +85,65 @@ impl Deref for Text<'_> {
 
 impl Value {
     /// The value of a variable that was never assigned.
-    pub const UNSET: Value = Value { w0: UNSET as u64, w1: 0 };
+    pub const UNSET: Value = Value {
+        w0: UNSET as u64,
+        w1: 0,
+    };
 
     /// An integer.
     #[inline]
     pub const fn int(i: i64) -> Value {
-        Value { w0: INT as u64, w1: i as u64 }
+        Value {
+            w0: INT as u64,
+            w1: i as u64,
+        }
     }
 
     /// A float. The caller has made sure that it is finite, or is about to raise `E_FLOAT`.
     #[inline]
     pub const fn float(f: f64) -> Value {
-        Value { w0: FLOAT as u64, w1: f.to_bits() }
+        Value {
+            w0: FLOAT as u64,
+            w1: f.to_bits(),
+        }
     }
 
     /// An object number.
     #[inline]
     pub const fn obj(o: Obj) -> Value {
-        Value { w0: OBJ as u64, w1: o.0 as u64 }
+        Value {
+            w0: OBJ as u64,
+            w1: o.0 as u64,
+        }
     }
 
     /// An error.
     #[inline]
     pub const fn err(e: ErrorCode) -> Value {
-        Value { w0: ERR as u64, w1: e as u64 }
+        Value {
+            w0: ERR as u64,
+            w1: e as u64,
+        }
     }
 
     /// A string, copied.
     #[inline]
     pub fn str(s: &str) -> Value {
-        if s.len() <= INLINE_TEXT_MAX { Self::inline(s) } else { Self::from_text_node(s.to_owned()) }
+        if s.len() <= INLINE_TEXT_MAX {
+            Self::inline(s)
+        } else {
+            Self::from_text_node(s.to_owned())
+        }
     }
 
     /// A string, taken over without a copy where it is long.
     #[inline]
     pub fn string(s: String) -> Value {
-        if s.len() <= INLINE_TEXT_MAX { Self::inline(&s) } else { Self::from_text_node(s) }
+        if s.len() <= INLINE_TEXT_MAX {
+            Self::inline(&s)
+        } else {
+            Self::from_text_node(s)
+        }
     }
 
     /// A list, taken over without a copy.
@@ -131,21 +157,29 @@ impl Value {
         bytes[0] = SHORT;
         bytes[1] = s.len() as u8;
         bytes[2..2 + s.len()].copy_from_slice(s.as_bytes());
-        let word = |at: usize| {
-            u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes were sliced"))
-        };
-        Value { w0: word(0).to_le(), w1: word(8).to_le() }
+        let word =
+            |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes were sliced"));
+        Value {
+            w0: word(0).to_le(),
+            w1: word(8).to_le(),
+        }
     }
 
     fn from_text_node(text: String) -> Value {
         let ascii = text.is_ascii();
         let node = Arc::into_raw(Arc::new(TextNode { text, ascii }));
-        Value { w0: u64::from(LONG), w1: node as u64 }
+        Value {
+            w0: u64::from(LONG),
+            w1: node as u64,
+        }
     }
 
     #[inline]
     fn from_list_node(node: Arc<ListNode>) -> Value {
-        Value { w0: u64::from(LIST), w1: Arc::into_raw(node) as u64 }
+        Value {
+            w0: u64::from(LIST),
+            w1: Arc::into_raw(node) as u64,
+        }
     }
 
     #[inline]
@@ -191,7 +225,10 @@ impl Value {
             SHORT => View::Str(Text::new(self.inline_text())),
             LONG => {
                 let node = self.text_node();
-                View::Str(Text { text: &node.text, ascii: node.ascii })
+                View::Str(Text {
+                    text: &node.text,
+                    ascii: node.ascii,
+                })
             }
             LIST => View::List(self.list_node()),
             _ => View::Unset,
@@ -369,7 +406,10 @@ impl Clone for Value {
                 std::mem::forget(Arc::clone(&node));
             }
         }
-        Value { w0: self.w0, w1: self.w1 }
+        Value {
+            w0: self.w0,
+            w1: self.w1,
+        }
     }
 }
 

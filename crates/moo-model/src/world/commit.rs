@@ -1,0 +1,327 @@
+//! The end of a transaction: is everything it read still so, and if it is, the next committed state.
+//!
+//! Invariant: commits are numbered without gaps, published in that order, and their records reach the sink in that
+//! order, because all three happen under one lock.
+
+use triomphe::Arc;
+
+use super::World;
+use super::lookup::Lookups;
+use super::record::{ObjectRecord, PropId, Stamp, cell};
+use super::root::Root;
+use super::transaction::{LOCAL_RANKS, Seen, Transaction};
+use super::tree::apply;
+use crate::Obj;
+use crate::ledger::Row;
+
+/// What a commit changed in one object.
+#[derive(Clone, Debug)]
+pub struct ObjectChange {
+    /// The object.
+    pub obj: Obj,
+    /// Its new record; `None` when it was recycled.
+    pub record: Option<Arc<ObjectRecord>>,
+    /// Which cells differ, as the bits of [`cell`].
+    pub cells: u8,
+    /// Which slots differ.
+    pub slots: Vec<PropId>,
+    /// Whether slots came or went, so that all are to be written.
+    pub all_slots: bool,
+}
+
+/// What a commit changed, for the log.
+#[derive(Clone, Debug, Default)]
+pub struct CommitRecord {
+    /// The commit's number.
+    pub stamp: Stamp,
+    /// The objects that differ.
+    pub objects: Vec<ObjectChange>,
+    /// How many object numbers there are now, if that changed.
+    pub extent: Option<usize>,
+    /// The players, if they changed.
+    pub players: Option<Arc<Vec<Obj>>>,
+    /// The server's own rows that ride along.
+    pub rows: Vec<Row>,
+}
+
+/// Where commit records go. Called with the commit lock held, so it only hands over.
+pub trait Sink: Send {
+    /// Takes the next record. Records come in the order of their stamps.
+    fn accept(&mut self, record: CommitRecord);
+}
+
+/// For worlds that are kept nowhere.
+impl Sink for () {
+    fn accept(&mut self, _record: CommitRecord) {}
+}
+
+impl<F: FnMut(CommitRecord) + Send> Sink for F {
+    fn accept(&mut self, record: CommitRecord) {
+        self(record);
+    }
+}
+
+/// Somebody else changed what the transaction read: run the task again on a fresh snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// An object whose change was the reason.
+    pub obj: Obj,
+}
+
+/// A transaction that took effect.
+pub struct Committed {
+    /// Its commit's number; the snapshot's where nothing was changed.
+    pub stamp: Stamp,
+    /// Whether a record went to the log.
+    pub logged: bool,
+}
+
+impl Transaction {
+    /// Ends the transaction. `rows` is called under the commit lock with the commit's number, once it is certain to
+    /// take effect, and gives the server rows that ride along; when `force` is false and nothing was edited, there is
+    /// no commit and `rows` is not called.
+    ///
+    /// A transaction that only read needs no check: it saw one committed state.
+    pub fn commit(
+        mut self,
+        force: bool,
+        rows: impl FnOnce(Stamp) -> Vec<Row>,
+    ) -> (Result<Committed, Conflict>, Box<Lookups>) {
+        let lookups = std::mem::take(&mut self.lookups);
+        if !force && !self.is_edited() {
+            return (
+                Ok(Committed {
+                    stamp: self.base.stamp,
+                    logged: false,
+                }),
+                lookups,
+            );
+        }
+        let world = self.world.clone();
+        let result = world.apply_commit(&mut self, rows);
+        (result, lookups)
+    }
+
+    /// Whether everything that was read is the same in `now`.
+    fn validate(&self, now: &Root) -> Result<(), Conflict> {
+        if now.stamp == self.base.stamp {
+            return Ok(());
+        }
+        if (self.extent_read || self.own_extent.is_some()) && now.extent_stamp != self.base.extent_stamp {
+            return Err(Conflict {
+                obj: Obj(now.objects.len() as i64),
+            });
+        }
+        if (self.players_read || self.own_players.is_some()) && now.players_stamp != self.base.players_stamp {
+            return Err(Conflict { obj: Obj::NOTHING });
+        }
+        let schema_changed = now.schema_epoch != self.base.schema_epoch;
+        self.seen.iter().try_for_each(|seen| {
+            let ok = seen.is_unchanged(now) && (!schema_changed || self.names_lead_the_same_way(seen, now));
+            if ok {
+                Ok(())
+            } else {
+                Err(Conflict { obj: seen.obj })
+            }
+        })
+    }
+
+    /// Whether what lookups on an object depend on is as it was: parents, property definitions and verbs of the object
+    /// and of each of its ancestors.
+    fn names_lead_the_same_way(&self, seen: &Seen, now: &Root) -> bool {
+        if seen.reads & cell::SCHEMA == 0 {
+            return true;
+        }
+        let mut obj = seen.obj;
+        while let Some(record) = now.get(obj) {
+            if record.stamps[cell::SCHEMA.trailing_zeros() as usize] > self.base.stamp {
+                return false;
+            }
+            obj = record.parent;
+        }
+        true
+    }
+}
+
+impl Seen {
+    fn is_unchanged(&self, now: &Root) -> bool {
+        let current = now.get(self.obj);
+        match (&self.base, current) {
+            (None, None) => true,
+            (Some(base), Some(current)) if Arc::ptr_eq(base, current) => true,
+            (Some(base), Some(current)) => {
+                self.cells_unchanged(base, current) && self.slots_unchanged(base, current)
+            }
+            _ => !self.exists_read,
+        }
+    }
+
+    fn cells_unchanged(&self, base: &ObjectRecord, current: &ObjectRecord) -> bool {
+        let used = self.reads | self.writes;
+        (0..cell::COUNT).all(|i| used & (1 << i) == 0 || base.stamps[i] == current.stamps[i])
+    }
+
+    fn slots_unchanged(&self, base: &ObjectRecord, current: &ObjectRecord) -> bool {
+        let same = |index: usize| {
+            let slot = &base.slots[index];
+            let there = current.slots.get(index).filter(|s| s.id == slot.id);
+            let there = there.or_else(|| current.slot_index(slot.id).map(|at| &current.slots[at]));
+            there.is_some_and(|there| there.stamp == slot.stamp)
+        };
+        if self.slots_replaced || self.gone {
+            return base.slots.len() == current.slots.len() && (0..base.slots.len()).all(same);
+        }
+        let marked = self.slot_reads.iter().enumerate().flat_map(|(word, &bits)| {
+            (0..64)
+                .filter(move |bit| bits & (1 << bit) != 0)
+                .map(move |bit| word * 64 + bit)
+        });
+        marked.filter(|&index| index < base.slots.len()).all(same)
+    }
+}
+
+impl World {
+    fn apply_commit(
+        &self,
+        tx: &mut Transaction,
+        rows: impl FnOnce(Stamp) -> Vec<Row>,
+    ) -> Result<Committed, Conflict> {
+        let mut sink = self
+            .committing
+            .lock()
+            .expect("a commit does not panic while it holds the lock");
+        let now = self.root.load_full();
+        tx.validate(&now)?;
+        let stamp = now.stamp + 1;
+        let mut next = Root::clone(&now);
+        next.stamp = stamp;
+        let mut record = CommitRecord {
+            stamp,
+            ..CommitRecord::default()
+        };
+        if let Some(extent) = tx.own_extent {
+            next.objects = resized(next.objects, extent);
+            next.extent_stamp = stamp;
+            record.extent = Some(extent);
+        }
+        if let Some(players) = tx.own_players.take() {
+            next.players = Arc::new(players);
+            next.players_stamp = stamp;
+            record.players = Some(next.players.clone());
+        }
+        for seen in tx.seen.iter_mut().filter(|seen| seen.is_edited()) {
+            next.schema_epoch += u64::from(changes_lookups(seen));
+            record.objects.extend(install(&mut next, seen, stamp));
+        }
+        record.rows = rows(stamp);
+        self.root.store(Arc::new(next));
+        sink.accept(record);
+        Ok(Committed { stamp, logged: true })
+    }
+}
+
+fn resized(
+    mut objects: imbl::Vector<Option<Arc<ObjectRecord>>>,
+    extent: usize,
+) -> imbl::Vector<Option<Arc<ObjectRecord>>> {
+    while objects.len() < extent {
+        objects.push_back(None);
+    }
+    objects.truncate(extent);
+    objects
+}
+
+/// Whether the edit may change what a name leads to for somebody else. A new object was never looked anything up on.
+fn changes_lookups(seen: &Seen) -> bool {
+    seen.base.is_some() && (seen.gone || seen.writes & cell::SCHEMA != 0)
+}
+
+/// Puts an edited object into the next root; tells what changed.
+fn install(next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
+    let at = usize::try_from(seen.obj.0).expect("only world objects are edited");
+    let change = |record| ObjectChange {
+        obj: seen.obj,
+        record,
+        cells: seen.writes,
+        slots: seen.slot_writes.to_vec(),
+        all_slots: seen.slots_replaced,
+    };
+    if seen.gone {
+        if at < next.objects.len() {
+            next.objects.set(at, None);
+        }
+        return seen.base.is_some().then(|| change(None));
+    }
+    let own = seen.own.take()?;
+    let current = next.objects.get(at).cloned().flatten();
+    let untouched = match (&seen.base, &current) {
+        (Some(base), Some(current)) => Arc::ptr_eq(base, current),
+        _ => true,
+    };
+    let mut record = match current {
+        Some(current) if !untouched => merged(&current, &own, seen),
+        _ => own,
+    };
+    let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
+    stamp_record(edited, seen, stamp);
+    next.objects.set(at, Some(record.clone()));
+    Some(change(Some(record)))
+}
+
+/// The newest record with this transaction's edits put in: others have changed other cells meanwhile.
+fn merged(current: &ObjectRecord, own: &ObjectRecord, seen: &Seen) -> Arc<ObjectRecord> {
+    let mut record = current.clone();
+    if seen.writes & cell::HEADER != 0 {
+        (record.name, record.owner, record.flags) = (own.name.clone(), own.owner, own.flags);
+    }
+    if seen.writes & cell::LOCATION != 0 {
+        (record.location, record.location_rank) = (own.location, own.location_rank);
+    }
+    if seen.writes & cell::SCHEMA != 0 {
+        (record.parent, record.parent_rank) = (own.parent, own.parent_rank);
+        (record.propdefs, record.verbs) = (own.propdefs.clone(), own.verbs.clone());
+    }
+    if seen.slots_replaced {
+        record.slots = own.slots.clone();
+    }
+    for &id in &seen.slot_writes {
+        if let (Some(to), Some(from)) = (record.slot_index(id), own.slot_index(id)) {
+            record.slots[to] = own.slots[from].clone();
+        }
+    }
+    seen.contents_deltas
+        .iter()
+        .for_each(|&delta| apply(&mut record.contents, delta));
+    seen.children_deltas
+        .iter()
+        .for_each(|&delta| apply(&mut record.children, delta));
+    Arc::new(record)
+}
+
+fn stamp_record(record: &mut ObjectRecord, seen: &Seen, stamp: Stamp) {
+    let mut written = seen.writes;
+    if !seen.contents_deltas.is_empty() {
+        written |= cell::CONTENTS;
+    }
+    if !seen.children_deltas.is_empty() {
+        written |= cell::CHILDREN;
+    }
+    for (i, cell_stamp) in record.stamps.iter_mut().enumerate() {
+        if written & (1 << i) != 0 {
+            *cell_stamp = stamp;
+        }
+    }
+    for rank in [&mut record.parent_rank, &mut record.location_rank] {
+        if *rank < LOCAL_RANKS {
+            *rank += stamp * LOCAL_RANKS;
+        }
+    }
+    if seen.slots_replaced {
+        record.slots.iter_mut().for_each(|slot| slot.stamp = stamp);
+    }
+    for &id in &seen.slot_writes {
+        if let Some(at) = record.slot_index(id) {
+            record.slots[at].stamp = stamp;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The world in memory, and the transactions that change it.
+//!
+//! A snapshot is a clone of the newest [`Root`]. A task reads and edits through a [`Transaction`]; its commit checks,
+//! under one lock, that everything it read is unchanged, and publishes the next root. That makes every history
+//! serializable, write skew included. What changed leaves as a [`CommitRecord`], in commit order, for the log.
+
+mod commit;
+mod lookup;
+mod properties;
+mod record;
+mod root;
+mod transaction;
+mod tree;
+pub mod verb_name;
+mod verbs;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc as StdArc, Mutex};
+
+use arc_swap::ArcSwapAny;
+use triomphe::Arc;
+
+pub use commit::{CommitRecord, Committed, Conflict, ObjectChange, Sink};
+pub use lookup::{Lookups, PropHit, VerbHit};
+pub use properties::Property;
+pub use record::{
+    ArgSpec, Code, Flags, ObjSpec, ObjectRecord, PrepSpec, PropDef, PropId, PropPerms, Slot, Stamp,
+    VerbPerms, VerbRecord, cell,
+};
+pub use root::{Dialect, Root, Settings};
+pub use transaction::{LOCAL_RANKS, Transaction};
+pub use verbs::CommandShape;
+
+/// The world: its newest committed state and the one place where commits happen.
+pub struct World {
+    root: ArcSwapAny<Arc<Root>>,
+    /// Held while a commit validates and publishes; owns the way to the log, so that records leave in commit order.
+    committing: Mutex<Box<dyn Sink>>,
+    next_prop_id: AtomicU32,
+}
+
+impl World {
+    /// A world that starts from a committed state, and sends what commits change to `sink`.
+    pub fn new(root: Root, sink: Box<dyn Sink>) -> StdArc<World> {
+        let used = root
+            .iter()
+            .flat_map(|(_, record)| record.propdefs.iter().map(|def| def.id.0 + 1).max())
+            .max();
+        StdArc::new(World {
+            root: ArcSwapAny::new(Arc::new(root)),
+            committing: Mutex::new(sink),
+            next_prop_id: AtomicU32::new(used.unwrap_or(0)),
+        })
+    }
+
+    /// The newest committed state. It stays as it is for as long as it is held.
+    pub fn snapshot(&self) -> Arc<Root> {
+        self.root.load_full()
+    }
+
+    fn next_prop_id(&self) -> PropId {
+        PropId(self.next_prop_id.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests;

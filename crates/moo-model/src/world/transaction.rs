@@ -1,0 +1,351 @@
+//! A task's private view of the world: a snapshot, what was read of it, and the edits made to it.
+//!
+//! Invariant: every answer that depends on the snapshot marks the cell it came from, so that the commit can tell
+//! whether the same task would read the same things now. Edits are seen by this transaction only.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+use triomphe::Arc;
+
+use super::World;
+use super::lookup::Lookups;
+use super::record::{Flags, ObjectRecord, PropId, Stamp, cell};
+use super::root::{Root, Settings};
+use crate::{ErrorCode, Obj, Value};
+
+/// Epochs of transactions with uncommitted schema changes: above all committed ones, each used once.
+static PRIVATE_EPOCH: AtomicU64 = AtomicU64::new(1 << 63);
+
+/// Ranks below this one are a transaction's own; a commit puts its stamp above them.
+pub const LOCAL_RANKS: u64 = 1 << 20;
+
+/// A change to a set of objects that does not depend on what else is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delta {
+    Add(Obj),
+    Remove(Obj),
+}
+
+/// What a transaction knows of one object.
+pub(super) struct Seen {
+    pub obj: Obj,
+    /// The object in the snapshot.
+    pub base: Option<Arc<ObjectRecord>>,
+    /// The edited copy, from the first edit on. Nobody else holds it.
+    pub own: Option<Arc<ObjectRecord>>,
+    /// Recycled by this transaction.
+    pub gone: bool,
+    /// Cells whose answers were used.
+    pub reads: u8,
+    /// Cells that were edited.
+    pub writes: u8,
+    /// Whether the object's being there, or not, was used.
+    pub exists_read: bool,
+    /// Slots read, by index in `base`, as bits.
+    pub slot_reads: SmallVec<[u64; 2]>,
+    /// Slots edited.
+    pub slot_writes: SmallVec<[PropId; 4]>,
+    /// Whether the set of slots itself was edited: then all were read and all are written.
+    pub slots_replaced: bool,
+    pub contents_deltas: SmallVec<[Delta; 2]>,
+    pub children_deltas: SmallVec<[Delta; 2]>,
+}
+
+impl Seen {
+    #[inline]
+    pub fn record(&self) -> Option<&ObjectRecord> {
+        if self.gone {
+            None
+        } else {
+            self.own.as_deref().or(self.base.as_deref())
+        }
+    }
+
+    #[inline]
+    pub fn mark_slot(&mut self, index: usize) {
+        let word = index / 64;
+        if word >= self.slot_reads.len() {
+            self.slot_reads.resize(word + 1, 0);
+        }
+        self.slot_reads[word] |= 1 << (index % 64);
+    }
+
+    pub fn is_edited(&self) -> bool {
+        self.gone
+            || self.writes != 0
+            || !self.slot_writes.is_empty()
+            || self.slots_replaced
+            || !self.contents_deltas.is_empty()
+            || !self.children_deltas.is_empty()
+    }
+}
+
+/// A transaction. Dropping it undoes everything.
+pub struct Transaction {
+    pub(super) world: std::sync::Arc<World>,
+    pub(super) base: Arc<Root>,
+    pub(super) seen: Vec<Seen>,
+    index: FxHashMap<Obj, u32>,
+    /// The object looked at last, and its place in `seen`.
+    last: (Obj, u32),
+    pub(super) lookups: Box<Lookups>,
+    /// The key under which lookups are cached: the snapshot's epoch, or a private one.
+    pub(super) epoch: u64,
+    pub(super) extent_read: bool,
+    /// The number of object numbers, once this transaction changed it.
+    pub(super) own_extent: Option<usize>,
+    pub(super) players_read: bool,
+    pub(super) own_players: Option<Vec<Obj>>,
+    ranks_used: u64,
+}
+
+impl Transaction {
+    /// Starts on the newest committed state. `lookups` are the executor's and come back with
+    /// [`Transaction::into_lookups`].
+    pub fn begin(world: &std::sync::Arc<World>, lookups: Box<Lookups>) -> Transaction {
+        let base = world.snapshot();
+        Transaction {
+            world: world.clone(),
+            epoch: base.schema_epoch,
+            base,
+            seen: Vec::new(),
+            index: FxHashMap::default(),
+            last: (Obj(i64::MIN), 0),
+            lookups,
+            extent_read: false,
+            own_extent: None,
+            players_read: false,
+            own_players: None,
+            ranks_used: 0,
+        }
+    }
+
+    /// Ends without committing, giving the lookup tables back.
+    pub fn into_lookups(self) -> Box<Lookups> {
+        self.lookups
+    }
+
+    /// The commit whose state this transaction sees.
+    pub fn snapshot_stamp(&self) -> Stamp {
+        self.base.stamp
+    }
+
+    /// What was settled for the world at import.
+    pub fn settings(&self) -> Settings {
+        self.base.settings
+    }
+
+    /// The state this transaction started from.
+    pub fn root(&self) -> &Arc<Root> {
+        &self.base
+    }
+
+    /// Whether anything was edited.
+    pub fn is_edited(&self) -> bool {
+        self.own_extent.is_some() || self.own_players.is_some() || self.seen.iter().any(Seen::is_edited)
+    }
+
+    /// The place of an object in `seen`.
+    #[inline]
+    pub(super) fn place(&mut self, obj: Obj) -> usize {
+        if self.last.0 == obj {
+            self.last.1 as usize
+        } else {
+            self.place_slow(obj)
+        }
+    }
+
+    fn place_slow(&mut self, obj: Obj) -> usize {
+        let next = self.seen.len() as u32;
+        let place = *self.index.entry(obj).or_insert(next);
+        if place == next {
+            self.seen.push(Seen {
+                obj,
+                base: self.base.get(obj).cloned(),
+                own: None,
+                gone: false,
+                reads: 0,
+                writes: 0,
+                exists_read: false,
+                slot_reads: SmallVec::new(),
+                slot_writes: SmallVec::new(),
+                slots_replaced: false,
+                contents_deltas: SmallVec::new(),
+                children_deltas: SmallVec::new(),
+            });
+        }
+        self.last = (obj, place);
+        place as usize
+    }
+
+    /// Reads one cell of an object; `None` if there is no such object.
+    #[inline]
+    pub(super) fn read(&mut self, obj: Obj, cell: u8) -> Option<&ObjectRecord> {
+        let place = self.place(obj);
+        let seen = &mut self.seen[place];
+        seen.reads |= cell;
+        seen.exists_read = true;
+        seen.record()
+    }
+
+    /// The object's record for editing a cell; `E_INVIND` if there is no such object.
+    pub(super) fn edit(&mut self, obj: Obj, cell: u8) -> Result<&mut ObjectRecord, ErrorCode> {
+        let place = self.place(obj);
+        let seen = &mut self.seen[place];
+        if seen.record().is_none() {
+            return Err(ErrorCode::InvInd);
+        }
+        seen.exists_read = true;
+        seen.writes |= cell;
+        if cell == cell::SCHEMA {
+            seen.reads |= cell;
+            self.use_private_epoch();
+        }
+        Ok(self.own(place))
+    }
+
+    /// The edited copy of an object that exists, made if it is the first edit.
+    pub(super) fn own(&mut self, place: usize) -> &mut ObjectRecord {
+        let seen = &mut self.seen[place];
+        let base = &seen.base;
+        let own = seen.own.get_or_insert_with(|| {
+            Arc::new(ObjectRecord::clone(
+                base.as_deref()
+                    .expect("an object without a base has its own copy"),
+            ))
+        });
+        Arc::get_mut(own).expect("only the transaction holds an edited copy")
+    }
+
+    /// From now on names may lead elsewhere than in the snapshot, so the shared tables are neither used nor filled.
+    pub(super) fn use_private_epoch(&mut self) {
+        self.epoch = PRIVATE_EPOCH.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The next rank in a set of objects, counted within this transaction; the commit makes it final.
+    pub(super) fn next_rank(&mut self) -> u64 {
+        self.ranks_used = (self.ranks_used + 1).min(LOCAL_RANKS - 1);
+        self.ranks_used
+    }
+
+    /// Whether the object exists.
+    #[inline]
+    pub fn valid(&mut self, obj: Obj) -> bool {
+        if obj.0 < 0 {
+            return false;
+        }
+        let place = self.place(obj);
+        let seen = &mut self.seen[place];
+        seen.exists_read = true;
+        seen.record().is_some()
+    }
+
+    /// The name; `None` for an object that does not exist, as with every reader below.
+    pub fn name(&mut self, obj: Obj) -> Option<Value> {
+        self.read(obj, cell::HEADER).map(|record| record.name.clone())
+    }
+
+    /// The owner.
+    #[inline]
+    pub fn owner(&mut self, obj: Obj) -> Option<Obj> {
+        self.read(obj, cell::HEADER).map(|record| record.owner)
+    }
+
+    /// The flags; none for an object that does not exist.
+    #[inline]
+    pub fn flags(&mut self, obj: Obj) -> Flags {
+        self.read(obj, cell::HEADER)
+            .map(|record| record.flags)
+            .unwrap_or_default()
+    }
+
+    /// The parent, `#-1` at the top.
+    #[inline]
+    pub fn parent(&mut self, obj: Obj) -> Option<Obj> {
+        self.read(obj, cell::SCHEMA).map(|record| record.parent)
+    }
+
+    /// The location.
+    pub fn location(&mut self, obj: Obj) -> Option<Obj> {
+        self.read(obj, cell::LOCATION).map(|record| record.location)
+    }
+
+    /// The contents, in order of arrival.
+    pub fn contents(&mut self, obj: Obj) -> Option<Arc<Vec<Obj>>> {
+        self.read(obj, cell::CONTENTS)
+            .map(|record| record.contents.clone())
+    }
+
+    /// The children, in order of attachment.
+    pub fn children(&mut self, obj: Obj) -> Option<Arc<Vec<Obj>>> {
+        self.read(obj, cell::CHILDREN)
+            .map(|record| record.children.clone())
+    }
+
+    /// Whether the object has the wizard flag.
+    #[inline]
+    pub fn is_wizard(&mut self, who: Obj) -> bool {
+        self.flags(who).has(Flags::WIZARD)
+    }
+
+    /// Whether `who` owns the object or is a wizard.
+    #[inline]
+    pub fn controls(&mut self, who: Obj, obj: Obj) -> bool {
+        self.owner(obj) == Some(who) || self.is_wizard(who)
+    }
+
+    /// Sets the name. `E_INVIND` if there is no such object, as with every writer below.
+    pub fn set_name(&mut self, obj: Obj, name: Value) -> Result<(), ErrorCode> {
+        self.edit(obj, cell::HEADER)?.name = name;
+        Ok(())
+    }
+
+    /// Sets the owner.
+    pub fn set_owner(&mut self, obj: Obj, owner: Obj) -> Result<(), ErrorCode> {
+        self.edit(obj, cell::HEADER)?.owner = owner;
+        Ok(())
+    }
+
+    /// Sets or clears a flag. The player flag goes through [`Transaction::set_player`].
+    pub fn set_flag(&mut self, obj: Obj, flag: Flags, on: bool) -> Result<(), ErrorCode> {
+        let record = self.edit(obj, cell::HEADER)?;
+        record.flags = record.flags.with(flag, on);
+        Ok(())
+    }
+
+    /// Every player, in the order in which they became so.
+    pub fn players(&mut self) -> Vec<Obj> {
+        self.players_read = true;
+        self.own_players
+            .clone()
+            .unwrap_or_else(|| self.base.players.to_vec())
+    }
+
+    /// Makes the object a player, or no longer one.
+    pub fn set_player(&mut self, obj: Obj, on: bool) -> Result<(), ErrorCode> {
+        self.set_flag(obj, Flags::PLAYER, on)?;
+        let mut players = self.players();
+        players.retain(|&player| player != obj);
+        if on {
+            let was_there = self.base.players.contains(&obj) && self.own_players.is_none();
+            if was_there {
+                return Ok(());
+            }
+            players.push(obj);
+        }
+        self.own_players = Some(players);
+        Ok(())
+    }
+
+    /// The highest object number in use or recycled.
+    pub fn max_object(&mut self) -> Obj {
+        Obj(self.extent() as i64 - 1)
+    }
+
+    pub(super) fn extent(&mut self) -> usize {
+        self.extent_read = true;
+        self.own_extent.unwrap_or(self.base.objects.len())
+    }
+}
