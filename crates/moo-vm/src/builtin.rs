@@ -1,0 +1,223 @@
+//! What a built-in function is: a row of a table with its name, arity, argument types and body.
+//!
+//! Invariant: a body is entered only with arguments that its row allows, counts checked before types, so it may
+//! take them apart without a second look.
+
+use moo_model::world::Transaction;
+use moo_model::{ErrorCode, Obj, Raised, Symbol, Value, View};
+
+use crate::frame::Frame;
+use crate::host::Host;
+use crate::options::ServerOptions;
+use crate::outcome::Wake;
+use crate::task::TaskState;
+
+/// What an argument must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgType {
+    /// Anything.
+    Any,
+    /// An integer.
+    Int,
+    /// A float.
+    Float,
+    /// Either kind of number.
+    Number,
+    /// An object number.
+    Obj,
+    /// A string.
+    Str,
+    /// An error.
+    Err,
+    /// A list.
+    List,
+}
+
+impl ArgType {
+    /// Whether a value is of this type.
+    pub fn allows(self, value: &Value) -> bool {
+        match (self, value.view()) {
+            (ArgType::Any, _)
+            | (ArgType::Int | ArgType::Number, View::Int(_))
+            | (ArgType::Float | ArgType::Number, View::Float(_))
+            | (ArgType::Obj, View::Obj(_))
+            | (ArgType::Str, View::Str(_))
+            | (ArgType::Err, View::Err(_))
+            | (ArgType::List, View::List(_)) => true,
+            _ => false,
+        }
+    }
+
+    /// The number `function_info()` shows: a type code, -1 for anything, -2 for a number.
+    pub fn code(self) -> i64 {
+        match self {
+            ArgType::Any => -1,
+            ArgType::Number => -2,
+            ArgType::Int => 0,
+            ArgType::Obj => 1,
+            ArgType::Str => 2,
+            ArgType::Err => 3,
+            ArgType::List => 4,
+            ArgType::Float => 9,
+        }
+    }
+}
+
+/// How the machine goes on after a built-in function.
+pub enum Flow {
+    /// The call's value.
+    Value(Value),
+    /// A verb is called first; then `then` goes on with what it returned.
+    Call {
+        /// The object whose verb is called.
+        this: Obj,
+        /// The verb's name; the machine skips the call, with the value 0, where there is no such verb.
+        verb: &'static str,
+        /// Its arguments.
+        args: Vec<Value>,
+        /// What happens afterwards.
+        then: Continuation,
+    },
+    /// The machine itself does it: it needs the frames.
+    Machine(MachineCall),
+    /// The task stops here until something wakes it; the call's value is what it is woken with.
+    Suspend(Wake),
+    /// The task ends here, silently.
+    Kill,
+}
+
+impl From<Value> for Flow {
+    fn from(value: Value) -> Flow {
+        Flow::Value(value)
+    }
+}
+
+/// Calls that change the machine's frames.
+pub enum MachineCall {
+    /// `eval(text)`
+    Eval(String),
+    /// `pass(args)`
+    Pass(Vec<Value>),
+    /// `call_function(name, args)`: the row, already found and checked.
+    Function(&'static Builtin, Vec<Value>),
+}
+
+/// Where a built-in function goes on once the verb it called has returned: plain data, so that it can be stored.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "each is the named function's own state")]
+pub enum Continuation {
+    /// `create()` after `:initialize`: the result is the object.
+    Create { obj: Obj },
+    /// `move()` after `:accept`.
+    MoveAccepted { what: Obj, to: Obj },
+    /// `move()` after `:exitfunc`.
+    MoveExited { what: Obj, to: Obj },
+    /// `move()` after `:enterfunc`.
+    MoveEntered,
+    /// `recycle()` after `:recycle`; `None` in `moving` until the contents are being moved out.
+    Recycle { obj: Obj, moving: Option<Obj> },
+    /// `eval()` after its program: the result is `{1, value}`.
+    Eval,
+    /// A protected function after `#0:bf_name`: the result is the verb's.
+    Wrapper,
+}
+
+/// A built-in function.
+pub struct Builtin {
+    /// Its name, in lower case.
+    pub name: &'static str,
+    /// The least number of arguments.
+    pub args_min: usize,
+    /// The greatest number of arguments, if there is one.
+    pub args_max: Option<usize>,
+    /// The types of the first arguments; later ones may be anything.
+    pub types: &'static [ArgType],
+    /// What it does.
+    pub body: Body,
+    /// One sentence for the manual.
+    pub doc: &'static str,
+}
+
+/// A built-in function's body.
+#[derive(Clone, Copy)]
+pub enum Body {
+    /// Gives a value at once.
+    Value(fn(&mut Context<'_>, &[Value]) -> Result<Value, Raised>),
+    /// May call verbs, suspend or end the task.
+    Flow(fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>),
+}
+
+impl Builtin {
+    /// Whether the arguments are of the right number and types: `E_ARGS` and `E_TYPE` in that order.
+    #[inline]
+    pub fn check(&self, args: &[Value]) -> Result<(), ErrorCode> {
+        if args.len() < self.args_min || self.args_max.is_some_and(|max| args.len() > max) {
+            return Err(ErrorCode::Args);
+        }
+        let fits = self.types.iter().zip(args).all(|(kind, arg)| kind.allows(arg));
+        if fits { Ok(()) } else { Err(ErrorCode::Type) }
+    }
+}
+
+/// What a built-in function may reach while it runs.
+pub struct Context<'a> {
+    /// The world, as this task sees it.
+    pub tx: &'a mut Transaction,
+    /// Everything outside the world.
+    pub host: &'a mut dyn Host,
+    /// The task.
+    pub task: &'a mut TaskState,
+    /// The frame that called the function.
+    pub frame: &'a mut Frame,
+    /// The frames below it, outermost first.
+    pub below: &'a [Frame],
+    /// `$server_options`, as last loaded.
+    pub options: &'a ServerOptions,
+}
+
+impl Context<'_> {
+    /// Whose permissions the calling frame has.
+    #[inline]
+    pub fn progr(&self) -> Obj {
+        self.frame.progr
+    }
+
+    /// Whether the calling frame has a wizard's permissions.
+    #[inline]
+    pub fn is_wizard(&mut self) -> bool {
+        self.tx.is_wizard(self.frame.progr)
+    }
+
+    /// `E_PERM` unless the calling frame has a wizard's permissions.
+    pub fn require_wizard(&mut self) -> Result<(), Raised> {
+        if self.is_wizard() { Ok(()) } else { Err(ErrorCode::Perm.into()) }
+    }
+
+    /// `E_PERM` unless the calling frame owns the object or is a wizard's.
+    pub fn require_control(&mut self, obj: Obj) -> Result<(), Raised> {
+        if self.tx.controls(self.frame.progr, obj) { Ok(()) } else { Err(ErrorCode::Perm.into()) }
+    }
+
+    /// `E_PERM` unless the calling frame's programmer is `who` or a wizard.
+    pub fn require_self(&mut self, who: Obj) -> Result<(), Raised> {
+        if self.frame.progr == who { Ok(()) } else { self.require_wizard() }
+    }
+
+    /// `E_QUOTA` when a string of this many bytes may not be made. Large work also costs ticks, so that one call
+    /// cannot run for minutes.
+    pub fn check_string(&mut self, bytes: usize) -> Result<(), Raised> {
+        self.task.charge_size(bytes);
+        if bytes > self.options.max_string_concat { Err(self.task.too_large(self.options)) } else { Ok(()) }
+    }
+
+    /// `E_QUOTA` when a list of this many elements may not be made.
+    pub fn check_list(&mut self, elements: usize) -> Result<(), Raised> {
+        self.task.charge_size(elements);
+        if elements > self.options.max_list_concat { Err(self.task.too_large(self.options)) } else { Ok(()) }
+    }
+}
+
+/// The symbol of a name that a program made, if anything was ever called so.
+pub fn known_symbol(name: &str) -> Option<Symbol> {
+    Symbol::find(name)
+}
