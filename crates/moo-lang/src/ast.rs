@@ -16,8 +16,8 @@ pub struct Var(pub u16);
 
 /// The variables that every verb starts with, in slot order; they stand first in [`Program::variables`].
 pub const PREDEFINED: [&str; 18] = [
-    "NUM", "OBJ", "STR", "LIST", "ERR", "INT", "FLOAT", "player", "this", "caller", "verb", "args", "argstr", "dobj",
-    "dobjstr", "prepstr", "iobj", "iobjstr",
+    "NUM", "OBJ", "STR", "LIST", "ERR", "INT", "FLOAT", "player", "this", "caller", "verb", "args", "argstr",
+    "dobj", "dobjstr", "prepstr", "iobj", "iobjstr",
 ];
 
 /// A whole verb.

@@ -3,3 +3,14 @@
 //! Invariant: nothing here knows a world, a clock or the built-in functions' bodies.
 
 pub mod ast;
+pub mod error;
+mod lexer;
+pub mod lines;
+mod operator;
+pub mod parser;
+pub mod token;
+pub mod unparse;
+
+pub use error::{CompileError, CompileErrors};
+pub use parser::{Options, Parsed, UnknownBuiltins, parse, parse_with_warnings};
+pub use unparse::{Style, store_text, unparse, unparse_statements};

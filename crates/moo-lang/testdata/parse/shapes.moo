@@ -1,0 +1,8 @@
+/* Each kind of node once, small. */
+{first, ?second = 2, @rest} = args;
+if (first in rest && !second)
+  return `this:act(@rest)[1..$] ! E_PERM, @codes => -first';
+endif
+fork task (5)
+  $note.text = "done" || #12;
+endfork

@@ -1,0 +1,114 @@
+//! LambdaCore's programs: what the original server printed must be what we print.
+
+use std::path::Path;
+use std::time::Instant;
+
+use moo_lang::{Options, Style, parse, parse_with_warnings, store_text, unparse};
+
+use crate::builtins::is_builtin;
+
+/// Where the database stands when it is there at all, from this package.
+const DATABASE: &str = "../../../shared/worlds/LambdaCore-20Jun18.db";
+
+struct Verb {
+    name: String,
+    lines: Vec<String>,
+}
+
+/// The program section of a textdump: `#object:index`, lines, `.`
+fn programs() -> Option<Vec<Verb>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(DATABASE);
+    let Ok(bytes) = std::fs::read(&path) else {
+        eprintln!("SKIPPED: no LambdaCore database at {DATABASE}");
+        return None;
+    };
+    let text = String::from_utf8(bytes).expect("the database is ASCII");
+    let mut verbs = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let is_head = line
+            .strip_prefix('#')
+            .and_then(|rest| rest.split_once(':'))
+            .is_some_and(|(object, index)| {
+                !object.is_empty()
+                    && !index.is_empty()
+                    && (object.to_string() + index).bytes().all(|b| b.is_ascii_digit())
+            });
+        if is_head {
+            let body = lines
+                .by_ref()
+                .take_while(|line| *line != ".")
+                .map(String::from)
+                .collect();
+            verbs.push(Verb {
+                name: line.to_string(),
+                lines: body,
+            });
+        }
+    }
+    Some(verbs)
+}
+
+#[test]
+fn every_program_prints_as_the_original_server_printed_it() {
+    let Some(verbs) = programs() else { return };
+    assert_eq!(verbs.len(), 1748);
+    let styles = [Style::LISTING, Style::DUMP, Style::STORED];
+    for verb in &verbs {
+        let options = Options::loading(&is_builtin);
+        let parsed = parse_with_warnings(&verb.lines.join("\n"), &options);
+        let parsed = parsed.unwrap_or_else(|errors| panic!("{}: {errors}", verb.name));
+        assert_eq!(
+            unparse(&parsed.program, &Style::DUMP),
+            verb.lines,
+            "{}",
+            verb.name
+        );
+        assert_eq!(parsed.warnings, [], "{}", verb.name);
+        for style in styles {
+            let again = parse(&unparse(&parsed.program, &style).join("\n"), &options);
+            assert_eq!(again.as_ref(), Ok(&parsed.program), "{} in {style:?}", verb.name);
+        }
+    }
+}
+
+#[test]
+fn canonical_lines_are_those_of_the_listing() {
+    let Some(verbs) = programs() else { return };
+    for verb in &verbs {
+        let program =
+            parse(&verb.lines.join("\n"), &Options::loading(&is_builtin)).expect("LambdaCore is correct");
+        for statement in &program.body {
+            let alone = moo_lang::unparse_statements(&program, std::slice::from_ref(statement), &Style::DUMP);
+            let from = statement.line as usize - 1;
+            assert_eq!(
+                verb.lines[from..from + alone.len()],
+                alone,
+                "{} line {}",
+                verb.name,
+                statement.line
+            );
+        }
+    }
+}
+
+/// Prints how long the whole core takes; run in release by name.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let Some(verbs) = programs() else { return };
+    let sources: Vec<String> = verbs.iter().map(|verb| verb.lines.join("\n")).collect();
+    let bytes: usize = sources.iter().map(String::len).sum();
+    let start = Instant::now();
+    let trees: Vec<_> = sources
+        .iter()
+        .map(|source| parse(source, &Options::loading(&is_builtin)).expect("correct"))
+        .collect();
+    let parsed = start.elapsed();
+    let start = Instant::now();
+    let printed: usize = trees.iter().map(|tree| store_text(tree).len()).sum();
+    eprintln!(
+        "{bytes} bytes parsed in {parsed:?}; {printed} bytes printed in {:?}",
+        start.elapsed()
+    );
+}
