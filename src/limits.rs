@@ -41,6 +41,12 @@ pub const PEER_QUEUE_BYTES_MAX: usize = 8 * MIB;
 pub const SEND_QUEUE_FRAMES_MAX: usize = 65_536;
 /// Bytes that may wait on their way to an I/O thread.
 pub const SEND_QUEUE_BYTES_MAX: usize = 64 * MIB;
+/// Frames that an I/O thread takes from one socket before it looks at the others.
+pub const RECEIVE_BURST: usize = 256;
+/// Milliseconds until a peer that had no room is tried again.
+pub const BACKLOG_RETRY_MS: i64 = 5;
+/// Bytes of a routing id or a topic.
+pub const LABEL_MAX: usize = 39;
 /// Messages that libzmq itself keeps for one pipe.
 pub const HIGH_WATER_MARK: i32 = 100_000;
 /// Milliseconds between tries to connect: first and longest.

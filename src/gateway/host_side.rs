@@ -1,0 +1,299 @@
+//! A host's end: one thread with two DEALERs for requests and one SUB for events.
+//!
+//! Invariant: a lane without a connection holds a bounded backlog; when that is full all of it is dropped and the lane
+//! is reported as reset. Whoever asked learns of it by the reset or by a deadline, and asks again.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use super::backlog::Backlog;
+use super::send_queue::{SendError, SendQueue};
+use super::{GatewayError, PeerId, at, check_local, open_socket, receive_pair};
+use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECONNECT_MS};
+use crate::protocol::HostId;
+use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
+use crate::protocol::host::Role;
+
+/// Which of a host's two request sockets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Lane {
+    /// Commands, and whatever else somebody waits for.
+    Interactive = 0,
+    /// Programs, listings, replays and history, which must not delay a command.
+    Bulk = 1,
+}
+
+const LANES: [Lane; 2] = [Lane::Interactive, Lane::Bulk];
+
+/// Where the daemon is, and who we are to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostEndpoints {
+    /// Requests, `ipc://...`.
+    pub rpc: String,
+    /// Events, `ipc://...`.
+    pub events: String,
+    /// Our lasting id, which is also our topic.
+    pub id: HostId,
+    /// New at each start of the process.
+    pub instance: u64,
+}
+
+/// What the I/O thread has to tell.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HostInbound {
+    /// A frame from the daemon over a request socket.
+    Reply {
+        /// Which one.
+        lane: Lane,
+        /// Header, principal and body, not yet looked at.
+        frame: Vec<u8>,
+    },
+    /// A published frame.
+    Event {
+        /// Header, principal and body, not yet looked at.
+        frame: Vec<u8>,
+    },
+    /// All that waited on this lane was dropped.
+    Reset {
+        /// Which one.
+        lane: Lane,
+    },
+}
+
+enum Outbound {
+    Request(Lane, Vec<u8>),
+    Rebuild,
+}
+
+/// Sends through the host's sockets. Cheap to clone; may be used from any thread.
+#[derive(Clone)]
+pub struct HostSender {
+    queue: Arc<SendQueue<Outbound>>,
+}
+
+impl HostSender {
+    /// Sends a frame to the daemon, now or as soon as it is there.
+    pub fn send(&self, lane: Lane, frame: Vec<u8>) -> Result<(), SendError> {
+        let bytes = frame.len();
+        self.queue.push(Outbound::Request(lane, frame), bytes)
+    }
+
+    /// Closes all sockets, drops what waits in them, and connects anew.
+    pub fn rebuild(&self) -> Result<(), SendError> {
+        self.queue.push(Outbound::Rebuild, 0)
+    }
+}
+
+/// The running thread. Dropping it sends what waits and ends it.
+pub struct HostSide {
+    queue: Arc<SendQueue<Outbound>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl HostSide {
+    /// Connects the sockets and starts the thread; the daemon need not be there yet. `on_inbound` is called on the
+    /// thread with each burst, takes what is in the vector, and must not block.
+    pub fn start(
+        endpoints: &HostEndpoints,
+        on_inbound: impl FnMut(&mut Vec<HostInbound>) + Send + 'static,
+    ) -> Result<(HostSide, HostSender), GatewayError> {
+        let context = zmq::Context::new();
+        let sockets = Sockets::connect(&context, endpoints)?;
+        let queue = Arc::new(SendQueue::new().map_err(|error| GatewayError::Setup(error.to_string()))?);
+        let poller = Poller {
+            context,
+            endpoints: endpoints.clone(),
+            sockets,
+            queue: queue.clone(),
+            backlogs: [Backlog::default(), Backlog::default()],
+            inbound: Vec::new(),
+            on_inbound: Box::new(on_inbound),
+            scratch: zmq::Message::new(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("link".into())
+            .spawn(move || poller.run())
+            .map_err(|error| GatewayError::Setup(error.to_string()))?;
+        let sender = HostSender { queue: queue.clone() };
+        Ok((
+            HostSide {
+                queue,
+                thread: Some(thread),
+            },
+            sender,
+        ))
+    }
+}
+
+impl Drop for HostSide {
+    fn drop(&mut self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Sockets {
+    /// In the order of [`LANES`].
+    dealers: [zmq::Socket; 2],
+    events: zmq::Socket,
+}
+
+impl Sockets {
+    fn connect(context: &zmq::Context, endpoints: &HostEndpoints) -> Result<Sockets, GatewayError> {
+        let HostEndpoints {
+            rpc,
+            events: events_endpoint,
+            id,
+            instance,
+        } = endpoints;
+        check_local(rpc)?;
+        check_local(events_endpoint)?;
+        let events = open_socket(context, zmq::SUB)?;
+        for topic in [&host_topic(*id)[..], HOST_BROADCAST_TOPIC, CLIENT_BROADCAST_TOPIC] {
+            events.set_subscribe(topic)?;
+        }
+        connect(&events, events_endpoint)?;
+        let dealer = |lane| {
+            let socket = open_socket(context, zmq::DEALER)?;
+            socket.set_identity(PeerId::new(Role::Host, lane, *id, *instance).as_bytes())?;
+            socket.set_immediate(true)?;
+            connect(&socket, rpc)?;
+            Ok::<_, GatewayError>(socket)
+        };
+        Ok(Sockets {
+            dealers: [dealer(Lane::Interactive)?, dealer(Lane::Bulk)?],
+            events,
+        })
+    }
+}
+
+fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), GatewayError> {
+    socket.set_reconnect_ivl(RECONNECT_MS.0)?;
+    socket.set_reconnect_ivl_max(RECONNECT_MS.1)?;
+    socket.connect(endpoint).map_err(at(endpoint))
+}
+
+struct Poller {
+    context: zmq::Context,
+    endpoints: HostEndpoints,
+    sockets: Sockets,
+    queue: Arc<SendQueue<Outbound>>,
+    /// In the order of [`LANES`].
+    backlogs: [Backlog; 2],
+    inbound: Vec<HostInbound>,
+    on_inbound: Box<dyn FnMut(&mut Vec<HostInbound>) + Send>,
+    scratch: zmq::Message,
+}
+
+impl Poller {
+    fn run(mut self) {
+        let queue = self.queue.clone();
+        let _closing = queue.close_on_end();
+        let mut batch = Vec::new();
+        let mut open = true;
+        while open {
+            let heard = self.receive();
+            open = queue.take(&mut batch);
+            let idle = !heard && batch.is_empty();
+            batch.drain(..).for_each(|item| self.send(item));
+            LANES.into_iter().for_each(|lane| self.flush(lane));
+            if !self.inbound.is_empty() {
+                (self.on_inbound)(&mut self.inbound);
+                self.inbound.clear();
+            }
+            if idle && queue.fall_asleep() {
+                self.poll();
+                queue.wake_up();
+            }
+        }
+        for socket in &self.sockets.dealers {
+            // A socket that refuses drops what waits, which is all that is lost.
+            let _ = socket.set_linger(LINGER_DRAIN_MS);
+        }
+    }
+
+    /// Takes in a burst of frames; false when there was nothing. Replies come first, so that a busy events socket
+    /// does not hold up answers.
+    fn receive(&mut self) -> bool {
+        let before = self.inbound.len();
+        for lane in LANES {
+            let dealer = &self.sockets.dealers[lane as usize];
+            for _ in 0..RECEIVE_BURST {
+                let Ok(()) = dealer.recv(&mut self.scratch, zmq::DONTWAIT) else {
+                    break;
+                };
+                self.inbound.push(HostInbound::Reply {
+                    lane,
+                    frame: self.scratch.to_vec(),
+                });
+            }
+        }
+        for _ in 0..RECEIVE_BURST {
+            match receive_pair(&self.sockets.events, &mut self.scratch) {
+                Ok(Some(frame)) => self.inbound.push(HostInbound::Event { frame }),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        self.inbound.len() > before
+    }
+
+    fn send(&mut self, item: Outbound) {
+        match item {
+            Outbound::Request(lane, frame) => {
+                let at_once = self.backlogs[lane as usize].is_empty()
+                    && self.sockets.dealers[lane as usize]
+                        .send(&frame[..], zmq::DONTWAIT)
+                        .is_ok();
+                if !at_once && !self.backlogs[lane as usize].push(frame) {
+                    self.reset(lane);
+                }
+            }
+            Outbound::Rebuild => self.rebuild(),
+        }
+    }
+
+    fn rebuild(&mut self) {
+        // Where this fails the old sockets stay, which reconnect by themselves, and the next rebuild tries again.
+        if let Ok(sockets) = Sockets::connect(&self.context, &self.endpoints) {
+            self.sockets = sockets;
+        }
+        LANES.into_iter().for_each(|lane| self.reset(lane));
+    }
+
+    fn reset(&mut self, lane: Lane) {
+        self.backlogs[lane as usize] = Backlog::default();
+        self.inbound.push(HostInbound::Reset { lane });
+    }
+
+    fn flush(&mut self, lane: Lane) {
+        let dealer = &self.sockets.dealers[lane as usize];
+        if self.backlogs[lane as usize]
+            .flush(|frame| dealer.send(frame, zmq::DONTWAIT))
+            .is_err()
+        {
+            self.reset(lane);
+        }
+    }
+
+    /// Sleeps until a socket has something, a lane with a backlog has room, or the bell rings.
+    fn poll(&self) {
+        let wanted = |lane: Lane| match self.backlogs[lane as usize].is_empty() {
+            true => zmq::POLLIN,
+            false => zmq::POLLIN | zmq::POLLOUT,
+        };
+        let [interactive, bulk] = &self.sockets.dealers;
+        let mut items = [
+            self.queue.bell.poll_item(),
+            interactive.as_poll_item(wanted(Lane::Interactive)),
+            bulk.as_poll_item(wanted(Lane::Bulk)),
+            self.sockets.events.as_poll_item(zmq::POLLIN),
+        ];
+        // An interrupted poll is a short one; the loop looks at everything anyway.
+        let _ = zmq::poll(&mut items, -1);
+    }
+}

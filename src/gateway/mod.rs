@@ -1,0 +1,149 @@
+//! ZeroMQ to frames and back, on threads of its own: a ROUTER and an XPUB for the daemon, two DEALERs and a SUB for a
+//! host.
+//!
+//! Invariants: a socket is touched by the thread that polls it and by no other; no send ever blocks; whatever waits for
+//! a peer is bounded. Nothing else in the project names `zmq`.
+
+mod backlog;
+mod bell;
+mod host_side;
+mod publisher;
+mod send_queue;
+mod server_side;
+
+use std::fmt;
+
+pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide, Lane};
+pub use send_queue::SendError;
+pub use server_side::{Inbound, ServerEndpoints, ServerSender, ServerSide};
+
+use crate::limits::{FRAME_MAX, HIGH_WATER_MARK, LABEL_MAX};
+use crate::protocol::HostId;
+use crate::protocol::host::Role;
+
+/// A short first part of a message, a routing id or a topic, held in place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Label {
+    len: u8,
+    /// Zero beyond `len`.
+    bytes: [u8; LABEL_MAX],
+}
+
+impl Label {
+    fn new(label: &[u8]) -> Option<Label> {
+        let mut bytes = [0; LABEL_MAX];
+        bytes.get_mut(..label.len())?.copy_from_slice(label);
+        Some(Label {
+            len: u8::try_from(label.len()).ok()?,
+            bytes,
+        })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// The routing id of one socket of one start of one process; never used again by another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PeerId(Label);
+
+impl PeerId {
+    /// The id of a process's socket: role, lane, lasting id, and what is new at each start.
+    pub fn new(role: Role, lane: Lane, id: HostId, instance: u64) -> PeerId {
+        let mut bytes = [0; LABEL_MAX];
+        bytes[0] = role as u8 + 1;
+        bytes[1] = lane as u8;
+        bytes[2..18].copy_from_slice(&id.0);
+        bytes[18..26].copy_from_slice(&instance.to_le_bytes());
+        PeerId(Label { len: 26, bytes })
+    }
+
+    /// The bytes that ZeroMQ knows the peer by.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes()
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Why a side could not be started.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// The endpoint is in use, or cannot be made.
+    #[error("cannot use {endpoint}: {why}; check that no other server runs on this folder")]
+    Endpoint {
+        /// The endpoint.
+        endpoint: String,
+        /// What ZeroMQ says.
+        why: zmq::Error,
+    },
+    /// Only local sockets are served without encryption.
+    #[error("{endpoint} is not a local socket, and other sockets need encryption; use an ipc:// endpoint")]
+    Unencrypted {
+        /// The endpoint.
+        endpoint: String,
+    },
+    /// The system gives us no socket, bell or thread.
+    #[error("cannot set up the message sockets: {0}")]
+    Setup(String),
+}
+
+impl From<zmq::Error> for GatewayError {
+    fn from(error: zmq::Error) -> GatewayError {
+        GatewayError::Setup(error.to_string())
+    }
+}
+
+/// A socket with the options that all of ours share.
+fn open_socket(context: &zmq::Context, kind: zmq::SocketType) -> Result<zmq::Socket, GatewayError> {
+    let socket = context.socket(kind)?;
+    socket.set_sndhwm(HIGH_WATER_MARK)?;
+    socket.set_rcvhwm(HIGH_WATER_MARK)?;
+    socket.set_maxmsgsize(i64::try_from(FRAME_MAX).expect("a frame's limit fits in 63 bits"))?;
+    socket.set_linger(0)?;
+    Ok(socket)
+}
+
+/// Fails for an endpoint that would carry plain text over a network.
+fn check_local(endpoint: &str) -> Result<(), GatewayError> {
+    if endpoint.starts_with("ipc://") {
+        return Ok(());
+    }
+    Err(GatewayError::Unencrypted {
+        endpoint: endpoint.to_owned(),
+    })
+}
+
+/// Names the endpoint in ZeroMQ's complaint about it.
+fn at(endpoint: &str) -> impl Fn(zmq::Error) -> GatewayError {
+    move |why| GatewayError::Endpoint {
+        endpoint: endpoint.to_owned(),
+        why,
+    }
+}
+
+/// Receives the parts of one message. Gives the first two, if those are all; drops any other shape.
+fn receive_pair(socket: &zmq::Socket, first: &mut zmq::Message) -> zmq::Result<Option<Vec<u8>>> {
+    socket.recv(first, zmq::DONTWAIT)?;
+    if !first.get_more() {
+        return Ok(None);
+    }
+    let mut second = socket.recv_msg(zmq::DONTWAIT)?;
+    let body = second.to_vec();
+    let mut is_pair = true;
+    while second.get_more() {
+        is_pair = false;
+        socket.recv(&mut second, zmq::DONTWAIT)?;
+    }
+    Ok(is_pair.then_some(body))
+}
+
+#[cfg(test)]
+mod tests;
