@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use super::backlog::Backlog;
 use super::send_queue::{SendError, SendQueue};
-use super::{GatewayError, PeerId, at, check_local, open_socket, receive_pair};
+use super::{GatewayError, OnBurst, PeerId, at, check_local, open_socket, receive_pair};
 use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECONNECT_MS};
 use crate::protocol::HostId;
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
@@ -185,7 +185,7 @@ struct Poller {
     /// In the order of [`LANES`].
     backlogs: [Backlog; 2],
     inbound: Vec<HostInbound>,
-    on_inbound: Box<dyn FnMut(&mut Vec<HostInbound>) + Send>,
+    on_inbound: OnBurst<HostInbound>,
     scratch: zmq::Message,
 }
 

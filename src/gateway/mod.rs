@@ -21,6 +21,9 @@ use crate::limits::{FRAME_MAX, HIGH_WATER_MARK, LABEL_MAX};
 use crate::protocol::HostId;
 use crate::protocol::host::Role;
 
+/// What takes in a burst of what an I/O thread has to tell.
+type OnBurst<I> = Box<dyn FnMut(&mut Vec<I>) + Send>;
+
 /// A short first part of a message, a routing id or a topic, held in place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Label {

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use super::backlog::Backlog;
 use super::publisher::Publisher;
 use super::send_queue::{SendError, SendQueue};
-use super::{GatewayError, Label, PeerId, at, check_local, open_socket, receive_pair};
+use super::{GatewayError, Label, OnBurst, PeerId, at, check_local, open_socket, receive_pair};
 use crate::limits::{BACKLOG_RETRY_MS, LINGER_DRAIN_MS, RECEIVE_BURST};
 
 /// Where the daemon listens.
@@ -143,7 +143,7 @@ struct Poller {
     /// Only of peers that have frames waiting.
     backlogs: HashMap<PeerId, Backlog>,
     inbound: Vec<Inbound>,
-    on_inbound: Box<dyn FnMut(&mut Vec<Inbound>) + Send>,
+    on_inbound: OnBurst<Inbound>,
     scratch: zmq::Message,
 }
 

@@ -130,6 +130,26 @@ pub struct Features {
     pub switches: Vec<(String, bool)>,
 }
 
+/// A group of counters.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct CounterGroup {
+    /// What they count, such as `scheduler`.
+    pub name: String,
+    /// The counters.
+    pub counters: Vec<Counter>,
+}
+
+/// One counter.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Counter {
+    /// Its name.
+    pub name: String,
+    /// How often.
+    pub count: i64,
+    /// How long in all, in microseconds; 0 where time has no meaning.
+    pub total_us: i64,
+}
+
 /// What a host asks or tells.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum HostToDaemonMessage {
@@ -338,8 +358,8 @@ pub enum DaemonToHostReply {
     PerfCounters {
         /// Wall-clock time in ms.
         timestamp: u64,
-        /// Group, then name, count and total microseconds.
-        counters: Vec<(String, Vec<(String, i64, i64)>)>,
+        /// By group.
+        groups: Vec<CounterGroup>,
     },
     /// What the server can do.
     ServerFeatures(Features),
