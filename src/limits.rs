@@ -77,3 +77,28 @@ pub const ACTOR_RESTART_WINDOW: Duration = Duration::from_secs(10);
 pub const ARBITER_BEAT: Duration = Duration::from_millis(100);
 /// How long an arbiter may show nothing before that is reported.
 pub const ARBITER_STALL: Duration = Duration::from_millis(200);
+
+// Processes.
+
+/// Bytes of one body on the sockets in `run/`.
+pub const LOCAL_FRAME_MAX: usize = MIB;
+/// Connections that `moothallctl status` lists.
+pub const ADMIN_CONNECTIONS_MAX: usize = 2_000;
+/// Messages that wait on their way to one process on the control socket.
+pub const CONTROL_QUEUE_MAX: usize = 64;
+/// Processes connected to the control socket at once; the next is hung up on.
+pub const CONTROL_PEERS_MAX: usize = 64;
+/// Messages that wait for each actor of the supervisor.
+pub const PROCESS_GATE_MAX: usize = 256;
+/// How often a child shows that its main arbiter runs.
+pub const CHILD_BEAT: Duration = Duration::from_secs(1);
+/// How long a child that was told to abort may take to leave a trace of why.
+pub const CHILD_ABORT: Duration = Duration::from_secs(2);
+/// The longest pause before the second restart of a child in its window; it doubles with each one after.
+pub const CHILD_PAUSE_FIRST: Duration = Duration::from_millis(100);
+/// What that pause never exceeds.
+pub const CHILD_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How often a host that ended too often is tried again.
+pub const CHILD_SLOW_RETRY: Duration = Duration::from_secs(60);
+/// How long an operator's program waits for an answer.
+pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);

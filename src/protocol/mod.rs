@@ -3,9 +3,11 @@
 //! Invariant: no sockets, no threads, no clock; time and randomness are arguments. Every decode is total and bounded:
 //! any bytes at all give a message or an error, in memory that a constant bounds.
 
+pub mod admin;
 pub mod broadcast;
 pub mod client;
 pub mod codec;
+pub mod control;
 pub mod enroll;
 pub mod error;
 pub mod event;
@@ -14,6 +16,7 @@ pub mod host;
 pub mod id;
 pub mod job;
 pub mod kind;
+pub mod local;
 pub mod moment;
 pub mod value;
 pub mod worker;

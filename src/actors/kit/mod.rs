@@ -3,6 +3,9 @@
 //!
 //! Nothing here knows a MOO. Invariant: code outside this folder never sends to a bare address.
 
+pub mod child_link;
+pub mod exit;
+pub mod folder_lock;
 pub mod gate;
 pub mod restart;
 pub mod slot;

@@ -1,0 +1,179 @@
+//! `ChildLink`: a child's end of the supervisor's control socket, for the daemon and every host.
+//!
+//! It lives on the arbiter that connects it, which must be the main one: its beat is the proof that this arbiter runs.
+//! When the socket closes, the child serves on for the orphan time and is then told to stop, or at once with
+//! `--die-with-parent`. SIGTERM and SIGINT become the same order, so a child has one place to hear of its end.
+
+use crate::limits::{CHILD_BEAT, CONTROL_QUEUE_MAX, LOCAL_FRAME_MAX};
+use crate::protocol::control::{ChildReady, FromSupervisor, ToSupervisor};
+use crate::protocol::local;
+use bincode::{Decode, Encode};
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// What a child is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Finish and end the process with code 0. Comes once; how long that may take is the supervisor's setting.
+    Stop,
+    /// The daemon should answer with `ChildLink::minted`.
+    MintHostToken {
+        /// The number to answer with.
+        request: u64,
+        /// Which host it is for.
+        host: String,
+    },
+    /// The token this host may say Hello with.
+    HostToken(String),
+}
+
+/// A child's way to its supervisor. Clones are the same link. Without a supervisor everything said is dropped.
+#[derive(Clone)]
+pub struct ChildLink {
+    said: mpsc::Sender<ToSupervisor>,
+}
+
+impl ChildLink {
+    /// Connects to the supervisor of `run_dir` as the child `name` of its table. Without one (no socket there) the
+    /// program is taken to run alone: the link then only turns signals into `Order::Stop`.
+    pub async fn connect(
+        run_dir: &Path,
+        name: &str,
+        orphan_time: Duration,
+    ) -> io::Result<(ChildLink, mpsc::Receiver<Order>)> {
+        let (said, to_say) = mpsc::channel(CONTROL_QUEUE_MAX);
+        let (orders, received) = mpsc::channel(CONTROL_QUEUE_MAX);
+        pass_signals_on(orders.clone())?;
+        match UnixStream::connect(run_dir.join("control.sock")).await {
+            Ok(stream) => {
+                let hello = ToSupervisor::Hello {
+                    name: name.to_owned(),
+                };
+                actix::spawn(serve(stream, hello, to_say, orders, orphan_time));
+            }
+            Err(error) => tracing::info!(%error, "no supervisor here; running alone"),
+        }
+        Ok((ChildLink { said }, received))
+    }
+
+    /// Tells the supervisor that this process serves.
+    pub fn ready(&self, ready: ChildReady) {
+        self.say(ToSupervisor::Ready(ready));
+    }
+
+    /// Tells the supervisor what a long start is doing, which gives it another `ready_timeout_s`.
+    pub fn progress(&self, what: impl Into<String>) {
+        self.say(ToSupervisor::Progress(what.into()));
+    }
+
+    /// Asks for a host token; it comes as `Order::HostToken` as soon as the daemon can make one.
+    pub fn want_token(&self) {
+        self.say(ToSupervisor::WantToken);
+    }
+
+    /// The daemon's answer to `Order::MintHostToken`.
+    pub fn minted(&self, request: u64, token: Result<String, String>) {
+        self.say(ToSupervisor::Minted { request, token });
+    }
+
+    fn say(&self, message: ToSupervisor) {
+        // Full means that the supervisor does not read, closed that there is none: neither is this child's to mend.
+        if let Err(error) = self.said.try_send(message) {
+            tracing::debug!(%error, "not said to the supervisor");
+        }
+    }
+}
+
+fn pass_signals_on(orders: mpsc::Sender<Order>) -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    actix::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        // Closed means that the child is ending already.
+        orders.send(Order::Stop).await.ok();
+    });
+    Ok(())
+}
+
+/// Beats, speaks and listens until the supervisor is gone, then waits as an orphan.
+async fn serve(
+    stream: UnixStream,
+    hello: ToSupervisor,
+    to_say: mpsc::Receiver<ToSupervisor>,
+    orders: mpsc::Sender<Order>,
+    orphan_time: Duration,
+) {
+    let (reader, writer) = stream.into_split();
+    let ended = tokio::select! {
+        ended = speak(writer, hello, to_say) => ended,
+        ended = listen(reader, &orders) => ended,
+    };
+    tracing::warn!(
+        ?ended,
+        ?orphan_time,
+        "the supervisor is gone; ending after a while"
+    );
+    tokio::time::sleep(orphan_time).await;
+    orders.send(Order::Stop).await.ok();
+}
+
+async fn speak(
+    mut writer: impl AsyncWrite + Unpin,
+    hello: ToSupervisor,
+    mut to_say: mpsc::Receiver<ToSupervisor>,
+) -> io::Result<()> {
+    write_message(&mut writer, &hello).await?;
+    let mut beats = tokio::time::interval(CHILD_BEAT);
+    let mut can_say = true;
+    loop {
+        let message = tokio::select! {
+            said = to_say.recv(), if can_say => match said {
+                Some(message) => message,
+                None => {
+                    can_say = false;
+                    continue;
+                }
+            },
+            _ = beats.tick() => ToSupervisor::Beat,
+        };
+        write_message(&mut writer, &message).await?;
+    }
+}
+
+async fn listen(mut reader: impl AsyncRead + Unpin, orders: &mpsc::Sender<Order>) -> io::Result<()> {
+    loop {
+        let order = match read_message(&mut reader).await? {
+            FromSupervisor::MintHostToken { request, host } => Order::MintHostToken { request, host },
+            FromSupervisor::HostToken(token) => Order::HostToken(token),
+            FromSupervisor::Status(_) => continue,
+        };
+        if orders.send(order).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes one message as a frame.
+pub async fn write_message(writer: &mut (impl AsyncWrite + Unpin), message: &impl Encode) -> io::Result<()> {
+    writer
+        .write_all(&local::encode(message).map_err(io::Error::other)?)
+        .await
+}
+
+/// Reads one frame and its message.
+pub async fn read_message<M: Decode<()>>(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<M> {
+    let mut length = [0; local::LENGTH_LEN];
+    reader.read_exact(&mut length).await?;
+    let len = local::body_len(length).map_err(io::Error::other)?;
+    debug_assert!(len <= LOCAL_FRAME_MAX, "`body_len` bounds it");
+    let mut body = vec![0; len];
+    reader.read_exact(&mut body).await?;
+    local::decode(&body).map_err(io::Error::other)
+}

@@ -1,0 +1,81 @@
+//! The conversation on `run/admin.sock`, between the daemon and `moothallctl`: one question, one answer, in frames of
+//! `local`. Both ends are of one build.
+
+use bincode::{Decode, Encode};
+use serde::Serialize;
+
+/// What an operator asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum AdminRequest {
+    /// How the world, its hosts, connections and tasks are.
+    Status,
+}
+
+/// The daemon's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum AdminReply {
+    /// How all is.
+    Status(DaemonStatus),
+    /// It cannot answer now, and why.
+    Refused(String),
+}
+
+/// The daemon in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct DaemonStatus {
+    /// Which start of the daemon on this data.
+    pub epoch: u32,
+    /// Seconds since it started.
+    pub uptime_s: u64,
+    /// Objects in the world.
+    pub objects: u64,
+    /// Tasks by what they do.
+    pub tasks: TaskCounts,
+    /// The hosts it knows.
+    pub hosts: Vec<HostStatus>,
+    /// The connections it knows, the oldest first; at most `ADMIN_CONNECTIONS_MAX`.
+    pub connections: Vec<ConnectionStatus>,
+    /// How many connections there are, listed or not.
+    pub connections_total: u64,
+}
+
+/// Tasks by what they do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct TaskCounts {
+    /// On an executor now.
+    pub running: u64,
+    /// Ready to run.
+    pub queued: u64,
+    /// Suspended or forked: waiting for a moment or a resume.
+    pub suspended: u64,
+    /// Waiting for a line from a player.
+    pub reading: u64,
+}
+
+/// One host.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct HostStatus {
+    /// What it serves: `telnet`, `web`.
+    pub kind: String,
+    /// Its id, as 32 hexadecimal digits.
+    pub id: String,
+    /// `alive`, `suspect` or `dead`.
+    pub state: String,
+    /// Connections it carries.
+    pub connections: u64,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct ConnectionStatus {
+    /// The player's object number, negative before login.
+    pub player: i64,
+    /// The player's name, if logged in.
+    pub name: String,
+    /// Where the client is.
+    pub peer: String,
+    /// Seconds since it connected.
+    pub connected_s: u64,
+    /// Seconds since its last line.
+    pub idle_s: u64,
+}
