@@ -1,1 +1,12 @@
 //! Runs programs on a world.
+//!
+//! Invariant: no store, no thread, no clock here; the world comes as a [`moo_model::world::Transaction`], everything
+//! else through [`host::Host`].
+
+pub mod builtin;
+pub mod fork;
+pub mod frame;
+pub mod host;
+pub mod options;
+pub mod outcome;
+pub mod task;

@@ -1,0 +1,125 @@
+//! Everything outside the world that a program can ask for or act upon.
+//!
+//! Invariant: what acts outside (output, closing a connection, starting and killing tasks) is held by the host until
+//! the task's transaction commits, and forgotten if it does not; a task sees its own held effects in what it asks.
+
+use moo_model::{ErrorCode, Obj, Value};
+
+use crate::fork::ForkRequest;
+
+/// Why a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// `boot_player()`, or the player flag was cleared.
+    Booted,
+    /// The player was recycled.
+    Recycled,
+}
+
+/// A line of output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// Text, or a binary string where the connection is in binary mode.
+    pub text: Value,
+    /// Give up, with 0, rather than drop older output when the buffer is full.
+    pub no_flush: bool,
+    /// No line end after it.
+    pub no_newline: bool,
+}
+
+/// Another task, as `queued_tasks()` and `task_stack()` show it.
+#[derive(Clone, Debug)]
+pub struct QueuedTask {
+    /// Its id.
+    pub id: i64,
+    /// When it goes on, in seconds since 1970; -1 for a reading task, and a very large number for one that waits for
+    /// `resume()`.
+    pub start: i64,
+    /// The row of `queued_tasks()`, as a list.
+    pub row: Value,
+    /// Who owns it.
+    pub owner: Obj,
+    /// The frames as `task_stack()` tells them, with line numbers; `None` for a forked task that has not started.
+    pub stack: Option<Value>,
+}
+
+/// The world outside.
+///
+/// `conn` is a player or an unlogged connection's negative number. Where a method answers `None`, nobody is connected so.
+pub trait Host {
+    /// Seconds since 1970.
+    fn now(&self) -> f64;
+    /// The local time zone's offset from UTC in seconds at a time, and its name.
+    fn zone(&self, time: i64) -> (i32, String);
+    /// 64 random bits.
+    fn random(&mut self) -> u64;
+    /// CPU seconds that this slice of the task may still use.
+    fn seconds_left(&self) -> f64;
+    /// Whether somebody asked for this task's end.
+    fn is_killed(&self) -> bool;
+    /// Whether this slice has allocated more memory than one may.
+    fn is_over_memory(&self) -> bool;
+
+    /// Connected players, newest first; with `all` also unlogged connections.
+    fn connected(&self, all: bool) -> Vec<Obj>;
+    /// Seconds since login (or since the connection was made) and since the last input.
+    fn connection_times(&self, conn: Obj) -> Option<(i64, i64)>;
+    /// The text of `connection_name()`.
+    fn connection_name(&self, conn: Obj) -> Option<String>;
+    /// An option's value; the outer `None` is nobody connected, the inner an unknown option.
+    fn connection_option(&self, conn: Obj, name: &str) -> Option<Option<Value>>;
+    /// All options as `{name, value}` pairs.
+    fn connection_options(&self, conn: Obj) -> Option<Vec<(String, Value)>>;
+    /// Sets an option: `E_INVARG` when nobody is connected so, or the option or its value makes no sense.
+    fn set_connection_option(&mut self, conn: Obj, name: &str, value: &Value) -> Result<(), ErrorCode>;
+    /// The output prefix and suffix.
+    fn output_delimiters(&self, conn: Obj) -> Option<(String, String)>;
+    /// Bytes of output waiting.
+    fn buffered_output(&self, conn: Obj) -> Option<usize>;
+    /// Sends a line; false when `no_flush` was asked and there is no room. True for the unconnected.
+    fn notify(&mut self, conn: Obj, output: Output) -> bool;
+    /// Closes a connection, if there is one.
+    fn close(&mut self, conn: Obj, why: Close);
+    /// Hands a connection over to a player, as `switch_player()` does: `E_INVARG` when nobody is connected so.
+    fn switch_player(&mut self, conn: Obj, player: Obj, silent: bool) -> Result<(), ErrorCode>;
+    /// Queues a line as if it had been typed.
+    fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode>;
+    /// Drops queued lines, telling the player which if asked.
+    fn flush_input(&mut self, conn: Obj, show: bool);
+    /// Whether a task may read from the connection now: `E_INVARG` when nobody is connected so or another task reads.
+    /// With `take`, a waiting line is taken at once, if there is one (only `hold-input` leaves lines waiting).
+    fn read_line(&mut self, conn: Obj, take: bool) -> Result<Option<Value>, ErrorCode>;
+    /// Whether this task handles the last line that came from the connection: the condition of `read()`.
+    fn is_input_task(&self, conn: Obj) -> bool;
+
+    /// Opens a port: the port, or `E_INVARG` in use, `E_QUOTA` cannot be bound.
+    fn listen(&mut self, handler: Obj, port: i64, print_messages: bool) -> Result<i64, ErrorCode>;
+    /// Closes a port: `E_INVARG` if it was not open.
+    fn unlisten(&mut self, port: i64) -> Result<(), ErrorCode>;
+    /// Open ports, newest first: `(handler, port, print messages)`.
+    fn listeners(&self) -> Vec<(Obj, i64, bool)>;
+
+    /// Starts a task from a `fork` statement; gives its id. `E_QUOTA` past the programmer's limit.
+    fn fork(&mut self, request: ForkRequest) -> Result<i64, ErrorCode>;
+    /// Whether the programmer may have one more background task.
+    fn may_queue(&mut self, progr: Obj, limit: Option<i64>) -> bool;
+    /// The tasks that wait, in order of their start.
+    fn queued_tasks(&self) -> Vec<QueuedTask>;
+    /// Wakes a suspended task with a value: `E_INVARG` if there is none of this id that can be woken.
+    fn resume(&mut self, id: i64, value: Value) -> Result<(), ErrorCode>;
+    /// Ends another task: `E_INVARG` if there is none.
+    fn kill(&mut self, id: i64) -> Result<(), ErrorCode>;
+    /// Players with tasks or connections.
+    fn queue_info(&self) -> Vec<Obj>;
+
+    /// Writes a line to the server's log.
+    fn log(&mut self, text: &str, is_error: bool);
+    /// Asks for the server's end, with the line that players are told.
+    fn shutdown(&mut self, message: String);
+    /// Asks for a dump of the database.
+    fn dump_database(&mut self);
+    /// The size of the database on disk, in bytes.
+    fn db_disk_size(&self) -> i64;
+    /// Asks that `$server_options` be read again once this task commits.
+    fn load_server_options(&mut self);
+}

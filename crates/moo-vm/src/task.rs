@@ -1,0 +1,45 @@
+//! What belongs to a task as a whole while it runs: its id and what it may still use.
+
+use moo_model::{ErrorCode, Raised};
+
+use crate::options::{ServerOptions, SliceLimits};
+use crate::outcome::Limit;
+
+/// Units of size (bytes of text, elements of lists) that cost one tick.
+const SIZE_PER_TICK: usize = 256;
+
+/// A running task.
+#[derive(Clone, Debug)]
+pub struct TaskState {
+    /// Its id.
+    pub id: i64,
+    /// Ticks left, not counting those of the chunk that the run loop holds.
+    pub ticks_left: i64,
+    /// What this slice may use.
+    pub limits: SliceLimits,
+    /// Set when the task must end at the next instruction, whatever handlers it has.
+    pub abort: Option<Limit>,
+    /// Whether the task was started by input from a player, rather than by the clock.
+    pub foreground: bool,
+}
+
+impl TaskState {
+    /// A task at the start of a slice.
+    pub fn new(id: i64, limits: SliceLimits, foreground: bool) -> TaskState {
+        TaskState { id, ticks_left: limits.ticks, limits, abort: None, foreground }
+    }
+
+    /// Charges ticks for work that grows with the size of a value.
+    #[inline]
+    pub fn charge_size(&mut self, units: usize) {
+        self.ticks_left -= (units / SIZE_PER_TICK) as i64;
+    }
+
+    /// The error for a value past its limit: catchable where the world wants so, else the end of the task.
+    pub fn too_large(&mut self, options: &ServerOptions) -> Raised {
+        if !options.max_concat_catchable {
+            self.abort = Some(Limit::Seconds);
+        }
+        ErrorCode::Quota.into()
+    }
+}
