@@ -6,8 +6,10 @@ pub mod ast;
 pub mod error;
 mod lexer;
 pub mod lines;
+pub mod opcode;
 mod operator;
 pub mod parser;
+pub mod program;
 pub mod token;
 pub mod unparse;
 

@@ -190,30 +190,50 @@ impl Context<'_> {
 
     /// `E_PERM` unless the calling frame has a wizard's permissions.
     pub fn require_wizard(&mut self) -> Result<(), Raised> {
-        if self.is_wizard() { Ok(()) } else { Err(ErrorCode::Perm.into()) }
+        if self.is_wizard() {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
     }
 
     /// `E_PERM` unless the calling frame owns the object or is a wizard's.
     pub fn require_control(&mut self, obj: Obj) -> Result<(), Raised> {
-        if self.tx.controls(self.frame.progr, obj) { Ok(()) } else { Err(ErrorCode::Perm.into()) }
+        if self.tx.controls(self.frame.progr, obj) {
+            Ok(())
+        } else {
+            Err(ErrorCode::Perm.into())
+        }
     }
 
     /// `E_PERM` unless the calling frame's programmer is `who` or a wizard.
     pub fn require_self(&mut self, who: Obj) -> Result<(), Raised> {
-        if self.frame.progr == who { Ok(()) } else { self.require_wizard() }
+        if self.frame.progr == who {
+            Ok(())
+        } else {
+            self.require_wizard()
+        }
     }
 
     /// `E_QUOTA` when a string of this many bytes may not be made. Large work also costs ticks, so that one call
     /// cannot run for minutes.
     pub fn check_string(&mut self, bytes: usize) -> Result<(), Raised> {
         self.task.charge_size(bytes);
-        if bytes > self.options.max_string_concat { Err(self.task.too_large(self.options)) } else { Ok(()) }
+        if bytes > self.options.max_string_concat {
+            Err(self.task.too_large(self.options))
+        } else {
+            Ok(())
+        }
     }
 
     /// `E_QUOTA` when a list of this many elements may not be made.
     pub fn check_list(&mut self, elements: usize) -> Result<(), Raised> {
         self.task.charge_size(elements);
-        if elements > self.options.max_list_concat { Err(self.task.too_large(self.options)) } else { Ok(()) }
+        if elements > self.options.max_list_concat {
+            Err(self.task.too_large(self.options))
+        } else {
+            Ok(())
+        }
     }
 }
 

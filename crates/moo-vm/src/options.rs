@@ -52,16 +52,30 @@ impl Default for ServerOptions {
 }
 
 /// The built-in properties that may be protected.
-pub const BUILTIN_PROPERTIES: [&str; 9] =
-    ["name", "owner", "programmer", "wizard", "r", "w", "f", "location", "contents"];
+pub const BUILTIN_PROPERTIES: [&str; 9] = [
+    "name",
+    "owner",
+    "programmer",
+    "wizard",
+    "r",
+    "w",
+    "f",
+    "location",
+    "contents",
+];
 
 impl ServerOptions {
     /// Reads the cached options from the world. `functions` are the names of all built-in functions.
     pub fn load(tx: &mut Transaction, functions: impl Iterator<Item = &'static str>) -> ServerOptions {
-        let mut is_protected = |name: &str| option(tx, &format!("protect_{name}")).is_some_and(|v| v.is_true());
+        let mut is_protected =
+            |name: &str| option(tx, &format!("protect_{name}")).is_some_and(|v| v.is_true());
         let protected_functions = functions.filter(|name| is_protected(name)).collect();
-        let protected_properties = BUILTIN_PROPERTIES.into_iter().filter(|name| is_protected(name)).collect();
-        let size = |tx: &mut Transaction, name: &str, least: usize, default: usize| match int_option(tx, name) {
+        let protected_properties = BUILTIN_PROPERTIES
+            .into_iter()
+            .filter(|name| is_protected(name))
+            .collect();
+        let size = |tx: &mut Transaction, name: &str, least: usize, default: usize| match int_option(tx, name)
+        {
             Some(n) => usize::try_from(n).unwrap_or(0).clamp(least, default),
             None => default,
         };
@@ -96,7 +110,9 @@ pub fn int_option(tx: &mut Transaction, name: &str) -> Option<i64> {
 
 /// How deep calls may go: `max_stack_depth` where that is more than usual.
 pub fn stack_depth(tx: &mut Transaction) -> usize {
-    let asked = int_option(tx, "max_stack_depth").and_then(|n| usize::try_from(n).ok()).unwrap_or(STACK_DEPTH);
+    let asked = int_option(tx, "max_stack_depth")
+        .and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(STACK_DEPTH);
     asked.clamp(STACK_DEPTH, STACK_DEPTH_MAX)
 }
 
@@ -121,7 +137,15 @@ pub fn slice_limits(tx: &mut Transaction, foreground: bool) -> SliceLimits {
         (false, true) => ("bg", 15_000, 3),
         (false, false) => ("bg", 30_000, 3),
     };
-    let ticks = int_option(tx, &format!("{prefix}_ticks")).filter(|&n| n >= 100).unwrap_or(ticks);
-    let seconds = int_option(tx, &format!("{prefix}_seconds")).filter(|&n| n >= 1).unwrap_or(seconds);
-    SliceLimits { ticks, seconds: seconds as f64, depth: stack_depth(tx) }
+    let ticks = int_option(tx, &format!("{prefix}_ticks"))
+        .filter(|&n| n >= 100)
+        .unwrap_or(ticks);
+    let seconds = int_option(tx, &format!("{prefix}_seconds"))
+        .filter(|&n| n >= 1)
+        .unwrap_or(seconds);
+    SliceLimits {
+        ticks,
+        seconds: seconds as f64,
+        depth: stack_depth(tx),
+    }
 }

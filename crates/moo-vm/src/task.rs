@@ -26,7 +26,13 @@ pub struct TaskState {
 impl TaskState {
     /// A task at the start of a slice.
     pub fn new(id: i64, limits: SliceLimits, foreground: bool) -> TaskState {
-        TaskState { id, ticks_left: limits.ticks, limits, abort: None, foreground }
+        TaskState {
+            id,
+            ticks_left: limits.ticks,
+            limits,
+            abort: None,
+            foreground,
+        }
     }
 
     /// Charges ticks for work that grows with the size of a value.
