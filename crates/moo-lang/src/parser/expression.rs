@@ -1,14 +1,15 @@
 //! Expressions, from assignments down to literals.
 //!
 //! Invariant: each function leaves the current token just past what it parsed. The functions that call each other in
-//! a circle keep few locals, because hostile source nests them as deep as the height limit allows.
+//! a circle keep few locals, and the branches off it are not inlined into it, because hostile source nests them as
+//! deep as the height limit allows and must fit a common stack.
 
 use moo_model::{Obj, Value, View};
 
 use super::{ERRORS_MAX, Parser, Stop, Tall, UnknownBuiltins};
 use crate::ast::{Arg, BinaryOp, Codes, Expr, HEIGHT_MAX, Target, UnaryOp};
 use crate::lexer::unescape;
-use crate::operator::{self, LOGIC, POWER};
+use crate::operator::{self, ASSIGN, COND, LOGIC, POWER};
 use crate::token::{Mark, Token, TokenKind, Word};
 
 /// An operator between two operands.
@@ -27,8 +28,7 @@ impl Infix {
         }
     }
 
-    fn join(self, left: Expr, right: Expr) -> Expr {
-        let (left, right) = (Box::new(left), Box::new(right));
+    fn join(self, left: Box<Expr>, right: Box<Expr>) -> Expr {
         match self {
             Infix::And => Expr::And(left, right),
             Infix::Or => Expr::Or(left, right),
@@ -44,69 +44,77 @@ struct Items {
 }
 
 impl Parser<'_> {
-    /// `expression = conditional [ "=" expression ]`
+    /// `expression = operation { "=" expression }`
+    pub(super) fn expression(&mut self) -> Result<Tall, Stop> {
+        self.operation(ASSIGN)
+    }
+
+    /// `operation = prefix { "=" ... | "?" ... | operator ... }`, with what binds at least as tightly as `loosest`
+    fn operation(&mut self, loosest: u8) -> Result<Tall, Stop> {
+        let start = self.at;
+        let mut left = self.prefix()?;
+        loop {
+            left = match self.kind() {
+                TokenKind::Mark(Mark::Assign) if loosest <= ASSIGN => self.assignment(left, start)?,
+                TokenKind::Mark(Mark::Question) if loosest <= COND => self.conditional(left)?,
+                _ => match self.at_infix().filter(|infix| infix.level() >= loosest) {
+                    Some(infix) => self.infix(left, infix)?,
+                    None => return Ok(left),
+                },
+            };
+        }
+    }
+
+    /// `"=" expression`, after the target that began at token `start`
     ///
     /// As in LambdaMOO's grammar the left side may first be anything, and what cannot be assigned to is refused then.
-    pub(super) fn expression(&mut self) -> Result<Tall, Stop> {
-        let start = self.at;
-        let left = self.conditional()?;
-        if !self.eat(Mark::Assign) {
-            return Ok(left);
-        }
+    #[inline(never)]
+    fn assignment(&mut self, left: Tall, start: usize) -> Result<Tall, Stop> {
+        self.advance();
         let right = self.deeper(1, Self::expression)?;
         let below = left.height.max(right.height);
-        let expr = self.assignment(left.expr, right.expr, self.tokens[start]);
+        let expr = self.assign(left.expr, right.expr, self.tokens[start]);
         self.node(expr, below)
     }
 
-    fn assignment(&mut self, target: Expr, value: Expr, start: Token) -> Expr {
-        if let Expr::List(items) = target {
+    #[inline(never)]
+    fn assign(&mut self, mut target: Box<Expr>, value: Box<Expr>, start: Token) -> Expr {
+        if let Expr::List(items) = &mut *target {
+            let items = std::mem::take(items);
             if items.is_empty() {
                 self.error_at(start, "Empty list in scattering assignment.", None);
             }
             let targets = self.targets_of(items, start);
             self.vet_targets(&targets, start);
-            return Expr::Scatter(targets, Box::new(value));
+            return Expr::Scatter(targets, value);
         }
         if !is_assignable(&target) {
             self.error_at(start, "Illegal expression on left side of assignment.", None);
         }
-        Expr::Assign(Box::new(target), Box::new(value))
+        Expr::Assign(target, value)
     }
 
-    /// `conditional = infix [ "?" expression "|" conditional ]`
-    fn conditional(&mut self) -> Result<Tall, Stop> {
-        let condition = self.infix(LOGIC)?;
-        if !self.eat(Mark::Question) {
-            return Ok(condition);
-        }
+    /// `"?" expression "|" conditional`, after the condition
+    #[inline(never)]
+    fn conditional(&mut self, condition: Tall) -> Result<Tall, Stop> {
+        self.advance();
         let then = self.deeper(1, Self::expression)?;
         self.expect(Mark::Bar)?;
-        let otherwise = self.deeper(1, Self::conditional)?;
+        let otherwise = self.deeper(1, |parser| parser.operation(COND))?;
         let below = condition.height.max(then.height).max(otherwise.height);
-        self.node(
-            Expr::Cond(
-                Box::new(condition.expr),
-                Box::new(then.expr),
-                Box::new(otherwise.expr),
-            ),
-            below,
-        )
+        self.node(Expr::Cond(condition.expr, then.expr, otherwise.expr), below)
     }
 
-    /// `infix = prefix { operator infix }`, with the operators that bind at least as tightly as `loosest`
-    fn infix(&mut self, loosest: u8) -> Result<Tall, Stop> {
-        let mut left = self.prefix()?;
-        while let Some(infix) = self.at_infix().filter(|infix| infix.level() >= loosest) {
-            self.advance();
-            let level = infix.level();
-            // `^` groups from the right, all others from the left.
-            let tighter = if level == POWER { level } else { level + 1 };
-            let right = self.deeper(1, |parser| parser.infix(tighter))?;
-            let below = left.height.max(right.height);
-            left = self.node(infix.join(left.expr, right.expr), below)?;
-        }
-        Ok(left)
+    /// `operator operation`, after the left operand
+    #[inline(never)]
+    fn infix(&mut self, left: Tall, infix: Infix) -> Result<Tall, Stop> {
+        self.advance();
+        let level = infix.level();
+        // `^` groups from the right, all others from the left.
+        let tighter = if level == POWER { level } else { level + 1 };
+        let right = self.deeper(1, |parser| parser.operation(tighter))?;
+        let below = left.height.max(right.height);
+        self.node(infix.join(left.expr, right.expr), below)
     }
 
     fn at_infix(&self) -> Option<Infix> {
@@ -139,17 +147,19 @@ impl Parser<'_> {
     }
 
     /// A minus before a number makes a negative number; every other operator stays one.
+    #[inline(never)]
     fn apply(&mut self, op: UnaryOp, operand: Tall) -> Result<Tall, Stop> {
-        if let (UnaryOp::Neg, Expr::Literal(value)) = (op, &operand.expr) {
+        if let (UnaryOp::Neg, Expr::Literal(value)) = (op, &*operand.expr) {
             match value.view() {
                 View::Int(i) => return self.literal(Value::int(i.wrapping_neg())),
                 View::Float(f) => return self.literal(Value::float(-f)),
                 _ => {}
             }
         }
-        self.node(Expr::Unary(op, Box::new(operand.expr)), operand.height)
+        self.node(Expr::Unary(op, operand.expr), operand.height)
     }
 
+    #[inline(never)]
     fn literal(&mut self, value: Value) -> Result<Tall, Stop> {
         self.node(Expr::Literal(value), 0)
     }
@@ -167,22 +177,21 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn property(&mut self, base: Tall) -> Result<Tall, Stop> {
         self.advance();
         let name = self.member()?;
         let below = base.height.max(name.height);
-        self.node(Expr::Prop(Box::new(base.expr), Box::new(name.expr)), below)
+        self.node(Expr::Prop(base.expr, name.expr), below)
     }
 
+    #[inline(never)]
     fn verb(&mut self, base: Tall) -> Result<Tall, Stop> {
         self.advance();
         let name = self.member()?;
         let items = self.arguments()?;
         let below = base.height.max(name.height).max(items.height);
-        self.node(
-            Expr::Verb(Box::new(base.expr), Box::new(name.expr), items.args),
-            below,
-        )
+        self.node(Expr::Verb(base.expr, name.expr, items.args), below)
     }
 
     /// `member = name | "(" expression ")"`, where a reserved word is a name too
@@ -203,6 +212,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn index(&mut self, base: Tall) -> Result<Tall, Stop> {
         self.advance();
         self.indexes += 1;
@@ -218,10 +228,9 @@ impl Parser<'_> {
             .height
             .max(from.height)
             .max(to.as_ref().map_or(0, |to| to.height));
-        let (base, from) = (Box::new(base.expr), Box::new(from.expr));
         let expr = match to {
-            Some(to) => Expr::Range(base, from, Box::new(to.expr)),
-            None => Expr::Index(base, from),
+            Some(to) => Expr::Range(base.expr, from.expr, to.expr),
+            None => Expr::Index(base.expr, from.expr),
         };
         self.node(expr, below)
     }
@@ -247,6 +256,7 @@ impl Parser<'_> {
     }
 
     /// `"(" expression ")"`
+    #[inline(never)]
     fn parenthesised(&mut self) -> Result<Tall, Stop> {
         if self.parens >= HEIGHT_MAX {
             return Err(self.too_deep());
@@ -260,6 +270,7 @@ impl Parser<'_> {
     }
 
     /// `variable = name`, `call = name arguments`
+    #[inline(never)]
     fn name(&mut self, token: Token) -> Result<Tall, Stop> {
         self.advance();
         if !self.at_mark(Mark::LeftParen) {
@@ -272,6 +283,7 @@ impl Parser<'_> {
         self.node(expr, height)
     }
 
+    #[inline(never)]
     fn call(&mut self, token: Token, mut args: Vec<Arg>) -> Expr {
         let spelled = self.text(token);
         let name = spelled.to_ascii_lowercase();
@@ -292,6 +304,7 @@ impl Parser<'_> {
     }
 
     /// `"$" | "$" name | "$" name arguments`
+    #[inline(never)]
     fn dollar(&mut self, token: Token) -> Result<Tall, Stop> {
         self.advance();
         if self.kind() != TokenKind::Name {
@@ -303,11 +316,11 @@ impl Parser<'_> {
         let base = Box::new(Expr::Literal(Value::obj(Obj::SYSTEM)));
         let name = self.member()?;
         if !self.at_mark(Mark::LeftParen) {
-            return self.node(Expr::Prop(base, Box::new(name.expr)), name.height);
+            return self.node(Expr::Prop(base, name.expr), name.height);
         }
         let items = self.arguments()?;
         self.node(
-            Expr::Verb(base, Box::new(name.expr), items.args),
+            Expr::Verb(base, name.expr, items.args),
             items.height.max(name.height),
         )
     }
@@ -342,14 +355,15 @@ impl Parser<'_> {
         let item = self.deeper(1, Self::expression)?;
         items.height = items.height.max(item.height);
         items.args.push(if splice {
-            Arg::Splice(item.expr)
+            Arg::Splice(*item.expr)
         } else {
-            Arg::Plain(item.expr)
+            Arg::Plain(*item.expr)
         });
         Ok(())
     }
 
     /// `list = "{" [ item { "," item } ] "}"`, or a scattering assignment when an item starts with `?`
+    #[inline(never)]
     fn list(&mut self, start: Token) -> Result<Tall, Stop> {
         self.advance();
         let mut items = Items {
@@ -373,6 +387,7 @@ impl Parser<'_> {
     }
 
     /// `scatter = "{" target { "," target } "}" "=" expression`, from the first optional target on
+    #[inline(never)]
     fn scatter(&mut self, first: Items, start: Token) -> Result<Tall, Stop> {
         let mut targets = self.targets_of(first.args, start);
         let mut height = first.height;
@@ -397,13 +412,11 @@ impl Parser<'_> {
         self.expect(Mark::Assign)?;
         self.vet_targets(&targets, start);
         let value = self.deeper(1, Self::expression)?;
-        self.node(
-            Expr::Scatter(targets, Box::new(value.expr)),
-            height.max(value.height),
-        )
+        self.node(Expr::Scatter(targets, value.expr), height.max(value.height))
     }
 
     /// `"?" name [ "=" expression ]`
+    #[inline(never)]
     fn optional_target(&mut self, height: &mut usize) -> Result<Target, Stop> {
         self.advance();
         let name = self.token();
@@ -417,10 +430,11 @@ impl Parser<'_> {
         }
         let default = self.deeper(1, Self::expression)?;
         *height = default.height.max(*height);
-        Ok(Target::Optional(var, Some(default.expr)))
+        Ok(Target::Optional(var, Some(*default.expr)))
     }
 
     /// ``catch = "`" expression "!" codes [ "=>" expression ] "'"``
+    #[inline(never)]
     fn catch(&mut self) -> Result<Tall, Stop> {
         self.advance();
         let body = self.deeper(1, Self::expression)?;
@@ -436,8 +450,8 @@ impl Parser<'_> {
             .height
             .max(codes_height)
             .max(default.as_ref().map_or(0, |default| default.height));
-        let default = default.map(|default| Box::new(default.expr));
-        self.node(Expr::Catch(Box::new(body.expr), codes, default), below)
+        let default = default.map(|default| default.expr);
+        self.node(Expr::Catch(body.expr, codes, default), below)
     }
 
     /// `codes = "ANY" | item { "," item }`, and the height of the highest

@@ -93,9 +93,10 @@ enum Stop {
     Program,
 }
 
-/// An expression and its height in nodes.
+/// An expression and its height in nodes. The expression is boxed to keep small the stack frames of the functions
+/// that nest: at two kilobytes a level, the deepest source allowed would not fit a common stack.
 struct Tall {
-    expr: Expr,
+    expr: Box<Expr>,
     height: usize,
 }
 
@@ -235,11 +236,15 @@ impl<'a> Parser<'a> {
         if self.depth + height > HEIGHT_MAX {
             Err(self.too_deep())
         } else {
-            Ok(Tall { expr, height })
+            Ok(Tall {
+                expr: Box::new(expr),
+                height,
+            })
         }
     }
 
     /// The variable that a name token names, which it may be the first to do.
+    #[inline(never)]
     fn variable(&mut self, token: Token) -> Var {
         let name = self.text(token);
         let folded = match name.bytes().any(|b| b.is_ascii_uppercase()) {

@@ -37,6 +37,7 @@ impl Parser<'_> {
     }
 
     /// Notes that the current token cannot stand here.
+    #[cold]
     pub(super) fn unexpected(&mut self, wanted: &str) -> Stop {
         let token = self.token();
         match token.kind {
@@ -64,6 +65,7 @@ impl Parser<'_> {
         }
     }
 
+    #[cold]
     pub(super) fn too_deep(&mut self) -> Stop {
         self.error_at(
             self.token(),

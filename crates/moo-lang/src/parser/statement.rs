@@ -77,7 +77,7 @@ impl Parser<'_> {
             return Err(Stop::Program);
         }
         let TokenKind::Word(word) = self.kind() else {
-            let expr = self.deeper(1, Self::expression)?.expr;
+            let expr = *self.deeper(1, Self::expression)?.expr;
             self.end_statement()?;
             return Ok(Some(StmtKind::Expr(expr)));
         };
@@ -123,7 +123,7 @@ impl Parser<'_> {
     /// `condition = "(" expression ")"`
     fn condition(&mut self) -> Result<Expr, Stop> {
         self.expect(Mark::LeftParen)?;
-        let expr = self.expression()?.expr;
+        let expr = *self.expression()?.expr;
         self.expect(Mark::RightParen)?;
         Ok(expr)
     }
@@ -187,9 +187,9 @@ impl Parser<'_> {
         if !self.eat(Mark::LeftBracket) {
             return Ok((var, Over::List(self.condition()?)));
         }
-        let from = self.expression()?.expr;
+        let from = *self.expression()?.expr;
         self.expect(Mark::To)?;
-        let to = self.expression()?.expr;
+        let to = *self.expression()?.expr;
         self.expect(Mark::RightBracket)?;
         Ok((var, Over::Range(from, to)))
     }
@@ -286,7 +286,7 @@ impl Parser<'_> {
         let value = if self.at_mark(Mark::Semicolon) {
             None
         } else {
-            Some(self.expression()?.expr)
+            Some(*self.expression()?.expr)
         };
         self.end_statement()?;
         Ok(StmtKind::Return(value))
