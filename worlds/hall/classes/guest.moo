@@ -1,0 +1,25 @@
+// A passing visitor. Nothing of a guest stays behind.
+object GUEST
+  name: "Guest class"
+  parent: PLAYER
+  owner: KEEPER
+  readable: true
+
+  property promised_until (owner: OPERATOR, flags: "r") = 0;
+
+  override farewell = "Goodbye. Come back soon, perhaps with a name of your own.";
+  override description = "A passing guest, still looking around.";
+
+  method sleep owner: OPERATOR
+    "Leave everything here and become a fresh guest for the next visitor.";
+    caller == #0 || raise(E_PERM);
+    room = this.location;
+    pass(@args);
+    for thing in (this.contents)
+      move(thing, valid(room) ? room | $start);
+    endfor
+    for property in ({"description", "aliases", "home", "last_place", "tour_step", "channels", "last_seen"})
+      clear_property(this, property);
+    endfor
+  endmethod
+endobject

@@ -1,0 +1,153 @@
+// The system object: the $names, and what the server calls by itself.
+object SYSTEM
+  name: "System object"
+  parent: ROOT
+  owner: OPERATOR
+  readable: true
+
+  property root (owner: OPERATOR, flags: "r") = ROOT;
+  property room (owner: OPERATOR, flags: "r") = ROOM;
+  property exit (owner: OPERATOR, flags: "r") = EXIT;
+  property thing (owner: OPERATOR, flags: "r") = THING;
+  property scenery (owner: OPERATOR, flags: "r") = SCENERY;
+  property container (owner: OPERATOR, flags: "r") = CONTAINER;
+  property note (owner: OPERATOR, flags: "r") = NOTE;
+  property player (owner: OPERATOR, flags: "r") = PLAYER;
+  property guest (owner: OPERATOR, flags: "r") = GUEST;
+  property builder (owner: OPERATOR, flags: "r") = BUILDER;
+  property prog (owner: OPERATOR, flags: "r") = PROGRAMMER;
+  property wiz (owner: OPERATOR, flags: "r") = WIZARD;
+  property channel (owner: OPERATOR, flags: "r") = CHANNEL;
+  property game (owner: OPERATOR, flags: "r") = GAME;
+  property tour (owner: OPERATOR, flags: "r") = TOUR;
+  property help (owner: OPERATOR, flags: "r") = HELP;
+  property login (owner: OPERATOR, flags: "r") = LOGIN;
+  property people (owner: OPERATOR, flags: "r") = PEOPLE;
+  property editor (owner: OPERATOR, flags: "r") = EDITOR;
+  property string (owner: OPERATOR, flags: "r") = STRING_KIT;
+  property list (owner: OPERATOR, flags: "r") = LIST_KIT;
+  property limits (owner: OPERATOR, flags: "r") = LIMITS;
+  property server_options (owner: OPERATOR, flags: "r") = SERVER_OPTIONS;
+  property chat (owner: OPERATOR, flags: "r") = CHAT;
+  property keeper (owner: OPERATOR, flags: "r") = KEEPER;
+  property operator (owner: OPERATOR, flags: "r") = OPERATOR;
+  property start (owner: OPERATOR, flags: "r") = PORCH;
+  property nothing (owner: OPERATOR, flags: "r") = #-1;
+  property ambiguous (owner: OPERATOR, flags: "r") = #-2;
+  property failed (owner: OPERATOR, flags: "r") = #-3;
+  property dump_interval (owner: OPERATOR, flags: "r") = 3600;
+
+  override description = "The object the server itself talks to. Its properties are the $names.";
+
+  method do_login_command owner: OPERATOR
+    "A line from a connection that is nobody yet. Returning a player logs it in.";
+    callers() && raise(E_PERM);
+    return $login:answer(player, args, argstr);
+  endmethod
+
+  method "user_connected user_created" owner: OPERATOR
+    callers() && raise(E_PERM);
+    {who} = args;
+    $login:forget_strangers();
+    who:wake();
+  endmethod
+
+  method user_reconnected owner: OPERATOR
+    callers() && raise(E_PERM);
+    {who} = args;
+    $login:forget_strangers();
+    who:tell("You were connected already; this connection takes over.");
+    valid(who.location) ? who.location:look_self(who) | who:wake();
+  endmethod
+
+  method "user_disconnected user_client_disconnected" owner: OPERATOR
+    "A line dropped. Strangers have negative numbers and leave nothing behind.";
+    callers() && raise(E_PERM);
+    {who} = args;
+    $login:forget_strangers();
+    valid(who) && who:sleep();
+  endmethod
+
+  method server_started owner: OPERATOR
+    "Nobody is connected yet: whoever still stands about goes to sleep.";
+    callers() && raise(E_PERM);
+    $login.visits = {};
+    for who in (players())
+      if (valid(who.location) && !(who in connected_players()))
+        who:sleep();
+      endif
+    endfor
+  endmethod
+
+  method handle_uncaught_error owner: OPERATOR
+    "Programmers get the whole traceback; everybody else gets one friendly line.";
+    callers() && raise(E_PERM);
+    {code, message, value, stack, lines} = args;
+    programmer = valid(player) && player.programmer;
+    command = stack[$][2];
+    if (index(command, "@") == 1 && (!programmer || length(stack) == 1 || code == E_QUOTA))
+      notify(player, tostr($string:words(command)[1], ": ", message, "."));
+    elseif (programmer)
+      player:tell_lines(lines);
+    elseif (code == E_PERM)
+      notify(player, "You may not do that.");
+    else
+      notify(player, "Something in the world just broke. It was not your fault, and its maker can find it in the log.");
+      server_log(tostr("error for ", player, ": ", lines[1]));
+    endif
+    return 1;
+  endmethod
+
+  method handle_task_timeout owner: OPERATOR
+    callers() && raise(E_PERM);
+    {resource, stack, lines} = args;
+    if (valid(player) && player.programmer)
+      player:tell_lines(lines);
+    else
+      notify(player, "That took far too long, so it was stopped. You can go on with something else.");
+      server_log(tostr("out of ", resource, " for ", player, ": ", lines[1]));
+    endif
+    return 1;
+  endmethod
+
+  method bf_create owner: OPERATOR
+    "create() for everybody but wizards takes one from the quota of whoever asks.";
+    who = caller_perms();
+    if (who.wizard)
+      return create(@args);
+    elseif (!is_player(who) || who.quota < 1)
+      raise(E_QUOTA, "You may not make any more objects");
+    endif
+    who.quota = who.quota - 1;
+    try
+      return this:create_for(who, args);
+    except error (ANY)
+      who.quota = who.quota + 1;
+      raise(@error[1..3]);
+    endtry
+  endmethod
+
+  method create_for owner: OPERATOR
+    {who, arguments} = args;
+    caller == this || raise(E_PERM);
+    set_task_perms(who);
+    return create(@arguments);
+  endmethod
+
+  method bf_recycle owner: OPERATOR
+    "recycle() gives one back to the quota of the owner.";
+    {object} = args;
+    owner = valid(object) ? object.owner | #-1;
+    this:recycle_for(caller_perms(), object);
+    if (valid(owner) && is_player(owner) && !owner.wizard)
+      owner.quota = owner.quota + 1;
+    endif
+  endmethod
+
+  method recycle_for owner: OPERATOR
+    {who, object} = args;
+    caller == this || raise(E_PERM);
+    set_task_perms(who);
+    recycle(object);
+  endmethod
+endobject
