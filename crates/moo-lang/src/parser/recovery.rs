@@ -13,12 +13,16 @@ const HINT_CHARS_MAX: usize = 20;
 impl Parser<'_> {
     /// Notes an error. Only the first at each place counts: blocks left open at the end are one mistake, not many.
     pub(super) fn error_at(&mut self, token: Token, message: impl Into<String>, hint: Option<String>) {
+        // Asked first, because finding a column walks the whole line.
+        if self.errors.len() >= ERRORS_MAX {
+            return;
+        }
         let error = self.compile_error(token, message.into(), hint);
         let known = self
             .errors
             .last()
             .is_some_and(|last| (last.line, last.column) == (error.line, error.column));
-        if !known && self.errors.len() < ERRORS_MAX {
+        if !known {
             self.errors.push(error);
         }
     }
