@@ -140,6 +140,12 @@ impl Arguments {
             .ok_or_else(|| ConfigError(format!("{flag} is missing: it says which folder to use")))
     }
 
+    /// The flag as a path that means the same in every folder.
+    pub fn absolute_path(&self, flag: &str) -> Option<PathBuf> {
+        self.get(flag)
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)))
+    }
+
     /// The configuration: the file of `--config`, then the environment, then the flags.
     pub fn config(&self) -> Result<Config, ConfigError> {
         // A variable that is not UTF-8 cannot name a setting of ours, all of which are text.

@@ -215,6 +215,8 @@ struct Child {
     start: Starter,
     restarts: Restarts,
     state: ChildState,
+    /// It has ended for good: its row makes room for the next child of its name.
+    over: bool,
 }
 
 /// The parent of actors.
@@ -254,15 +256,17 @@ impl Handler<Adopt> for SupervisorActor {
             restarts: 0,
             last_exit: None,
         };
-        self.children.insert(
-            child,
-            Child {
-                spec,
-                start,
-                restarts: Restarts::new(spec.intensity),
-                state,
-            },
-        );
+        self.children
+            .retain(|_, other| !other.over || other.spec.name != spec.name);
+        let restarts = Restarts::new(spec.intensity);
+        let entry = Child {
+            spec,
+            start,
+            restarts,
+            state,
+            over: false,
+        };
+        self.children.insert(child, entry);
     }
 }
 
@@ -279,11 +283,13 @@ impl Handler<Ended> for SupervisorActor {
         entry.state.last_exit = Some(reason);
         if self.ending || !restart.answers(reason) {
             tracing::debug!(actor = name, ?reason, "an actor ended");
+            entry.over = true;
             return;
         }
         match entry.restarts.on_end(now, chance()) {
             Verdict::GiveUp => {
                 tracing::error!(actor = name, "an actor ended too often and is given up");
+                entry.over = true;
                 (self.give_up)(&entry.state);
             }
             Verdict::Restart(pause) => {

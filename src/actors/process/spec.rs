@@ -1,0 +1,89 @@
+//! The table of children: what each is called, which program it is, and what it is started with.
+
+use crate::config::Config;
+use crate::protocol::control::ChildReady;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// What the supervisor owes a child, and what it owes the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Holds the world. Started first, stopped last; the server ends when it cannot be kept alive.
+    Daemon,
+    /// Holds client sockets. The server goes on without it and tries again.
+    Host,
+}
+
+/// One child of the table.
+#[derive(Debug)]
+pub struct ProcessSpec {
+    /// The name in `Hello`, in the log and in `moothallctl status`.
+    pub name: &'static str,
+    /// What it is to the others.
+    pub role: Role,
+    /// The program.
+    pub program: PathBuf,
+    /// What it is always started with.
+    pub arguments: Vec<OsString>,
+    /// What it is started with as well until it was ready for the first time.
+    pub first_arguments: Vec<OsString>,
+    /// Where it listens: the service's name, and the address that was asked for.
+    pub listen: Option<(&'static str, SocketAddr)>,
+    /// What it said when it was ready for the first time.
+    pub first_ready: OnceLock<ChildReady>,
+}
+
+impl ProcessSpec {
+    /// The words of its next start. A port that the system chose is kept over restarts.
+    pub fn command_line(&self) -> Vec<OsString> {
+        let mut words = self.arguments.clone();
+        let first_ready = self.first_ready.get();
+        if first_ready.is_none() {
+            words.extend(self.first_arguments.iter().cloned());
+        }
+        if let Some((service, asked)) = self.listen {
+            let bound =
+                first_ready.and_then(|ready| ready.addresses.iter().find(|(name, _)| name == service));
+            let address = bound.map_or_else(|| asked.to_string(), |(_, address)| address.clone());
+            words.extend(["--listen".into(), address.into()]);
+        }
+        words
+    }
+}
+
+/// The children of a server: programs from `folder`, working on `run_dir`.
+pub fn table(
+    config: &Config,
+    folder: &Path,
+    run_dir: &Path,
+    options: &super::RunOptions,
+) -> Vec<ProcessSpec> {
+    let mut common: Vec<OsString> = vec!["--run-dir".into(), run_dir.into()];
+    if let Some(file) = &options.config_file {
+        common.extend(["--config".into(), file.into()]);
+    }
+    if options.die_with_parent {
+        common.push("--die-with-parent".into());
+    }
+    let child = |name, role, program: &str| ProcessSpec {
+        name,
+        role,
+        program: folder.join(program),
+        arguments: common.clone(),
+        first_arguments: Vec::new(),
+        listen: None,
+        first_ready: OnceLock::new(),
+    };
+    let mut daemon = child("daemon", Role::Daemon, "moothall-daemon");
+    daemon
+        .arguments
+        .extend(["--data".into(), config.data.clone().into()]);
+    if let Some(import) = &options.import {
+        daemon.first_arguments = vec!["--import".into(), import.into()];
+    }
+    let mut telnet = child("telnet", Role::Host, "moothall-telnet");
+    telnet.listen = Some(("telnet", config.telnet.listen));
+    vec![daemon, telnet]
+}
