@@ -3,6 +3,8 @@
 //! Invariant: nothing here knows a world, a clock or the built-in functions' bodies.
 
 pub mod ast;
+pub mod compile;
+pub mod disassemble;
 pub mod error;
 mod lexer;
 pub mod lines;
@@ -12,6 +14,7 @@ pub mod parser;
 pub mod program;
 pub mod token;
 pub mod unparse;
+pub mod verify;
 
 pub use error::{CompileError, CompileErrors};
 pub use parser::{Options, Parsed, UnknownBuiltins, parse, parse_with_warnings};

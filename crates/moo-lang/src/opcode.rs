@@ -98,6 +98,8 @@ pub enum Env {
 opcodes! {
     /// R[to] = R[from]
     Move { to: r, from: r } quiet;
+    /// R[to] = R[from], which is left unset
+    Take { to: r, from: r } quiet;
     /// R[to] = R[from]; `E_VARNF` if it was never assigned
     MoveVar { to: r, from: r } raises;
     /// `E_VARNF` if R[var] was never assigned
@@ -209,8 +211,6 @@ opcodes! {
     GetPropNamed { to: r, obj: r, name: r } raises;
     /// R[obj].(R[name]) = R[value]
     SetPropNamed { obj: r, name: r, value: r } raises;
-    /// R[to] = R[obj].N[name], taken out for an edit in place that the next `SetProp` puts back
-    TakeProp { to: r, obj: r, name: name } raises;
 
     /// R[at] = R[at]:N[name](R[at+1], ...)
     CallVerb { at: r, name: name, count: n } raises;
@@ -233,9 +233,9 @@ opcodes! {
     ScatterFrom { from: r, spec: scatter } raises;
     /// as `ScatterFrom`, from the frame's own args without making the list
     ScatterArgs { spec: scatter } raises;
-    /// R[into] = id of a new task with this frame's variables that starts at the instruction after the next one, in
-    /// R[into] seconds; this one goes on at the next instruction's target
-    Fork { into: r } raises;
+    /// start a task in R[delay] seconds with this frame's variables, at the instruction after the next one; its id goes
+    /// to R[var] in both, unless `var` is 65535; this task goes on at the next instruction
+    Fork { delay: r, var: n } raises;
     /// raise again the error in R[reason+1], where R[reason] is 1
     Reraise { reason: r } raises;
 }
@@ -250,6 +250,7 @@ impl Op {
         use Op::*;
         match *self {
             Move { to, .. }
+            | Take { to, .. }
             | MoveVar { to, .. }
             | LoadInt { to, .. }
             | LoadConst { to, .. }
@@ -278,15 +279,13 @@ impl Op {
             | Range { to, .. }
             | Last { to, .. }
             | GetProp { to, .. }
-            | GetPropNamed { to, .. }
-            | TakeProp { to, .. } => Some(to),
+            | GetPropNamed { to, .. } => Some(to),
             CallVerb { at, .. }
             | CallVerbList { at, .. }
             | CallVerbNamed { at, .. }
             | CallVerbNamedList { at }
             | CallBuiltin { at, .. }
             | CallBuiltinList { at, .. } => Some(at),
-            Fork { into } => Some(into),
             _ => None,
         }
     }

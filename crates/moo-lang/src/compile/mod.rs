@@ -1,0 +1,236 @@
+//! Tree to register code.
+//!
+//! Registers 0.. hold the variables that need one; temporaries are above them, used as a stack. An expression is
+//! compiled *into* a register, or as an *operand*: the register where its value already is.
+//!
+//! Invariants: the left operand is evaluated before the right one, and an assignment inside the right one does not
+//! change what the left one gave; an instruction that raises has changed nothing.
+
+mod assign;
+mod condition;
+mod expression;
+mod scope;
+mod statement;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use moo_model::{Symbol, Value};
+
+use crate::ast;
+use crate::opcode::Op;
+use crate::program::{Name, Program};
+use scope::{Exits, Loop, Variables};
+
+/// Compiles a tree. Every tree that the parser made can be compiled.
+pub fn compile(tree: &Arc<ast::Program>) -> Program {
+    let variables = Variables::of(tree);
+    let mut compiler = Compiler {
+        program: Program {
+            tree: tree.clone(),
+            ..Program::default()
+        },
+        names: HashMap::new(),
+        builtins: HashMap::new(),
+        top: variables.registers,
+        variables,
+        loops: Vec::new(),
+        exits: Vec::new(),
+        indexed: Vec::new(),
+        pending_ticks: 0,
+    };
+    compiler.program.registers = compiler.top;
+    compiler.prologue();
+    compiler.block(&tree.body);
+    compiler.emit(Op::ReturnZero {});
+    compiler.program.variables = compiler.variables.listing(&tree.variables);
+    debug_assert!(crate::verify::verify(&compiler.program).is_ok());
+    compiler.program
+}
+
+/// A register of the frame.
+type Register = u16;
+
+/// A jump whose target is not known yet.
+#[derive(Clone, Copy)]
+struct Patch(usize);
+
+struct Compiler {
+    program: Program,
+    names: HashMap<Box<str>, u16>,
+    builtins: HashMap<String, u16>,
+    variables: Variables,
+    /// The first free temporary.
+    top: Register,
+    loops: Vec<Loop>,
+    /// The `finally` statements around the point of compilation.
+    exits: Vec<Exits>,
+    /// Where the innermost indexed value is, for `$`.
+    indexed: Vec<Register>,
+    /// Ticks of the code since the last instruction that charges.
+    pending_ticks: u16,
+}
+
+impl Compiler {
+    fn prologue(&mut self) {
+        for (register, source) in self.variables.preset() {
+            match source {
+                scope::Preset::Env(env) => self.emit(Op::LoadEnv { to: register, env }),
+                scope::Preset::Int(value) => self.emit(Op::LoadInt { to: register, value }),
+            };
+        }
+    }
+
+    /// Adds an instruction; gives its index. Instructions that charge take over the ticks counted so far.
+    fn emit(&mut self, op: Op) -> usize {
+        let at = self.program.code.len();
+        let weight = if charges(&op) {
+            std::mem::take(&mut self.pending_ticks)
+        } else {
+            0
+        };
+        if may_stop(&op) {
+            self.program.call_sites.push(at as u32);
+        }
+        self.program.code.push(op);
+        self.program.weights.push(weight);
+        at
+    }
+
+    /// Counts one tick for the code that follows.
+    fn tick(&mut self) {
+        self.pending_ticks = self.pending_ticks.saturating_add(1);
+    }
+
+    fn here(&self) -> u32 {
+        self.program.code.len() as u32
+    }
+
+    fn jump(&mut self) -> Patch {
+        Patch(self.emit(Op::Jump { to: 0 }))
+    }
+
+    fn patch(&mut self, patch: Patch) {
+        let here = self.here();
+        match &mut self.program.code[patch.0] {
+            Op::Jump { to } | Op::JumpFalse { to, .. } | Op::JumpTrue { to, .. } => *to = here,
+            other => unreachable!("{} has no target to patch", other.name()),
+        }
+    }
+
+    fn patch_all(&mut self, patches: Vec<Patch>) {
+        patches.into_iter().for_each(|patch| self.patch(patch));
+    }
+
+    fn line(&mut self, line: u32) {
+        let here = self.here();
+        match self.program.lines.last_mut() {
+            Some(last) if last.0 == here => last.1 = line,
+            _ => self.program.lines.push((here, line)),
+        }
+    }
+
+    /// A fresh temporary.
+    fn temp(&mut self) -> Register {
+        self.temps(1)
+    }
+
+    /// The first of several fresh temporaries in a row.
+    fn temps(&mut self, count: u16) -> Register {
+        let first = self.top;
+        self.top = first
+            .checked_add(count)
+            .expect("the tree's height and the window's size bound the registers");
+        self.program.registers = self.program.registers.max(self.top);
+        first
+    }
+
+    /// Runs `f` and frees the temporaries it took.
+    fn scoped<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let top = self.top;
+        let result = f(self);
+        self.top = top;
+        result
+    }
+
+    fn is_temp(&self, register: Register) -> bool {
+        register >= self.variables.registers
+    }
+
+    fn name(&mut self, text: &str) -> u16 {
+        if let Some(&index) = self.names.get(text) {
+            return index;
+        }
+        let index = self.program.names.len() as u16;
+        self.program.names.push(Name {
+            symbol: Symbol::new(text),
+            text: Value::str(text),
+        });
+        self.names.insert(text.into(), index);
+        index
+    }
+
+    fn builtin(&mut self, name: &str) -> u16 {
+        if let Some(&index) = self.builtins.get(name) {
+            return index;
+        }
+        let index = self.program.builtins.len() as u16;
+        self.program.builtins.push(name.to_string());
+        self.builtins.insert(name.to_string(), index);
+        index
+    }
+
+    fn constant(&mut self, value: &Value) -> u16 {
+        let found = self
+            .program
+            .constants
+            .iter()
+            .rposition(|known| known.identical(value));
+        found.unwrap_or_else(|| {
+            self.program.constants.push(value.clone());
+            self.program.constants.len() - 1
+        }) as u16
+    }
+}
+
+/// Whether the instruction charges the ticks of the code before it.
+fn charges(op: &Op) -> bool {
+    use Op::*;
+    matches!(
+        op,
+        Jump { .. }
+            | Loop { .. }
+            | JumpFalse { .. }
+            | JumpTrue { .. }
+            | SkipLt { .. }
+            | SkipLe { .. }
+            | SkipEq { .. }
+            | SkipNe { .. }
+            | SkipLtInt { .. }
+            | SkipLeInt { .. }
+            | SkipGtInt { .. }
+            | SkipGeInt { .. }
+            | SkipEqInt { .. }
+            | RangeNext { .. }
+            | ListNext { .. }
+            | Return { .. }
+            | ReturnZero {}
+    ) || may_stop(op)
+}
+
+/// Whether a task may be suspended in the instruction.
+fn may_stop(op: &Op) -> bool {
+    use Op::*;
+    matches!(
+        op,
+        CallVerb { .. }
+            | CallVerbList { .. }
+            | CallVerbNamed { .. }
+            | CallVerbNamedList { .. }
+            | CallBuiltin { .. }
+            | CallBuiltinList { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests;

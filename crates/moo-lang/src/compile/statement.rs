@@ -1,0 +1,315 @@
+//! Statements.
+
+use super::scope::{Exit, Exits, FIRST_EXIT, Loop};
+use super::{Compiler, Register};
+use crate::ast::{Arm, Except, Expr, Stmt, StmtKind, Var};
+use crate::opcode::Op;
+use crate::program::{Catches, Handler};
+
+/// Stands for "no variable" in a `Fork` instruction.
+const NO_VARIABLE: u16 = u16::MAX;
+
+impl Compiler {
+    pub(super) fn block(&mut self, body: &[Stmt]) {
+        for stmt in body {
+            if stmt.line != 0 {
+                self.line(stmt.line);
+            }
+            self.scoped(|c| c.statement(stmt));
+        }
+    }
+
+    /// A body that may not run, or not to its end: afterwards nothing more is known to be assigned than before.
+    fn uncertain_block(&mut self, body: &[Stmt]) {
+        let known = self.variables.known();
+        self.block(body);
+        self.variables.restore(known);
+    }
+
+    fn statement(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Comment(_) => {}
+            StmtKind::Expr(e) => self.effect(e),
+            StmtKind::If { arms, otherwise } => self.branches(arms, otherwise.as_deref()),
+            StmtKind::ForList { var, list, body } => self.for_list(*var, list, body),
+            StmtKind::ForRange { var, from, to, body } => self.for_range(*var, from, to, body),
+            StmtKind::While { var, condition, body } => self.while_loop(*var, condition, body),
+            StmtKind::Fork { var, delay, body } => self.fork(*var, delay, body),
+            StmtKind::Return(value) => self.return_value(value.as_ref()),
+            StmtKind::Break(name) => {
+                let depth = self.find_loop(*name);
+                self.leave(Exit::Break(depth), None);
+            }
+            StmtKind::Continue(name) => {
+                let depth = self.find_loop(*name);
+                self.leave(Exit::Continue(depth), None);
+            }
+            StmtKind::TryExcept { body, clauses } => self.try_except(body, clauses),
+            StmtKind::TryFinally { body, finally } => self.try_finally(body, finally),
+        }
+    }
+
+    /// An expression whose value nobody wants.
+    fn effect(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Literal(_) => {}
+            Expr::Assign(target, value) => self.assign(target, value, None),
+            Expr::Scatter(targets, value) => self.scatter(targets, value, None),
+            _ => {
+                self.operand(expr);
+            }
+        }
+    }
+
+    fn branches(&mut self, arms: &[Arm], otherwise: Option<&[Stmt]>) {
+        let known = self.variables.known();
+        let mut ends = Vec::new();
+        for (nth, arm) in arms.iter().enumerate() {
+            self.line(arm.line);
+            self.tick();
+            let not = self.jump_unless(&arm.condition);
+            self.block(&arm.body);
+            self.variables.restore(known.clone());
+            if nth + 1 < arms.len() || otherwise.is_some() {
+                ends.push(self.jump());
+            }
+            self.patch_all(not);
+        }
+        self.block(otherwise.unwrap_or(&[]));
+        self.variables.restore(known);
+        self.patch_all(ends);
+    }
+
+    /// The instructions of a loop from its test on; `next` emits what leaves the loop through the following jump.
+    fn loop_body(
+        &mut self,
+        name: Option<Var>,
+        var: Option<Var>,
+        next: impl FnOnce(&mut Self),
+        body: &[Stmt],
+    ) {
+        let top = self.here();
+        next(self);
+        let exit = self.jump();
+        let known = self.variables.known();
+        var.iter().for_each(|var| self.stored(*var));
+        let exits_outside = self.exits.len();
+        self.loops.push(Loop {
+            name,
+            top,
+            breaks: vec![exit],
+            exits_outside,
+        });
+        self.block(body);
+        self.variables.restore(known);
+        self.emit(Op::Loop { to: top });
+        let breaks = self.loops.pop().expect("it was pushed above").breaks;
+        self.patch_all(breaks);
+    }
+
+    fn for_list(&mut self, var: Var, list: &Expr, body: &[Stmt]) {
+        let at = self.temps(2);
+        self.into(list, at);
+        self.emit(Op::ListPrepare { at });
+        let to = self.variables.register(var);
+        self.tick();
+        self.loop_body(
+            Some(var),
+            Some(var),
+            |c| _ = c.emit(Op::ListNext { at, var: to }),
+            body,
+        );
+    }
+
+    fn for_range(&mut self, var: Var, from: &Expr, last: &Expr, body: &[Stmt]) {
+        let at = self.temps(2);
+        self.into(from, at);
+        self.into(last, at + 1);
+        self.emit(Op::RangePrepare { at });
+        let to = self.variables.register(var);
+        self.tick();
+        self.loop_body(
+            Some(var),
+            Some(var),
+            |c| _ = c.emit(Op::RangeNext { at, var: to }),
+            body,
+        );
+    }
+
+    fn while_loop(&mut self, var: Option<Var>, condition: &Expr, body: &[Stmt]) {
+        let top = self.here();
+        self.tick();
+        let out = match var {
+            None => self.jump_unless(condition),
+            Some(var) => {
+                let register = self.variables.register(var);
+                self.into(condition, register);
+                self.stored(var);
+                vec![super::Patch(self.emit(Op::JumpFalse { a: register, to: 0 }))]
+            }
+        };
+        let exits_outside = self.exits.len();
+        self.loops.push(Loop {
+            name: var,
+            top,
+            breaks: out,
+            exits_outside,
+        });
+        self.uncertain_block(body);
+        self.emit(Op::Loop { to: top });
+        let breaks = self.loops.pop().expect("it was pushed above").breaks;
+        self.patch_all(breaks);
+    }
+
+    fn fork(&mut self, var: Option<Var>, delay: &Expr, body: &[Stmt]) {
+        let delay = self.operand(delay);
+        let register = var.map_or(NO_VARIABLE, |var| self.variables.register(var));
+        self.tick();
+        self.emit(Op::Fork { delay, var: register });
+        let after = self.jump();
+        let (loops, exits) = (std::mem::take(&mut self.loops), std::mem::take(&mut self.exits));
+        let known = self.variables.known();
+        var.iter().for_each(|var| self.stored(*var));
+        self.block(body);
+        self.variables.restore(known);
+        self.emit(Op::ReturnZero {});
+        (self.loops, self.exits) = (loops, exits);
+        self.patch(after);
+    }
+
+    fn return_value(&mut self, value: Option<&Expr>) {
+        match value {
+            None if self.exits.is_empty() => _ = self.emit(Op::ReturnZero {}),
+            None => {
+                let zero = self.temp();
+                self.emit(Op::LoadInt { to: zero, value: 0 });
+                self.leave(Exit::Return, Some(zero));
+            }
+            Some(value) => {
+                let a = self.operand(value);
+                self.leave(Exit::Return, Some(a));
+            }
+        }
+    }
+
+    fn find_loop(&self, name: Option<Var>) -> usize {
+        let found = match name {
+            None => self.loops.len().checked_sub(1),
+            Some(_) => self.loops.iter().rposition(|l| l.name == name),
+        };
+        found.expect("the parser has checked that there is such a loop")
+    }
+
+    /// Leaves by an exit: through the innermost `finally` that it crosses, or directly.
+    fn leave(&mut self, exit: Exit, value: Option<Register>) {
+        let outside = match exit {
+            Exit::Return => 0,
+            Exit::Break(depth) | Exit::Continue(depth) => self.loops[depth].exits_outside,
+        };
+        if self.exits.len() > outside {
+            return self.leave_through_finally(exit, value);
+        }
+        match exit {
+            Exit::Return => {
+                _ = self.emit(Op::Return {
+                    a: value.expect("a return has a value"),
+                })
+            }
+            Exit::Break(depth) => {
+                let jump = self.jump();
+                self.loops[depth].breaks.push(jump);
+            }
+            Exit::Continue(depth) => {
+                _ = self.emit(Op::Loop {
+                    to: self.loops[depth].top,
+                })
+            }
+        }
+    }
+
+    fn leave_through_finally(&mut self, exit: Exit, value: Option<Register>) {
+        let exits = self.exits.last_mut().expect("one is crossed");
+        let reason = exits.reason;
+        let nth = exits
+            .used
+            .iter()
+            .position(|used| *used == exit)
+            .unwrap_or_else(|| {
+                exits.used.push(exit);
+                exits.used.len() - 1
+            });
+        if let Some(from) = value {
+            self.emit(Op::Move { to: reason + 1, from });
+        }
+        self.emit(Op::LoadInt {
+            to: reason,
+            value: FIRST_EXIT + nth as i32,
+        });
+        let jump = self.jump();
+        self.exits.last_mut().expect("one is crossed").jumps.push(jump);
+    }
+
+    fn try_except(&mut self, body: &[Stmt], clauses: &[Except]) {
+        self.tick();
+        let codes: Vec<_> = clauses.iter().map(|clause| self.codes(&clause.codes)).collect();
+        let from = self.here();
+        self.uncertain_block(body);
+        let mut ends = vec![self.jump()];
+        let to = self.here();
+        for (clause, codes) in clauses.iter().zip(codes) {
+            let into = clause.var.map(|var| self.variables.register(var));
+            let catches = Catches::Codes {
+                codes,
+                into,
+                whole: true,
+            };
+            self.program.handlers.push(Handler {
+                from,
+                to,
+                target: self.here(),
+                catches,
+            });
+            self.line(clause.line);
+            let known = self.variables.known();
+            clause.var.iter().for_each(|var| self.stored(*var));
+            self.block(&clause.body);
+            self.variables.restore(known);
+            ends.push(self.jump());
+        }
+        self.patch_all(ends);
+    }
+
+    fn try_finally(&mut self, body: &[Stmt], finally: &[Stmt]) {
+        self.tick();
+        let reason = self.temps(2);
+        self.emit(Op::LoadInt { to: reason, value: 0 });
+        let from = self.here();
+        self.exits.push(Exits {
+            reason,
+            used: Vec::new(),
+            jumps: Vec::new(),
+        });
+        self.uncertain_block(body);
+        let exits = self.exits.pop().expect("it was pushed above");
+        let target = self.here();
+        // The jumps to the finally body lie inside the guarded range, but a jump never raises.
+        self.program.handlers.push(Handler {
+            from,
+            to: target,
+            target,
+            catches: Catches::Finally { reason },
+        });
+        self.patch_all(exits.jumps);
+        self.block(finally);
+        self.emit(Op::Reraise { reason });
+        for (nth, exit) in exits.used.into_iter().enumerate() {
+            self.emit(Op::SkipEqInt {
+                a: reason,
+                value: (FIRST_EXIT + nth as i32) as u16,
+            });
+            let next = self.jump();
+            self.leave(exit, (exit == Exit::Return).then_some(reason + 1));
+            self.patch(next);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What the compiler makes of whole programs. Meaning is tested where programs run, in moo-vm.
+
+use std::sync::Arc;
+
+use super::compile;
+use crate::opcode::Op;
+use crate::parser::{Options, UnknownBuiltins, parse};
+use crate::verify::verify;
+
+fn program(source: &str) -> crate::program::Program {
+    let options = Options {
+        is_builtin: &|_| true,
+        unknown_builtins: UnknownBuiltins::Refuse,
+    };
+    let program = compile(&Arc::new(
+        parse(source, &options).expect("the test's source is right"),
+    ));
+    verify(&program).expect("the compiler's own output is sound");
+    program
+}
+
+#[test]
+fn an_empty_loop_is_two_instructions_a_turn() {
+    let code = program("for i in [1..10] endfor").code;
+    assert!(
+        matches!(
+            code[3..6],
+            [Op::RangeNext { .. }, Op::Jump { to: 6 }, Op::Loop { to: 3 }]
+        ),
+        "{code:?}"
+    );
+}
+
+#[test]
+fn appending_to_a_variable_edits_it_in_place() {
+    let code = program("l = {}; x = 1; l = {@l, x};").code;
+    assert!(matches!(code[2], Op::Append { to: 0, item: 1 }), "{code:?}");
+}
+
+#[test]
+fn a_left_operand_is_copied_before_the_right_one_assigns_it() {
+    let code = program("x = 1; return x + (x = 2);").code;
+    assert!(matches!(code[1], Op::Move { from: 0, .. }), "{code:?}");
+}
+
+#[test]
+fn every_shape_of_statement_passes_the_verifier() {
+    for source in [
+        "try return 1; finally foo(); endtry",
+        "while w (x) try if (a) break w; elseif (b) continue; endif finally f(); endtry endwhile",
+        "{a, ?b = 2, ?c, @d} = args; player = a; args = {}; return {a, @d, b};",
+        "x = `y.z[1][2..$] ! E_PERM, @codes => 5'; o.p[1][2] = 3; x[1..2] = {}; this.(n) = o:(v)(@args);",
+        "fork id (5) suspend(0); for v in (l) if (v) return; endif endfor endfork",
+        "try a(); except (E_DIV) except e (ANY) b(e); endtry argstr = \"x\"; o:v(1, 2, {3}, @l);",
+    ] {
+        program(source);
+    }
+}
+
+#[test]
+fn a_list_of_many_items_needs_few_registers() {
+    let source = format!("return {{{}}};", vec!["1"; 10_000].join(", "));
+    assert!(program(&source).registers < 100);
+}

@@ -1,0 +1,99 @@
+//! The check that a program must pass before it may run: every operand is in bounds, every way ends.
+//!
+//! Invariant: the machine indexes registers, tables and code by operands without a second thought of its own.
+
+use crate::opcode::{Op, Operand};
+use crate::program::{Catches, Program, ScatterKind};
+
+/// Why a program may not run: our own bug, never the programmer's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defect {
+    /// The instruction.
+    pub pc: usize,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Checks a program.
+pub fn verify(program: &Program) -> Result<(), Defect> {
+    for (pc, op) in program.code.iter().enumerate() {
+        for operand in op.operands().into_iter().chain(window(op)) {
+            if !in_bounds(program, operand) {
+                return Err(Defect {
+                    pc,
+                    what: format!("{} has {operand:?}", op.name()),
+                });
+            }
+        }
+    }
+    let end = program.code.len();
+    if !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end {
+        return Err(Defect {
+            pc: end,
+            what: "the code does not end with a return".into(),
+        });
+    }
+    verify_tables(program)
+}
+
+/// The registers that an instruction uses besides those it names.
+fn window(op: &Op) -> Option<Operand> {
+    use Op::*;
+    match *op {
+        MakeList { from, count, .. } => Some(Operand::Window(from, count)),
+        RangePrepare { at } | RangeNext { at, .. } | ListPrepare { at } | ListNext { at, .. } => {
+            Some(Operand::Window(at, 2))
+        }
+        Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),
+        CallVerb { at, count, .. } => Some(Operand::Window(at, count + 1)),
+        CallVerbNamed { at, count } => Some(Operand::Window(at, count + 2)),
+        CallVerbList { at, .. } => Some(Operand::Window(at, 2)),
+        CallVerbNamedList { at } => Some(Operand::Window(at, 3)),
+        CallBuiltin { at, count, .. } => Some(Operand::Window(at, count)),
+        Reraise { reason } => Some(Operand::Window(reason, 2)),
+        _ => None,
+    }
+}
+
+fn in_bounds(program: &Program, operand: Operand) -> bool {
+    let below = |index: u16, len: usize| usize::from(index) < len;
+    match operand {
+        Operand::Register(r) => r < program.registers,
+        Operand::Window(first, count) => u32::from(first) + u32::from(count) <= u32::from(program.registers),
+        Operand::Constant(k) => below(k, program.constants.len()),
+        Operand::Name(k) => below(k, program.names.len()),
+        Operand::Builtin(k) => below(k, program.builtins.len()),
+        Operand::Scatter(k) => below(k, program.scatters.len()),
+        Operand::Target(to) => (to as usize) < program.code.len(),
+        Operand::Number(_) => true,
+    }
+}
+
+fn verify_tables(program: &Program) -> Result<(), Defect> {
+    let register = |r: u16| r < program.registers;
+    let target = |to: u32| (to as usize) < program.code.len();
+    for handler in &program.handlers {
+        let registers = match handler.catches {
+            Catches::Codes { codes, into, .. } => codes.is_none_or(register) && into.is_none_or(register),
+            Catches::Finally { reason } => register(reason) && register(reason + 1),
+        };
+        if !registers || !target(handler.target) || handler.from > handler.to || !target(handler.to) {
+            return Err(Defect {
+                pc: handler.from as usize,
+                what: format!("{handler:?}"),
+            });
+        }
+    }
+    for scatter in &program.scatters {
+        let sound = scatter.targets.iter().all(|t| {
+            register(t.register) && !matches!(t.kind, ScatterKind::Optional(Some(to)) if !target(to))
+        });
+        if !sound || !target(scatter.done) {
+            return Err(Defect {
+                pc: 0,
+                what: format!("{scatter:?}"),
+            });
+        }
+    }
+    Ok(())
+}
