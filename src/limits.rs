@@ -60,6 +60,15 @@ pub const REQUEST_DEADLINE_S: u64 = 10;
 /// Seconds until an unanswered request on the bulk socket is sent again.
 pub const BULK_DEADLINE_S: u64 = 60;
 
+// Tokens.
+
+/// Bytes of a token that is looked at at all.
+pub const TOKEN_LEN_MAX: usize = 4 * KIB;
+/// Seconds that a token may come from the future, since clocks step back.
+pub const TOKEN_SKEW_S: u64 = 60;
+/// Seconds that a retired key still verifies.
+pub const KEY_OVERLAP_S: u64 = 24 * 3_600;
+
 // The telnet host.
 
 /// Raw bytes of one chunk of binary mode; written down as a MOO binary string it is three times as long at most.

@@ -18,6 +18,7 @@ pub mod job;
 pub mod kind;
 pub mod local;
 pub mod moment;
+pub mod token;
 pub mod value;
 pub mod worker;
 
