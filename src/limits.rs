@@ -59,6 +59,20 @@ pub const LINGER_DRAIN_MS: i32 = 500;
 pub const REQUEST_DEADLINE_S: u64 = 10;
 /// Seconds until an unanswered request on the bulk socket is sent again.
 pub const BULK_DEADLINE_S: u64 = 60;
+/// Times that an unanswered request is sent in all.
+pub const REQUEST_TRIES_MAX: u8 = 3;
+/// Requests that a host keeps while they cannot be sent.
+pub const REQUESTS_HELD_MAX: usize = 8_192;
+/// Milliseconds until an unanswered step of the handshake starts it over.
+pub const HANDSHAKE_STEP_MS: u64 = 2_000;
+/// Milliseconds until a host that was refused for now tries again, at least.
+pub const HANDSHAKE_RETRY_MS: u32 = 500;
+/// Milliseconds without a ping after which a host takes the daemon for lost.
+pub const PING_SILENCE_MS: u64 = 6_000;
+/// Bytes of later events that a stream keeps while an earlier one is missing.
+pub const STREAM_HOLD_MAX: usize = 64 * KIB;
+/// Milliseconds until a stream whose head is ahead of it asks for the missing tail.
+pub const STREAM_TAIL_MS: u64 = 100;
 
 // Tokens.
 

@@ -13,18 +13,7 @@ use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECONNECT_MS};
 use crate::protocol::HostId;
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
 use crate::protocol::host::Role;
-
-/// Which of a host's two request sockets.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Lane {
-    /// Commands, and whatever else somebody waits for.
-    Interactive = 0,
-    /// Programs, listings, replays and history, which must not delay a command.
-    Bulk = 1,
-}
-
-const LANES: [Lane; 2] = [Lane::Interactive, Lane::Bulk];
+use crate::protocol::kind::Lane;
 
 /// Where the daemon is, and who we are to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -79,7 +68,7 @@ impl HostSender {
         self.queue.push(Outbound::Request(lane, frame), bytes)
     }
 
-    /// Closes all sockets, drops what waits in them, and connects anew.
+    /// Closes all sockets, drops what waits in them, and connects anew. No [`HostInbound::Reset`] follows.
     pub fn rebuild(&self) -> Result<(), SendError> {
         self.queue.push(Outbound::Rebuild, 0)
     }
@@ -137,7 +126,7 @@ impl Drop for HostSide {
 }
 
 struct Sockets {
-    /// In the order of [`LANES`].
+    /// In the order of [`Lane::ALL`].
     dealers: [zmq::Socket; 2],
     events: zmq::Socket,
 }
@@ -182,7 +171,7 @@ struct Poller {
     endpoints: HostEndpoints,
     sockets: Sockets,
     queue: Arc<SendQueue<Outbound>>,
-    /// In the order of [`LANES`].
+    /// In the order of [`Lane::ALL`].
     backlogs: [Backlog; 2],
     inbound: Vec<HostInbound>,
     on_inbound: OnBurst<HostInbound>,
@@ -200,7 +189,7 @@ impl Poller {
             open = queue.take(&mut batch);
             let idle = !heard && batch.is_empty();
             batch.drain(..).for_each(|item| self.send(item));
-            LANES.into_iter().for_each(|lane| self.flush(lane));
+            Lane::ALL.into_iter().for_each(|lane| self.flush(lane));
             if !self.inbound.is_empty() {
                 (self.on_inbound)(&mut self.inbound);
                 self.inbound.clear();
@@ -220,7 +209,7 @@ impl Poller {
     /// does not hold up answers.
     fn receive(&mut self) -> bool {
         let before = self.inbound.len();
-        for lane in LANES {
+        for lane in Lane::ALL {
             let dealer = &self.sockets.dealers[lane as usize];
             for _ in 0..RECEIVE_BURST {
                 let Ok(()) = dealer.recv(&mut self.scratch, zmq::DONTWAIT) else {
@@ -262,7 +251,7 @@ impl Poller {
         if let Ok(sockets) = Sockets::connect(&self.context, &self.endpoints) {
             self.sockets = sockets;
         }
-        LANES.into_iter().for_each(|lane| self.reset(lane));
+        self.backlogs = Default::default();
     }
 
     fn reset(&mut self, lane: Lane) {

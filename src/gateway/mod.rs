@@ -13,13 +13,14 @@ mod server_side;
 
 use std::fmt;
 
-pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide, Lane};
+pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide};
 pub use send_queue::SendError;
 pub use server_side::{Inbound, ServerEndpoints, ServerSender, ServerSide};
 
 use crate::limits::{FRAME_MAX, HIGH_WATER_MARK, LABEL_MAX};
 use crate::protocol::HostId;
 use crate::protocol::host::Role;
+pub use crate::protocol::kind::Lane;
 
 /// What takes in a burst of what an I/O thread has to tell.
 type OnBurst<I> = Box<dyn FnMut(&mut Vec<I>) + Send>;
@@ -60,6 +61,23 @@ impl PeerId {
         bytes[2..18].copy_from_slice(&id.0);
         bytes[18..26].copy_from_slice(&instance.to_le_bytes());
         PeerId(Label { len: 26, bytes })
+    }
+
+    /// Takes an id apart; `None` if it is not one that [`Self::new`] made. Both lanes of a start of a host differ in
+    /// nothing but the lane, so one `Hello` speaks for both.
+    pub fn parts(&self) -> Option<(Role, Lane, HostId, u64)> {
+        let (&[role, lane], rest) = self.as_bytes().split_first_chunk::<2>()?;
+        let (id, instance) = rest.split_first_chunk::<16>()?;
+        let role = [Role::Host, Role::Worker, Role::Agent]
+            .into_iter()
+            .find(|r| *r as u8 + 1 == role)?;
+        let lane = Lane::ALL.into_iter().find(|l| *l as u8 == lane)?;
+        Some((
+            role,
+            lane,
+            HostId(*id),
+            u64::from_le_bytes(instance.try_into().ok()?),
+        ))
     }
 
     /// The bytes that ZeroMQ knows the peer by.

@@ -77,3 +77,19 @@ impl Header {
         (header.magic == MAGIC && header.zero == 0 && spoken).then_some(header)
     }
 }
+
+/// Marks a whole frame as sent again, to the daemon of this epoch. The frame must have a header.
+pub fn mark_resend(frame: &mut [u8], epoch: u32) {
+    frame[3] |= FLAG_RESEND;
+    set_epoch(frame, epoch);
+}
+
+/// Addresses a whole frame to the daemon of this epoch. The frame must have a header.
+pub fn set_epoch(frame: &mut [u8], epoch: u32) {
+    frame[20..24].copy_from_slice(&epoch.to_le_bytes());
+}
+
+/// Marks a whole frame as one that wants no answer. The frame must have a header.
+pub fn mark_no_reply(frame: &mut [u8]) {
+    frame[3] |= FLAG_NO_REPLY;
+}

@@ -47,6 +47,21 @@ pub enum Resend {
     Numbered,
 }
 
+/// Which of a host's two request sockets.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Lane {
+    /// Commands, and whatever else somebody waits for.
+    Interactive = 0,
+    /// Programs, listings, replays and history, which must not delay a command.
+    Bulk = 1,
+}
+
+impl Lane {
+    /// Both.
+    pub const ALL: [Lane; 2] = [Lane::Interactive, Lane::Bulk];
+}
+
 /// A kind's row.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -61,6 +76,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// The socket that a host sends it over: the bulk one for what is long or has a long answer.
+    pub fn lane(&self) -> Lane {
+        match self.name {
+            "Replay" | "Program" | "Retrieve" | "RequestHistory" | "Verbs" | "Properties" | "ListObjects" => {
+                Lane::Bulk
+            }
+            _ => Lane::Interactive,
+        }
+    }
+
     /// Whether it carries a `cmd_seq`.
     pub fn is_numbered(&self) -> bool {
         self.resend == Resend::Numbered

@@ -22,6 +22,8 @@ pub mod token;
 pub mod value;
 pub mod worker;
 
+pub mod machine;
+
 pub use codec::{Envelope, Frame, FrameError, Message};
 pub use header::Header;
 pub use id::{ClientId, HostId, JobId, ReqId, WorkerId};

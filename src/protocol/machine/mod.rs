@@ -1,0 +1,6 @@
+//! The conversations as state machines: input and the time go in, what to do comes out.
+//!
+//! Invariant: sans-IO. A machine never waits, sends or reads a clock, so a simulator can drive all of them.
+
+pub mod link;
+pub mod stream;
