@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod literal;
 pub mod number;
 pub mod object;
+pub mod preposition;
 pub mod symbol;
 pub mod text;
 pub mod value;
