@@ -284,6 +284,7 @@ object BUILDER
     {thing, names} = args;
     set_task_perms(caller_perms());
     thing.name = names[1];
+    thing.article in {"a", "an"} && (thing.article = index("aeiou", names[1][1]) ? "an" | "a");
     words = $string:words(names[1]);
     thing.aliases = length(words) > 1 ? setadd(names[2..$], words[$]) | names[2..$];
   endmethod

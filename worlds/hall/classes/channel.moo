@@ -38,7 +38,7 @@ object CHANNEL
     elseif (!text)
       who:tell_lines(this.recent || {tostr("Nothing was said on ", this.name, " lately.")});
     elseif (text = who:speakable(text))
-      line = tostr("[", this.name, "] ", who.name, ": ", text);
+      line = $string:clip(tostr("[", this.name, "] ", who.name, ": ", text), $limits.speech_length);
       this.recent = $list:last({@this.recent, line}, $limits.channel_memory);
       for member in (this:members())
         member:tell(line);

@@ -23,8 +23,10 @@ object CONTAINER
     thing = player:find(dobjstr);
     if (!valid(thing))
       return;
-    elseif (thing.location != player || thing == this)
-      player:tell("You are not holding ", thing == this ? "it that way" | thing:the(), ".");
+    elseif (thing == this)
+      player:tell("That would take some folding.");
+    elseif (thing.location != player)
+      player:tell("You are not holding ", thing:the(), ".");
     elseif (!this.open)
       player:tell($string:capital(this:the()), " is shut.");
     elseif (thing:moves_to(this))
@@ -41,7 +43,7 @@ object CONTAINER
       return player:tell($string:capital(this:the()), " is shut.");
     endif
     thing = player:pick(dobjstr, this.contents);
-    if (!valid(thing))
+    if (!(thing in this.contents))
       player:tell("You find no \"", dobjstr, "\" in ", this:the(), ".");
     elseif (refusal = thing:refuses_to_be_taken(player))
       player:tell(refusal);

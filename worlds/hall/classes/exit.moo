@@ -23,8 +23,8 @@ object EXIT
   method look_self owner: KEEPER
     "Show where I lead.";
     {viewer} = args;
-    lines = this:describe();
-    viewer:tell_lines(lines || {tostr("That way leads ", this:title(), ".")});
+    where = valid(this.destination) ? this.destination:the() | "nowhere yet";
+    viewer:tell_lines(this:describe() || {tostr($string:capital(this.name), " leads to ", where, ".")});
   endmethod
 
   method refuses_passage_to owner: KEEPER
@@ -47,6 +47,7 @@ object EXIT
 
   method recycle owner: KEEPER
     "The room I leave from forgets me.";
+    this:is_controlled_by(caller_perms()) || raise(E_PERM);
     valid(this.source) && this.source:forget_exit(this);
   endmethod
 endobject

@@ -357,7 +357,7 @@ object PLAYER
   method go_home owner: KEEPER
     "Go to my home, or to the start if I have none.";
     this:may_be_moved_by(caller_perms()) || raise(E_PERM);
-    where = valid(this.home) ? this.home | $start;
+    where = valid(this.home) && this.home != this.location ? this.home | $start;
     if (this == player)
       this:travel(where, tostr(this.name, " goes home."), tostr(this.name, " comes home."));
     else
@@ -372,7 +372,8 @@ object PLAYER
     this.last_seen = time();
     seen && this:tell("Welcome back, ", this.name, ". You were last here ", $string:duration(time() - seen), " ago.");
     where = valid(this.last_place) ? this.last_place | (valid(this.home) ? this.home | $start);
-    this:travel(where, "", tostr(this.name, seen ? " wakes up." | " arrives."));
+    arriving = tostr(this.name, seen ? " wakes up." | " arrives.");
+    this:travel(where, "", arriving) || this:travel($start, "", arriving);
     seen || $tour:start(this);
     if (this.wizard && !this.password)
       this:tell("You have no password, so anybody on this machine can be you. Type @password now.");

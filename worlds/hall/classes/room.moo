@@ -121,7 +121,7 @@ object ROOM
       channel:speak(player, argstr);
     elseif (unclear)
       player:tell("You see more than one \"", unclear, "\". Say which by its full name.");
-    elseif (verb[1] == "@" || verb == "eval")
+    elseif (index(verb, "@") == 1 || verb == "eval")
       player:tell("\"", $string:clip(verb, 40), "\" does not work like that. ", $help:hint(verb));
     elseif (unseen && $help:knows(verb))
       player:tell("You see no \"", unseen, "\" here.");
@@ -133,11 +133,14 @@ object ROOM
   endmethod
 
   method recycle owner: KEEPER
-    "Those inside go home, and the ways out of me go with me.";
+    "People inside go home, things go to their owners, and the ways out of me go with me.";
     this:is_controlled_by(caller_perms()) || raise(E_PERM);
     for who in (this:people())
       who:tell("The place fades around you.");
       who:go_home();
+    endfor
+    for thing in (this.contents)
+      `thing:moveto(thing.owner) ! ANY';
     endfor
     for way in (this.exits)
       `this:recycle_exit(way) ! ANY';

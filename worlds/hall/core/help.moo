@@ -308,7 +308,7 @@ object HELP
     topic = this:topic_for(word);
     if (!topic)
       return "Type help to see what you can do.";
-    elseif ((word[1] == "@" || word == "eval") && !this:is_command_of(player, word))
+    elseif ((index(word, "@") == 1 || word == "eval") && !this:is_command_of(player, word))
       return "It takes more rights than you have. See: help building, help programming";
     endif
     return "It is used like this: " + this.("on_" + topic)[1];

@@ -33,7 +33,7 @@ object LIST_KIT
     {objects} = args;
     found = {};
     for object in (objects)
-      found = {@found, object:title()};
+      found = {@found, `object:title() ! ANY => object.name'};
     endfor
     return found;
   endmethod

@@ -85,7 +85,8 @@ object SYSTEM
     {code, message, value, stack, lines} = args;
     programmer = valid(player) && player.programmer;
     command = stack[$][2];
-    if (index(command, "@") == 1 && (!programmer || length(stack) == 1 || code == E_QUOTA))
+    ours = index(command, "@") == 1 && stack[$][4].owner == $keeper;
+    if (ours && (!programmer || length(stack) < 3 || code == E_QUOTA))
       notify(player, tostr($string:words(command)[1], ": ", message, "."));
     elseif (programmer)
       player:tell_lines(lines);

@@ -38,14 +38,15 @@ object TOUR
   method prompt owner: KEEPER
     "prompt(who): say what to do next.";
     {who} = args;
-    who.tour_step && who:tell("The porter says, \"", this.steps[who.tour_step][2], "\"");
+    step = min(who.tour_step, length(this.steps));
+    step && who:tell("The porter says, \"", this.steps[step][2], "\"");
   endmethod
 
   method notices owner: KEEPER
     "notices(who, deed): somebody did something; if it is what I asked for, go on.";
     {who, deed} = args;
     step = who.tour_step;
-    if (!step || this.steps[step][1] != deed)
+    if (!step || step > length(this.steps) || this.steps[step][1] != deed)
       return;
     elseif (step == length(this.steps))
       who.tour_step = 0;

@@ -149,7 +149,7 @@ object VISITORS_BOOK
   method sign owner: KEEPER
     "sign(who, text): one line for each person, the newest in place of the one before.";
     {who, text} = args;
-    who == player || raise(E_PERM);
+    (who == player && typeof(text) == STR) || raise(E_PERM);
     if (!text || length(text) > $limits.book_entry_length)
       return who:tell("A line in the book has 1 to ", $limits.book_entry_length, " characters.");
     endif
