@@ -1,8 +1,12 @@
 //! The programs of the built-in world: they compile on any server of the family, but for two functions of ours.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use moo_lang::{Options, Style, parse, unparse};
+use moo_lang::compile::compile;
+use moo_lang::disassemble::disassemble;
+use moo_lang::verify::verify;
+use moo_lang::{Options, Style, parse, store_text, unparse};
 
 use crate::builtins::is_builtin;
 
@@ -66,6 +70,19 @@ fn every_program_prints_to_text_that_reads_back() {
             let again = parse(&unparse(&program, &style).join("\n"), &options);
             assert_eq!(again.as_ref(), Ok(&program), "{} in {style:?}", verb.head);
         }
+    }
+}
+
+#[test]
+fn every_program_compiles_to_sound_code_and_so_does_its_stored_text() {
+    for verb in &verbs() {
+        let options = Options::new(&is_known);
+        let program = parse(&verb.source, &options).expect("the test above says why it is not");
+        let stored = parse(&store_text(&program), &options).expect("stored text reads back");
+        let code = compile(&Arc::new(program));
+        verify(&code).unwrap_or_else(|defect| panic!("{}: {defect:?}", verb.head));
+        let again = compile(&Arc::new(stored));
+        assert_eq!(disassemble(&again), disassemble(&code), "{}", verb.head);
     }
 }
 
