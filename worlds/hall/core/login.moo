@@ -74,6 +74,8 @@ object LOGIN
     who = $people:named(name);
     if (!name)
       return notify(visit[1], "Type connect and your name.");
+    elseif (name == "guest")
+      return this:do_guest(visit);
     elseif (valid(who) && !who.password)
       return this:enter_without_password(visit, who);
     elseif (password == 0)

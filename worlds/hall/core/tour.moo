@@ -7,13 +7,13 @@ object TOUR
 
   property steps (owner: KEEPER, flags: "rc") = {
     {"look", "Welcome in! Let me show you how things work here; it takes a minute. You act by typing. Type: look"},
-    {"look at", "That is the place you are in, and what is here. Now look at one thing more closely. Type: look lantern"},
+    {"look at", "That is the place you are in, and what is here. Now look at one thing more closely; at me, if you like. Type: look porter"},
     {"say", "Just so. People hear you when you say something. Type: say hello"},
     {"go", "Pleased to meet you. Ways out are listed last when you look; type one to take it. Type: in"},
     {"look at", "You have found the great hall. Nearly everything that is mentioned can be looked at. Type: look hearth"}
   };
   property ending (owner: KEEPER, flags: "rc") = {
-    "The porter says, \"That is all there is to it. Some things do more: try ring, open, read, get, or play pebbles in the snug.\"",
+    "The porter says, \"That is all there is to it. There is a bell to ring above, a game in the snug, a riddle in the garden, and something below that wants a light.\"",
     "The porter says, \"Type help for everything you can do, who to see who is about, and chat to talk to them all. Enjoy the hall!\""
   };
 
