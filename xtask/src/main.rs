@@ -1,3 +1,33 @@
-//! Chores of the workspace: `cargo xtask ci`.
+//! Chores of the workspace. `cargo xtask ci` is the one gate, the same for everybody; `cargo xtask tidy` its own part.
 
-fn main() {}
+mod ci;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask ci | tidy";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["ci"] => ci::run(&root()),
+        ["tidy"] => tidy::run(&root()),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace, whose folder `xtask` is in.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent()
+        .expect("the manifest of xtask is one folder below the workspace")
+        .to_owned()
+}

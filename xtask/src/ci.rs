@@ -1,0 +1,85 @@
+//! The gate: formatting, tidy, clippy, documentation and all tests, in one profile so that nothing is built twice.
+
+use crate::tidy;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Runs every step, the quick ones first; stops at the first that fails.
+pub fn run(root: &Path) -> Result<(), String> {
+    step("formatting", || cargo(root, &["fmt", "--all", "--check"], &[]))?;
+    step("tidy", || tidy::run(root))?;
+    step("clippy", || {
+        cargo(
+            root,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ],
+            &[],
+        )
+    })?;
+    step("documentation", || {
+        let words = [
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--locked",
+            "--quiet",
+        ];
+        cargo(root, &words, &[("RUSTDOCFLAGS", "-D warnings")])
+    })?;
+    if has_nextest(root) {
+        step("tests", || {
+            cargo(root, &["nextest", "run", "--workspace", "--locked"], &[])
+        })?;
+        step("examples in documentation", || {
+            cargo(root, &["test", "--workspace", "--doc", "--locked"], &[])
+        })
+    } else {
+        step("tests and examples in documentation", || {
+            cargo(root, &["test", "--workspace", "--locked"], &[])
+        })
+    }
+}
+
+fn step(name: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    println!("== {name}");
+    let started = Instant::now();
+    work().map_err(|error| format!("{name}: {error}"))?;
+    println!("== {name}: done in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn cargo(root: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(words)
+        .envs(variables.iter().copied())
+        .current_dir(root);
+    let status = command
+        .status()
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`cargo {}` failed ({status})", words.join(" ")))
+    }
+}
+
+/// Whether cargo-nextest is there, which runs tests in processes of their own and in parallel.
+fn has_nextest(root: &Path) -> bool {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["nextest", "--version"])
+        .current_dir(root)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
