@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
-use moo_lang::program::Program;
 use moo_model::world::VerbHit;
 use moo_model::{Obj, Value};
 
 use crate::builtin::Continuation;
+use crate::executable::Executable;
 
 /// The command words a verb sees; shared by all frames of a command until one assigns to them.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ pub struct Frame {
     /// What runs.
     pub running: Running,
     /// Its program; an empty one for a built-in function.
-    pub program: Arc<Program>,
+    pub program: Arc<Executable>,
     /// The next instruction.
     pub pc: u32,
     /// Where its registers start.

@@ -1,7 +1,8 @@
 //! What belongs to a task as a whole while it runs: its id and what it may still use.
 
-use moo_model::{ErrorCode, Raised};
+use moo_model::{ErrorCode, Raised, Value};
 
+use crate::builtin::Flow;
 use crate::options::{ServerOptions, SliceLimits};
 use crate::outcome::Limit;
 
@@ -9,7 +10,6 @@ use crate::outcome::Limit;
 const SIZE_PER_TICK: usize = 256;
 
 /// A running task.
-#[derive(Clone, Debug)]
 pub struct TaskState {
     /// Its id.
     pub id: i64,
@@ -21,6 +21,10 @@ pub struct TaskState {
     pub abort: Option<Limit>,
     /// Whether the task was started by input from a player, rather than by the clock.
     pub foreground: bool,
+    /// What a built-in function asked of the machine, on its way there.
+    pub(crate) pending: Option<Flow>,
+    /// An error that goes on after a `finally`, with its traceback so far, on its way to the machine.
+    pub(crate) reraised: Option<Value>,
 }
 
 impl TaskState {

@@ -1,0 +1,567 @@
+//! The loop: fetch, charge, dispatch. Quick paths are here; what they leave goes to the families beside this file.
+//!
+//! Invariant: `frame.pc` is past the running instruction whenever anything but the loop looks at the frame.
+
+use std::sync::Arc;
+
+use moo_lang::opcode::{Env as EnvField, Op};
+use moo_model::value::Kind;
+use moo_model::{ErrorCode, Raised, Value};
+
+use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
+use crate::builtin::{Context, Flow};
+use crate::executable::Executable;
+use crate::frame::{Frame, FrameArgs};
+use crate::outcome::{Limit, Outcome, Wake};
+use crate::property_access;
+
+/// Ticks between two looks at the clock and the kill switch.
+const CHUNK: i64 = 1_000;
+
+/// Why the loop stopped.
+pub(super) enum Step {
+    /// Another frame is on top, or this one goes on elsewhere.
+    Go,
+    /// The frame returned.
+    Return(Value),
+    /// An instruction raised.
+    Raise(Raised),
+    /// The task waits.
+    Suspend(Wake),
+    /// The task ends without a word.
+    Kill,
+    /// The task went past a limit.
+    Abort(Limit),
+}
+
+/// Runs a machine until its task ends or waits.
+pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
+    let mut step = match wake {
+        None => Step::Go,
+        Some(Ok(value)) => {
+            machine.deliver(value);
+            Step::Go
+        }
+        Some(Err(raised)) => Step::Raise(raised),
+    };
+    let mut spare = Executable::empty();
+    loop {
+        if let Some(limit) = env.task.abort.take() {
+            step = Step::Abort(limit);
+        }
+        step = match step {
+            Step::Go => execute(machine, &mut spare, env),
+            Step::Return(value) => match machine.leave(value, env) {
+                Ok(step) => step,
+                Err(value) => return Outcome::Done(value),
+            },
+            Step::Raise(raised) => match machine.raise(raised, env) {
+                Ok(()) => Step::Go,
+                Err(outcome) => return outcome,
+            },
+            Step::Suspend(wake) => return Outcome::Suspended(wake),
+            Step::Kill => return Outcome::Killed,
+            Step::Abort(limit) => return machine.aborted(limit, env),
+        };
+    }
+}
+
+/// Runs the top frame until control leaves it. `spare` stands in for its program while that is borrowed.
+fn execute(machine: &mut Machine, spare: &mut Arc<Executable>, env: &mut Env<'_>) -> Step {
+    let Machine { stack, frames } = machine;
+    let (frame, below) = frames.split_last_mut().expect("a machine that runs has a frame");
+    std::mem::swap(&mut frame.program, spare);
+    let leave = interpret(stack, frame, below, spare, env);
+    let frame = frames.last_mut().expect("nothing was popped");
+    std::mem::swap(&mut frame.program, spare);
+    match leave {
+        Leave::Step(step) => step,
+        Leave::Call(call) => machine.enter(call, env).unwrap_or_else(Step::Raise),
+    }
+}
+
+/// Why the loop was left.
+enum Leave {
+    Step(Step),
+    Call(Call),
+}
+
+/// A call that the loop leaves to the machine. Arguments start right after the receiver, and the name if there is one.
+#[derive(Clone, Copy)]
+pub(super) enum Call {
+    /// A verb with a known name.
+    Verb { at: u16, name: u16, count: u16 },
+    /// As above, with the arguments in a list.
+    VerbList { at: u16, name: u16 },
+    /// A verb whose name is in register `at + 1`.
+    Named { at: u16, count: u16 },
+    /// As above, with the arguments in a list.
+    NamedList { at: u16 },
+    /// `#0:bf_name` in place of a protected function.
+    Protected { at: u16, function: u16, count: Option<u16> },
+    /// A built-in function needs a frame of its own.
+    Frame { at: u16, function: u16 },
+    /// A `fork`.
+    Fork { delay: u16, var: u16 },
+}
+
+#[expect(clippy::too_many_lines, reason = "the run loop is one match over the table of instructions")]
+fn interpret(
+    stack: &mut [Value],
+    frame: &mut Frame,
+    below: &[Frame],
+    program: &Executable,
+    env: &mut Env<'_>,
+) -> Leave {
+    use Op::*;
+    let code = program.code.as_slice();
+    let weights = program.weights.as_slice();
+    let regs = &mut stack[frame.base as usize..];
+    let mut pc = frame.pc as usize;
+    let mut ticks = env.task.ticks_left;
+    let mut look_at = ticks - CHUNK;
+
+    macro_rules! r {
+        ($register:expr) => {
+            regs[usize::from($register)]
+        };
+    }
+    macro_rules! leave {
+        ($leave:expr) => {{
+            frame.pc = pc as u32;
+            env.task.ticks_left = ticks;
+            return $leave;
+        }};
+    }
+    macro_rules! raise {
+        ($raised:expr) => {
+            leave!(Leave::Step(Step::Raise($raised.into())))
+        };
+    }
+    macro_rules! or_raise {
+        ($result:expr) => {
+            match $result {
+                Ok(value) => value,
+                Err(raised) => raise!(raised),
+            }
+        };
+    }
+    // Charges what the code since the last charge cost; at the end of a chunk, looks at the limits.
+    macro_rules! charge {
+        () => {
+            ticks -= i64::from(weights[pc - 1]);
+            if ticks < look_at {
+                if let Some(step) = look(ticks, env) {
+                    leave!(Leave::Step(step));
+                }
+                look_at = ticks - CHUNK;
+            }
+        };
+    }
+    // Runs what may charge ticks itself, or end the task.
+    macro_rules! outside {
+        ($body:expr) => {{
+            env.task.ticks_left = ticks;
+            frame.pc = pc as u32;
+            let result = $body;
+            ticks = env.task.ticks_left;
+            if let Some(limit) = env.task.abort.take() {
+                leave!(Leave::Step(Step::Abort(limit)));
+            }
+            or_raise!(result)
+        }};
+    }
+    macro_rules! context {
+        () => {
+            Context { tx: env.tx, host: env.host, task: env.task, frame, below, options: env.options }
+        };
+    }
+    // A comparison of two registers: integers at once, other kinds by the family.
+    macro_rules! compare {
+        ($a:expr, $b:expr, $quick:tt, $slow:expr) => {
+            match Value::both_int(&r!($a), &r!($b)) {
+                Some((x, y)) => x $quick y,
+                None => or_raise!($slow(&r!($a), &r!($b))),
+            }
+        };
+    }
+    macro_rules! compare_int {
+        ($a:expr, $value:expr, $quick:tt, $slow:expr) => {{
+            let value = i64::from($value as i16);
+            match r!($a).as_int() {
+                Some(x) => x $quick value,
+                None => or_raise!($slow(&r!($a), &Value::int(value))),
+            }
+        }};
+    }
+
+    loop {
+        let op = code[pc];
+        pc += 1;
+        match op {
+            Move { to, from } => r!(to) = r!(from).clone(),
+            Take { to, from } => r!(to) = r!(from).take(),
+            MoveVar { to, from } if !r!(from).is_unset() => r!(to) = r!(from).clone(),
+            MoveVar { .. } => raise!(ErrorCode::VarNf),
+            CheckVar { var } => {
+                if r!(var).is_unset() {
+                    raise!(ErrorCode::VarNf);
+                }
+            }
+            LoadInt { to, value } => r!(to) = Value::int(i64::from(value)),
+            LoadConst { to, k } => r!(to) = program.constants[usize::from(k)].clone(),
+            LoadEnv { to, env: field } => r!(to) = load_env(frame, field, &regs[usize::from(program.registers)..]),
+            StoreEnv { env: field, from } => store_env(frame, field, r!(from).clone()),
+            LoadArg { to, index } => {
+                let found = argument(&frame.args, &regs[usize::from(program.registers)..], index);
+                match found {
+                    Some(value) => r!(to) = value,
+                    None => raise!(ErrorCode::Range),
+                }
+            }
+
+            Add { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
+                Some((x, y)) => r!(to) = Value::int(x.wrapping_add(y)),
+                None if to == a && r!(a).as_str().is_some() => {
+                    // The variable's own string grows where it is.
+                    let mut left = r!(a).take();
+                    let result = outside!({
+                        let result = arithmetic::append_text(&mut left, &r!(b), env);
+                        r!(to) = left;
+                        result
+                    });
+                    let () = result;
+                }
+                None => r!(to) = outside!(arithmetic::add(&r!(a), &r!(b), env)),
+            },
+            AddInt { to, a, value } => {
+                let value = i64::from(value as i16);
+                match r!(a).as_int() {
+                    Some(x) => r!(to) = Value::int(x.wrapping_add(value)),
+                    None => r!(to) = outside!(arithmetic::add(&r!(a), &Value::int(value), env)),
+                }
+            }
+            Sub { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
+                Some((x, y)) => r!(to) = Value::int(x.wrapping_sub(y)),
+                None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &r!(b))),
+            },
+            SubInt { to, a, value } => {
+                let value = i64::from(value as i16);
+                match r!(a).as_int() {
+                    Some(x) => r!(to) = Value::int(x.wrapping_sub(value)),
+                    None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &Value::int(value))),
+                }
+            }
+            Mul { to, a, b } => r!(to) = or_raise!(arithmetic::multiply(&r!(a), &r!(b))),
+            Div { to, a, b } => r!(to) = or_raise!(arithmetic::divide(&r!(a), &r!(b))),
+            Mod { to, a, b } => r!(to) = or_raise!(arithmetic::modulo(&r!(a), &r!(b), env.tx.settings().dialect)),
+            Pow { to, a, b } => r!(to) = or_raise!(arithmetic::power(&r!(a), &r!(b))),
+            Neg { to, a } => r!(to) = or_raise!(arithmetic::negate(&r!(a))),
+            Not { to, a } => r!(to) = Value::truth(!r!(a).is_true()),
+            Eq { to, a, b } => r!(to) = Value::truth(r!(a) == r!(b)),
+            Ne { to, a, b } => r!(to) = Value::truth(r!(a) != r!(b)),
+            Lt { to, a, b } => r!(to) = Value::truth(compare!(a, b, <, arithmetic::less)),
+            Le { to, a, b } => r!(to) = Value::truth(compare!(a, b, <=, arithmetic::less_or_equal)),
+            In { to, a, b } => r!(to) = outside!(index::position(&r!(a), &r!(b), env.task)),
+
+            Jump { to } => {
+                charge!();
+                pc = to as usize;
+            }
+            Loop { to } => {
+                charge!();
+                pc = to as usize;
+            }
+            JumpFalse { a, to } => {
+                charge!();
+                if !r!(a).is_true() {
+                    pc = to as usize;
+                }
+            }
+            JumpTrue { a, to } => {
+                charge!();
+                if r!(a).is_true() {
+                    pc = to as usize;
+                }
+            }
+            SkipLt { a, b } => {
+                charge!();
+                pc += usize::from(compare!(a, b, <, arithmetic::less));
+            }
+            SkipLe { a, b } => {
+                charge!();
+                pc += usize::from(compare!(a, b, <=, arithmetic::less_or_equal));
+            }
+            SkipEq { a, b } => {
+                charge!();
+                pc += usize::from(r!(a) == r!(b));
+            }
+            SkipNe { a, b } => {
+                charge!();
+                pc += usize::from(r!(a) != r!(b));
+            }
+            SkipLtInt { a, value } => {
+                charge!();
+                pc += usize::from(compare_int!(a, value, <, arithmetic::less));
+            }
+            SkipLeInt { a, value } => {
+                charge!();
+                pc += usize::from(compare_int!(a, value, <=, arithmetic::less_or_equal));
+            }
+            SkipGtInt { a, value } => {
+                charge!();
+                pc += usize::from(compare_int!(a, value, >, arithmetic::greater));
+            }
+            SkipGeInt { a, value } => {
+                charge!();
+                pc += usize::from(compare_int!(a, value, >=, arithmetic::greater_or_equal));
+            }
+            SkipEqInt { a, value } => {
+                charge!();
+                pc += usize::from(r!(a).as_int() == Some(i64::from(value as i16)));
+            }
+
+            RangePrepare { at } => {
+                let same = r!(at).kind() == r!(at + 1).kind();
+                if !same || !matches!(r!(at).kind(), Kind::Int | Kind::Obj) {
+                    raise!(ErrorCode::Type);
+                }
+            }
+            RangeNext { at, var } => {
+                charge!();
+                if index::next_in_range(regs, at, var) {
+                    pc += 1;
+                }
+            }
+            ListPrepare { at } => {
+                if r!(at).kind() != Kind::List {
+                    raise!(ErrorCode::Type);
+                }
+                r!(at + 1) = Value::int(0);
+            }
+            ListNext { at, var } => {
+                charge!();
+                if index::next_in_list(regs, at, var) {
+                    pc += 1;
+                }
+            }
+
+            MakeList { to, from, count } => {
+                let window = usize::from(from)..usize::from(from) + usize::from(count);
+                let items = regs[window].iter_mut().map(Value::take).collect();
+                r!(to) = Value::list(items);
+            }
+            EmptyList { to } => r!(to) = Value::empty_list(),
+            Append { to, item } => {
+                let item = r!(item).clone();
+                outside!(index::append(&mut r!(to), item, env));
+            }
+            Splice { to, items } => {
+                let items = r!(items).clone();
+                outside!(index::splice(&mut r!(to), &items, env));
+            }
+            CheckList { a } => {
+                if r!(a).kind() != Kind::List {
+                    raise!(ErrorCode::Type);
+                }
+            }
+            Index { to, base, index } => {
+                let value = match (r!(base).as_list(), r!(index).as_int()) {
+                    (Some(items), Some(i)) => items.get((i as usize).wrapping_sub(1)).cloned().ok_or(ErrorCode::Range),
+                    _ => index::element(&r!(base), &r!(index)),
+                };
+                r!(to) = or_raise!(value);
+            }
+            Range { to, base, from } => {
+                r!(to) = outside!(index::slice(&r!(base), &r!(from), &r!(from + 1), env.task));
+            }
+            SetIndex { base, index, value } => {
+                let (i, value) = (r!(index).clone(), r!(value).clone());
+                outside!(index::set_element(&mut r!(base), &i, value, env.task));
+            }
+            SetRange { base, from, value } => {
+                let bounds = (r!(from).clone(), r!(from + 1).clone());
+                let value = r!(value).clone();
+                outside!(index::set_slice(&mut r!(base), &bounds, &value, env));
+            }
+            Last { to, a } => r!(to) = or_raise!(index::length(&r!(a))),
+
+            GetProp { to, obj, name } => {
+                let name = &program.names[usize::from(name)];
+                r!(to) = outside!(property::get(&mut context!(), &r!(obj), name.symbol));
+            }
+            SetProp { obj, name, value } => {
+                let name = &program.names[usize::from(name)];
+                let value = r!(value).clone();
+                outside!(property::set(&mut context!(), &r!(obj), name.symbol, value));
+            }
+            GetPropNamed { to, obj, name } => {
+                r!(to) = outside!(property_access::get_property(&mut context!(), &r!(obj), &r!(name)));
+            }
+            SetPropNamed { obj, name, value } => {
+                let value = r!(value).clone();
+                outside!(property_access::set_property(&mut context!(), &r!(obj), &r!(name), value));
+            }
+
+            CallVerb { at, name, count } => {
+                charge!();
+                leave!(Leave::Call(Call::Verb { at, name, count }));
+            }
+            CallVerbList { at, name } => {
+                charge!();
+                leave!(Leave::Call(Call::VerbList { at, name }));
+            }
+            CallVerbNamed { at, count } => {
+                charge!();
+                leave!(Leave::Call(Call::Named { at, count }));
+            }
+            CallVerbNamedList { at } => {
+                charge!();
+                leave!(Leave::Call(Call::NamedList { at }));
+            }
+            CallBuiltin { at, function, count } => {
+                charge!();
+                let Some(builtin) = program.builtins[usize::from(function)] else { raise!(ErrorCode::InvArg) };
+                if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
+                    leave!(Leave::Call(Call::Protected { at, function, count: Some(count) }));
+                }
+                let window = usize::from(at)..usize::from(at) + usize::from(count);
+                let flow = outside!(builtins_call::call(builtin, &mut context!(), &regs[window.clone()]));
+                regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
+                match flow {
+                    Flow::Value(value) => r!(at) = value,
+                    other => {
+                        env.task.pending = Some(other);
+                        leave!(Leave::Call(Call::Frame { at, function }));
+                    }
+                }
+            }
+            CallBuiltinList { at, function } => {
+                charge!();
+                let Some(builtin) = program.builtins[usize::from(function)] else { raise!(ErrorCode::InvArg) };
+                if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
+                    leave!(Leave::Call(Call::Protected { at, function, count: None }));
+                }
+                let args = r!(at).take();
+                let args = args.as_list().unwrap_or(&[]);
+                match outside!(builtins_call::call(builtin, &mut context!(), args)) {
+                    Flow::Value(value) => r!(at) = value,
+                    other => {
+                        env.task.pending = Some(other);
+                        leave!(Leave::Call(Call::Frame { at, function }));
+                    }
+                }
+            }
+            Return { a } => {
+                charge!();
+                let value = r!(a).clone();
+                leave!(Leave::Step(Step::Return(value)));
+            }
+            ReturnZero {} => {
+                charge!();
+                leave!(Leave::Step(Step::Return(Value::int(0))));
+            }
+
+            ScatterFrom { from, spec } => {
+                let Some(count) = r!(from).as_list().map(<[Value]>::len) else { raise!(ErrorCode::Type) };
+                let spec = &program.scatters[usize::from(spec)];
+                let list = r!(from).clone();
+                let item = |_: &[Value], nth: usize| list.as_list().map_or(Value::UNSET, |items| items[nth].clone());
+                pc = or_raise!(scatter::assign(regs, spec, count, item));
+            }
+            ScatterArgs { spec } => {
+                let spec = &program.scatters[usize::from(spec)];
+                let above = usize::from(program.registers);
+                let assigned = match &frame.args {
+                    FrameArgs::Window(count) => {
+                        let item = |regs: &[Value], nth: usize| regs[above + nth].clone();
+                        scatter::assign(regs, spec, usize::from(*count), item)
+                    }
+                    FrameArgs::List(list) => {
+                        let items = list.as_list().unwrap_or(&[]);
+                        scatter::assign(regs, spec, items.len(), |_: &[Value], nth| items[nth].clone())
+                    }
+                };
+                pc = or_raise!(assigned);
+            }
+            Fork { delay, var } => leave!(Leave::Call(Call::Fork { delay, var })),
+            Reraise { reason } => {
+                if r!(reason).as_int() == Some(1) {
+                    env.task.reraised = Some(r!(reason + 1).take());
+                    raise!(ErrorCode::None);
+                }
+            }
+        }
+    }
+}
+
+/// At the end of a chunk: has the task gone past a limit, or been killed?
+#[cold]
+fn look(ticks: i64, env: &mut Env<'_>) -> Option<Step> {
+    if env.host.is_killed() {
+        Some(Step::Kill)
+    } else if ticks <= 0 {
+        Some(Step::Abort(Limit::Ticks))
+    } else if env.host.seconds_left() <= 0.0 || env.host.is_over_memory() {
+        Some(Step::Abort(Limit::Seconds))
+    } else {
+        None
+    }
+}
+
+/// An argument by its number, counted from 1.
+#[inline]
+fn argument(args: &FrameArgs, window: &[Value], index: u16) -> Option<Value> {
+    let nth = usize::from(index).checked_sub(1)?;
+    match args {
+        FrameArgs::Window(count) if nth < usize::from(*count) => Some(window[nth].clone()),
+        FrameArgs::Window(_) => None,
+        FrameArgs::List(list) => list.as_list()?.get(nth).cloned(),
+    }
+}
+
+/// All arguments as a list, made when it is first asked for.
+pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
+    if let FrameArgs::Window(count) = *args {
+        *args = FrameArgs::List(Value::list(window[..usize::from(count)].to_vec()));
+    }
+    match args {
+        FrameArgs::List(list) => list.clone(),
+        FrameArgs::Window(_) => unreachable!("it was just made a list"),
+    }
+}
+
+fn load_env(frame: &mut Frame, field: EnvField, window: &[Value]) -> Value {
+    let words = &frame.words;
+    match field {
+        EnvField::Player => frame.player_var.clone(),
+        EnvField::This => frame.this.clone(),
+        EnvField::Caller => frame.caller.clone(),
+        EnvField::Verb => frame.verb.clone(),
+        EnvField::Args => argument_list(&mut frame.args, window),
+        EnvField::Argstr => words.argstr.clone(),
+        EnvField::Dobj => words.dobj.clone(),
+        EnvField::Dobjstr => words.dobjstr.clone(),
+        EnvField::Prepstr => words.prepstr.clone(),
+        EnvField::Iobj => words.iobj.clone(),
+        EnvField::Iobjstr => words.iobjstr.clone(),
+    }
+}
+
+fn store_env(frame: &mut Frame, field: EnvField, value: Value) {
+    if field == EnvField::Player {
+        frame.player_var = value;
+        return;
+    }
+    let words = Arc::make_mut(&mut frame.words);
+    match field {
+        EnvField::Argstr => words.argstr = value,
+        EnvField::Dobj => words.dobj = value,
+        EnvField::Dobjstr => words.dobjstr = value,
+        EnvField::Prepstr => words.prepstr = value,
+        EnvField::Iobj => words.iobj = value,
+        EnvField::Iobjstr => words.iobjstr = value,
+        // The compiler stores only what callees see.
+        EnvField::Player | EnvField::This | EnvField::Caller | EnvField::Verb | EnvField::Args => {}
+    }
+}
