@@ -3,4 +3,5 @@
 //! Invariant: what is read is either wholly there or an error; nothing here changes a world that is running.
 
 mod draft;
+pub mod objdef;
 pub mod textdump;
