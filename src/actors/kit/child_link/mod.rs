@@ -177,3 +177,6 @@ pub async fn read_message<M: Decode<()>>(reader: &mut (impl AsyncRead + Unpin)) 
     reader.read_exact(&mut body).await?;
     local::decode(&body).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests;
