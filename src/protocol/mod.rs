@@ -18,6 +18,7 @@ pub mod job;
 pub mod kind;
 pub mod local;
 pub mod moment;
+pub mod surface;
 pub mod token;
 pub mod value;
 pub mod worker;
@@ -30,3 +31,6 @@ pub use id::{ClientId, HostId, JobId, ReqId, WorkerId};
 pub use kind::{Family, Kind};
 pub use moment::{Moment, Wall};
 pub use value::{WireObj, WireValue};
+
+#[cfg(test)]
+mod tests;

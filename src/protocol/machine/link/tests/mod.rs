@@ -1,210 +1,18 @@
+mod scene;
+
+use std::time::Duration;
+
+use scene::*;
+
 use super::*;
-use crate::limits::{HANDSHAKE_STEP_MS, REATTACH_BATCH_MAX, REQUEST_DEADLINE_S, REQUEST_TRIES_MAX, WINDOW};
-use crate::protocol::client::{Auth, ClientReply, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
-use crate::protocol::codec::Message;
-use crate::protocol::event::{ClientEvent, EventFrame, Route, StreamPos};
+use crate::limits::{
+    HANDSHAKE_STEP_MS, PING_SILENCE_MS, REATTACH_BATCH_MAX, REQUEST_DEADLINE_S, REQUEST_TRIES_MAX, WINDOW,
+};
+use crate::protocol::client::{ClientRequest, Refusal};
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::event::{ClientEvent, EventFrame, Route};
 use crate::protocol::header::{FLAG_NO_REPLY, FLAG_RESEND};
-use crate::protocol::host::{HostLoad, Limits, Peer, ReattachOutcome};
-use crate::protocol::{WireObj, error};
-
-const T0: Moment = Moment(5_000_000);
-const HOST: HostId = HostId([1; 16]);
-const CLIENT: ClientId = ClientId([2; 16]);
-const PROBE: [u8; 16] = [3; 16];
-
-/// A link with the daemon played by the test.
-struct Scene {
-    link: Link,
-    now: Moment,
-    out: Vec<Output>,
-}
-
-impl Scene {
-    fn new() -> Scene {
-        let config = LinkConfig {
-            build: "test".into(),
-            id: HOST,
-            instance: 4,
-            token: "first".into(),
-            world: String::new(),
-            host_type: HostType::Tcp,
-            capacity: 100,
-            skills: Vec::new(),
-        };
-        Scene {
-            link: Link::new(config),
-            now: T0,
-            out: Vec::new(),
-        }
-    }
-
-    fn on(&mut self, input: Input) {
-        self.out.extend(self.link.on(self.now, input));
-    }
-
-    fn after_ms(&mut self, ms: u64) {
-        self.now = self.now.plus(Duration::from_millis(ms));
-        self.on(Input::Tick);
-    }
-
-    /// The outputs since the last look.
-    fn look(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.out)
-    }
-
-    /// The one frame sent since the last look: envelope and message.
-    #[track_caller]
-    fn sent<M: Message>(&mut self) -> (Envelope, M) {
-        let out = self.look();
-        let [Output::Send { frame, .. }] = &out[..] else {
-            panic!("not one frame: {out:?}")
-        };
-        let frame = Frame::parse(frame).expect("our own frame");
-        (frame.envelope, frame.decode().expect("our own message"))
-    }
-
-    fn reply<M: Message>(&mut self, to: Envelope, epoch: u32, message: &M) {
-        self.on(Input::Reply(
-            encode(&to.reply(epoch), message).expect("a small message"),
-        ));
-    }
-
-    fn publish<M: Message>(&mut self, epoch: u32, message: &M) {
-        let envelope = Envelope {
-            epoch,
-            ..Envelope::default()
-        };
-        self.on(Input::Event(encode(&envelope, message).expect("a small message")));
-    }
-
-    #[track_caller]
-    fn hello(&mut self) -> Envelope {
-        let (envelope, message) = self.sent();
-        assert!(
-            matches!(
-                message,
-                HostToDaemonMessage::Hello {
-                    id: HOST,
-                    instance: 4,
-                    ..
-                }
-            ),
-            "{message:?}"
-        );
-        envelope
-    }
-
-    /// From the `Hello` just sent to the question for held connections.
-    #[track_caller]
-    fn register(&mut self, epoch: u32) {
-        let hello = self.hello();
-        self.reply(hello, epoch, &welcome(epoch));
-        assert_eq!(self.look(), []);
-        self.publish(epoch, &StreamControl::Probe { probe: PROBE });
-        let (envelope, message) = self.sent();
-        assert!(
-            matches!(message, HostToDaemonMessage::RegisterHost { probe: PROBE, .. }),
-            "{message:?}"
-        );
-        self.reply(envelope, epoch, &DaemonToHostReply::Ack);
-        assert_eq!(self.look(), [Output::CollectHeld]);
-    }
-
-    #[track_caller]
-    fn attach(&mut self, epoch: u32) {
-        self.register(epoch);
-        self.on(Input::Held(Vec::new()));
-    }
-
-    /// A link that is attached to epoch 7.
-    #[track_caller]
-    fn attached() -> Scene {
-        let mut scene = Scene::new();
-        scene.on(Input::Start {
-            wall: Wall(1),
-            listeners: Vec::new(),
-        });
-        scene.attach(7);
-        assert!(matches!(
-            &scene.look()[..],
-            [Output::Attached(Attachment { epoch: 7, .. })]
-        ));
-        scene
-    }
-
-    fn command(&mut self, ticket: u64) {
-        let message = HostClientToDaemonMessage::Command {
-            handler: WireObj(0),
-            command: "look".into(),
-        };
-        let request = ClientRequest {
-            message,
-            auth: Auth::Bound([0; 16]),
-            cmd_seq: ticket,
-        };
-        self.on(Input::AskClient {
-            ticket,
-            client: CLIENT,
-            request,
-        });
-    }
-}
-
-fn welcome(epoch: u32) -> DaemonToHostReply {
-    let limits = Limits {
-        window: 512,
-        frame_max: 1,
-        linger_s: 300,
-        input_lines: 64,
-        input_bytes: 1,
-        credit_bytes: 1,
-    };
-    DaemonToHostReply::Welcome {
-        version: 1,
-        daemon_epoch: epoch,
-        world: "hall".into(),
-        now: Wall(9),
-        ping_ms: 2_000,
-        limits,
-        keys: Vec::new(),
-        topic: b"c/".to_vec(),
-        host_token: "second".into(),
-    }
-}
-
-fn submitted(task_id: u64) -> ClientReply {
-    ClientReply {
-        reply: DaemonToClientReply::TaskSubmitted { task_id },
-        head: None,
-    }
-}
-
-fn answer(ticket: u64, answer: Answer) -> Output {
-    Output::Answer {
-        ticket,
-        answer: Box::new(answer),
-    }
-}
-
-fn held(n: u8) -> HeldConn {
-    let peer = Peer {
-        addr: "::1".into(),
-        local_port: 1,
-        remote_port: 2,
-        content_types: vec![],
-        attrs: vec![],
-    };
-    let (client, last) = (ClientId([n; 16]), StreamPos::default());
-    HeldConn {
-        client,
-        bound: [0; 16],
-        attach_epoch: 1,
-        last,
-        cmd_acked: 0,
-        listener: WireObj(0),
-        peer,
-    }
-}
+use crate::protocol::host::{HostLoad, ReattachOutcome};
 
 #[test]
 fn the_handshake_ends_in_attached() {
@@ -498,7 +306,7 @@ fn events_refusals_and_orders_are_handed_on() {
         panic!("the command was not sent")
     };
     let refusal = Refusal {
-        error: error::RpcMessageError::NoConnection,
+        error: RpcMessageError::NoConnection,
         head: None,
     };
     scene.reply(Frame::parse(&frame).expect("our own frame").envelope, 7, &refusal);
