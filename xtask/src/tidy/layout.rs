@@ -9,7 +9,10 @@ use std::path::Path;
 const LINES_MAX: usize = 500;
 
 /// Files that may be longer, each with the reason: one loop or one table that would be worse in parts.
-const LONG_FILES: [(&str, &str); 0] = [];
+const LONG_FILES: [(&str, &str); 1] = [(
+    "crates/moo-vm/src/machine/run.rs",
+    "the run loop: one match, read against the table of instructions",
+)];
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: [&str; 9] = [
