@@ -1,3 +1,5 @@
+// dialect: lambda
+//
 // Names for the objects of the built-in world. They hold in every file of this directory,
 // outside verb bodies; inside verb bodies the same objects are reached through $names.
 
