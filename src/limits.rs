@@ -89,6 +89,49 @@ pub const KEY_OVERLAP_S: u64 = 24 * 3_600;
 pub const BINARY_CHUNK_MAX: usize = 16 * 1024;
 /// Bytes of telnet answers that wait for a client before nothing more is read from it.
 pub const ANSWERS_WAITING_MAX: usize = 4 * 1024;
+/// Bytes of one line; with what stands around it, it fits into one command.
+pub const LINE_LEN_MAX: usize = BODY_CONTROL_MAX - 128;
+/// Lines of one client that are with the daemon and not answered before nothing more is read from it.
+pub const LINES_UNANSWERED_MAX: usize = 32;
+/// Lines of one client that are kept while the daemon is away.
+pub const HELD_LINES_MAX: usize = 64;
+/// Bytes of such lines.
+pub const HELD_BYTES_MAX: usize = 16 * KIB;
+/// Bytes that are taken from a socket at once.
+pub const READ_LEN: usize = 4 * KIB;
+/// Reads of one client's socket in a row before others have their turn.
+pub const READS_IN_A_ROW_MAX: usize = 4;
+/// How long the last words to a client may take.
+pub const CLOSE_FLUSH_MAX: Duration = Duration::from_secs(2);
+/// A connection on which nothing was heard for this long is probed by the system.
+pub const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+/// Connections that may wait in the system for a listener.
+pub const ACCEPT_BACKLOG: u32 = 1024;
+/// Connections accepted in a row before others have their turn.
+pub const ACCEPTS_IN_A_ROW_MAX: usize = 32;
+/// How long a listener rests when the process has no descriptors left.
+pub const ACCEPT_REST: Duration = Duration::from_millis(100);
+/// The span over which the connections from one address are counted.
+pub const ARRIVALS_PERIOD: Duration = Duration::from_secs(10);
+
+// The link of a host.
+
+/// Bursts of frames that may wait for a host's link.
+pub const INBOUND_BURSTS_MAX: usize = 1_024;
+/// How often a link looks at the time.
+pub const LINK_TICK: Duration = Duration::from_millis(250);
+/// How often the events that have arrived are acknowledged.
+pub const ACK_PERIOD: Duration = Duration::from_millis(100);
+/// How long a step of the handshake may take before it begins anew.
+pub const HELLO_RETRY: Duration = Duration::from_secs(2);
+/// A daemon that has sent no ping for this long is taken as gone.
+pub const DAEMON_SILENCE_MAX: Duration = Duration::from_secs(6);
+/// How long the daemon may be away before clients are told.
+pub const AWAY_NOTICE_AFTER: Duration = Duration::from_secs(2);
+/// Events of one client that are kept because one before them is missing.
+pub const EVENTS_HELD_MAX: usize = 1_024;
+/// Orders of the daemon that may wait for a host.
+pub const HOST_ORDERS_MAX: usize = 64;
 
 // Actors.
 

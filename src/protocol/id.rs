@@ -48,3 +48,15 @@ ids! {
     /// One job in the job store.
     JobId
 }
+
+impl HostId {
+    /// The lasting id of a host that our own supervisor starts, from its name in the supervisor's table; of a longer
+    /// name the first sixteen bytes count.
+    pub fn named(name: &str) -> HostId {
+        let mut id = [0; 16];
+        id.iter_mut()
+            .zip(name.bytes())
+            .for_each(|(place, byte)| *place = byte);
+        HostId(id)
+    }
+}

@@ -1,0 +1,106 @@
+//! `moothall-telnet`: holds the connections of telnet clients. Started by `moothall`; also runs alone beside a daemon.
+
+use moothall::actors::kit::exit;
+use moothall::config::arguments::{Arguments, Flag, Program};
+use moothall::config::{Config, ConfigError};
+use moothall::hosts::telnet::{self, Options, TelnetError};
+use std::process::ExitCode;
+
+const fn flag(
+    name: &'static str,
+    value: &'static str,
+    key: Option<&'static str>,
+    help: &'static str,
+) -> Flag {
+    Flag {
+        name,
+        value,
+        key,
+        help,
+    }
+}
+
+const PROGRAM: Program = Program {
+    name: "moothall-telnet",
+    about: "holds the connections of telnet clients",
+    commands: &[],
+    flags: &[
+        flag(
+            "--run-dir",
+            "DIR",
+            None,
+            "the folder with the sockets of the daemon",
+        ),
+        flag(
+            "--listen",
+            "ADDR:PORT",
+            Some("telnet.listen"),
+            "where players connect",
+        ),
+        flag("--config", "FILE", None, "the configuration"),
+        flag(
+            "--data",
+            "DIR",
+            Some("data"),
+            "the folder of the world; --run-dir is its `run` by default",
+        ),
+        flag(
+            "--token-file",
+            "FILE",
+            None,
+            "a host token, where no supervisor hands one out",
+        ),
+        flag(
+            "--die-with-parent",
+            "",
+            None,
+            "end at once when the supervisor is gone",
+        ),
+    ],
+};
+
+fn main() -> ExitCode {
+    let arguments = match PROGRAM.parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => return fail(exit::USAGE, &error),
+    };
+    if arguments.has("--help") {
+        print!("{}", PROGRAM.help());
+        return ExitCode::from(exit::OK);
+    }
+    let (config, options) = match prepare(&arguments) {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(exit::CONFIG, &error),
+    };
+    match actix::System::new().block_on(telnet::run(&config, options)) {
+        Ok(()) => ExitCode::from(exit::OK),
+        Err(error @ TelnetError::Bind(_)) => fail(exit::UNAVAILABLE, &error),
+        Err(error) => fail(exit::INTERNAL, &error),
+    }
+}
+
+fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
+    let config = arguments.config()?;
+    moothall::telemetry::start(&config.log)?;
+    let token = match arguments.get("--token-file") {
+        Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
+            ConfigError::new(format!(
+                "cannot read the token in {file}: {error}; check --token-file"
+            ))
+        })?),
+        None => None,
+    };
+    let options = Options {
+        run_dir: arguments
+            .get("--run-dir")
+            .map_or_else(|| config.data.join("run"), Into::into),
+        token: token.map(|token| token.trim().to_owned()),
+        die_with_parent: arguments.has("--die-with-parent"),
+    };
+    Ok((config, options))
+}
+
+fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("moothall-telnet: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,435 @@
+//! One telnet client: its socket, its terminal, and its lines on their way to the daemon.
+//!
+//! Parent: the listener that accepted it. It is not supervised: when it panics its socket is closed, and dropping it
+//! tells the link that the client is gone. Mailbox: events are bounded by the host's credit with the daemon and
+//! answers by the client's window; each is taken out at once. It reads and writes its socket only in [`Pump`], which
+//! runs after the mailbox is empty, so that all that came together leaves in one write. An idle connection holds no
+//! buffer.
+
+use super::TelnetShared;
+use super::flood::FloodGate;
+use super::line_mode::Input;
+use super::terminal::Terminal;
+use super::window::{Daemon, Window};
+use crate::hosts::link::FromClient;
+use crate::hosts::router::ToClient;
+use crate::limits::{CLOSE_FLUSH_MAX, HELD_LINES_MAX, LINE_LEN_MAX, READ_LEN, READS_IN_A_ROW_MAX};
+use crate::protocol::event::{ClientEvent, Content, Line, LineBody};
+use crate::protocol::host::Peer;
+use crate::protocol::{ClientId, WireObj, WireValue};
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler};
+use moo_model::{View, literal};
+use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+/// A socket that was just accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The socket, in non-blocking mode.
+    pub socket: std::net::TcpStream,
+    /// Its far end.
+    pub from: SocketAddr,
+    /// The port of ours that it came to.
+    pub local_port: u16,
+    /// The object whose verbs greet it.
+    pub handler: WireObj,
+}
+
+/// Tells the link that a client is gone, however its actor ended.
+struct Farewell {
+    client: ClientId,
+    shared: Arc<TelnetShared>,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.shared.on_closed();
+        // A link that is gone knows no clients, so there is nobody to tell.
+        let _ = self.shared.link.offer(FromClient::Closed { client: self.client });
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// Lines and events flow.
+    Open,
+    /// The last words are being sent.
+    Closing,
+    /// All is sent and our side is shut; what the client still sends is thrown away, so that the socket can be closed
+    /// without a reset, which might overtake the last words.
+    Shut,
+}
+
+/// The actor of one client.
+pub struct TelnetConn {
+    socket: TcpStream,
+    terminal: Terminal,
+    window: Window,
+    flood: FloodGate,
+    life: Life,
+    /// Echo comes back on with the next line.
+    hiding_next: bool,
+    /// Reading rests until then, after a flood.
+    rest: Option<Pin<Box<Sleep>>>,
+    /// The last words are given up then.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// Told to the link when the actor starts.
+    opening: Option<(Peer, WireObj)>,
+    farewell: Farewell,
+}
+
+impl TelnetConn {
+    /// Starts the actor of an accepted socket on `arbiter`. A socket that cannot be served is closed.
+    pub fn start(accepted: Accepted, shared: Arc<TelnetShared>, arbiter: &ArbiterHandle) {
+        let farewell = Farewell {
+            client: shared.on_opened(),
+            shared,
+        };
+        arbiter.spawn_fn(move || match TelnetConn::new(accepted, farewell) {
+            Ok(connection) => drop(connection.start()),
+            Err(error) => tracing::warn!(%error, "an accepted socket could not be used"),
+        });
+    }
+
+    fn new(accepted: Accepted, farewell: Farewell) -> io::Result<TelnetConn> {
+        let socket = TcpStream::from_std(accepted.socket)?;
+        socket.set_nodelay(true)?;
+        rustix::net::sockopt::set_socket_keepalive(&socket, true)?;
+        rustix::net::sockopt::set_tcp_keepidle(&socket, crate::limits::KEEPALIVE_AFTER)?;
+        let shared = &farewell.shared;
+        let peer = Peer {
+            addr: accepted.from.ip().to_canonical().to_string(),
+            local_port: accepted.local_port,
+            remote_port: accepted.from.port(),
+            content_types: Vec::new(),
+            attrs: Vec::new(),
+        };
+        let settings = &shared.settings;
+        Ok(TelnetConn {
+            socket,
+            terminal: Terminal::new(settings.line_len_max.min(LINE_LEN_MAX), settings.output_len_max),
+            window: Window::default(),
+            flood: FloodGate::new(settings, shared.now()),
+            life: Life::Open,
+            hiding_next: false,
+            rest: None,
+            deadline: None,
+            opening: Some((peer, accepted.handler)),
+            farewell,
+        })
+    }
+
+    /// One turn at the socket; gives whether the connection is over.
+    fn turn(&mut self, cx: &mut task::Context<'_>) -> bool {
+        match self.life {
+            Life::Open => self.serve(cx),
+            Life::Closing | Life::Shut => self.finish(cx),
+        }
+    }
+
+    /// Reads, hands lines on, and writes; gives whether the client has gone.
+    fn serve(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let open = self.read(cx);
+        let lines = if open {
+            self.window.take()
+        } else {
+            self.window.take_all()
+        };
+        if !lines.is_empty() && self.farewell.shared.link.offer(self.lines(lines)).is_err() {
+            return true;
+        }
+        !open || self.write(cx).is_err()
+    }
+
+    fn lines(&self, lines: Vec<String>) -> FromClient {
+        FromClient::Lines {
+            client: self.farewell.client,
+            lines,
+        }
+    }
+
+    /// Reads while there is something to read and room for it; gives whether the client is still there.
+    fn read(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let mut space = [MaybeUninit::<u8>::uninit(); READ_LEN];
+        for _ in 0..READS_IN_A_ROW_MAX {
+            if self.is_resting(cx) || !self.window.wants_more() || self.terminal.is_swamped() {
+                return true;
+            }
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
+                Poll::Pending => return true,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => self.take_in(buffer.filled()),
+                Poll::Ready(_) => return false,
+            }
+        }
+        cx.waker().wake_by_ref();
+        true
+    }
+
+    /// Whether the flood gate is shut; if so, this task is woken when it opens.
+    fn is_resting(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let resting = self
+            .rest
+            .as_mut()
+            .is_some_and(|rest| rest.as_mut().poll(cx).is_pending());
+        if !resting {
+            self.rest = None;
+        }
+        resting
+    }
+
+    /// Takes bytes of the client apart.
+    fn take_in(&mut self, bytes: &[u8]) {
+        let (window, mut lines, mut refused, mut too_long) = (&mut self.window, 0, 0, false);
+        self.terminal.receive(bytes, |input| match input {
+            Input::Line(line) | Input::Chunk(line) => {
+                lines += 1;
+                refused += usize::from(window.push(line).is_err());
+            }
+            Input::TooLong => too_long = true,
+        });
+        if lines > 0 && std::mem::take(&mut self.hiding_next) {
+            self.terminal.set_client_echo(true);
+        }
+        let settings = &self.farewell.shared.settings;
+        if too_long {
+            let bound = settings.line_len_max.min(LINE_LEN_MAX);
+            self.terminal.print(
+                &format!(">> A line may be {bound} bytes long; yours was not taken <<"),
+                true,
+            );
+        }
+        if refused > 0 {
+            let notice = format!(
+                ">> The server is away and {HELD_LINES_MAX} lines of yours, or fewer long ones, are kept for it; \
+                 {refused} more could not be taken <<"
+            );
+            self.terminal.print(&notice, true);
+        }
+        let now = self.farewell.shared.now();
+        let wait = self.flood.on_read(settings, now, lines, bytes.len());
+        self.rest = wait.map(|wait| Box::pin(sleep(wait)));
+    }
+
+    /// Writes what waits; gives whether all of it is gone.
+    fn write(&mut self, cx: &mut task::Context<'_>) -> io::Result<bool> {
+        if !self.terminal.has_output() {
+            return Ok(true);
+        }
+        let socket = &mut self.socket;
+        self.terminal.send(
+            |slices| match Pin::new(&mut *socket).poll_write_vectored(cx, slices) {
+                Poll::Ready(written) => written,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            },
+        )
+    }
+
+    /// Brings the last words to the client and the socket to its end; gives whether both are done.
+    fn finish(&mut self, cx: &mut task::Context<'_>) -> bool {
+        let deadline = self
+            .deadline
+            .get_or_insert_with(|| Box::pin(sleep(CLOSE_FLUSH_MAX)));
+        if deadline.as_mut().poll(cx).is_ready() {
+            return true;
+        }
+        if self.life == Life::Closing {
+            match self.write(cx) {
+                Ok(true) if Pin::new(&mut self.socket).poll_shutdown(cx).is_ready() => self.life = Life::Shut,
+                Ok(_) => {}
+                Err(_) => return true,
+            }
+        }
+        let mut space = [MaybeUninit::<u8>::uninit(); READ_LEN];
+        loop {
+            let mut buffer = ReadBuf::uninit(&mut space);
+            match Pin::new(&mut self.socket).poll_read(cx, &mut buffer) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(_) => return true,
+            }
+        }
+    }
+
+    /// Shows an event of the client's stream.
+    fn show(&mut self, event: &ClientEvent) {
+        match event {
+            ClientEvent::Narrative { event, .. } => match &event.content {
+                Content::Lines(lines) => lines.iter().for_each(|line| self.print(line)),
+                Content::Rich { value, .. } => self.terminal.print(&as_text(value), true),
+            },
+            ClientEvent::SystemMessage { message, .. } => self.terminal.print(message, true),
+            ClientEvent::RequestInput { metadata, .. } => self.ask(metadata),
+            ClientEvent::SetConnectionOption { option, value, .. } => self.set_option(option, value),
+            ClientEvent::Disconnect { lines, .. } => self.close(lines),
+            ClientEvent::Gap { lost } => {
+                self.terminal.print(
+                    &format!(">> {lost} lines of output to you have been lost <<"),
+                    true,
+                );
+            }
+            ClientEvent::ForceInput { line, at_front: true } => self.window.push_front(line.clone()),
+            ClientEvent::ForceInput {
+                line,
+                at_front: false,
+            } => {
+                if self.window.push(line.clone()).is_err() {
+                    tracing::debug!("a forced line was dropped: the daemon is away and the queue is full");
+                }
+            }
+            ClientEvent::FlushInput { .. } => self.window.clear(),
+            // What a player reads about a task comes as lines; the rest is for the link and for other kinds of hosts.
+            ClientEvent::TaskError { .. }
+            | ClientEvent::TaskSuccess { .. }
+            | ClientEvent::TaskSuspended { .. }
+            | ClientEvent::PlayerSwitched { .. }
+            | ClientEvent::CredentialsUpdated { .. }
+            | ClientEvent::Typed { .. } => {}
+        }
+    }
+
+    fn print(&mut self, line: &Line) {
+        let length = match &line.body {
+            LineBody::Text(text) => text.len() + 2,
+            LineBody::Bytes(bytes) => bytes.len(),
+        };
+        if line.no_flush && !self.terminal.has_room(length) {
+            return;
+        }
+        match &line.body {
+            LineBody::Text(text) => self.terminal.print(text, !line.no_newline),
+            LineBody::Bytes(bytes) => self.terminal.print_bytes(bytes),
+        }
+    }
+
+    /// A task reads from this connection. The daemon gives it the next line; here it is only asked for.
+    fn ask(&mut self, metadata: &[(String, WireValue)]) {
+        for (name, value) in metadata {
+            match name.as_str() {
+                "prompt" => self.terminal.prompt(&as_text(value)),
+                "echo" if !is_true(value) => {
+                    self.hiding_next = true;
+                    self.terminal.set_client_echo(false);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn set_option(&mut self, option: &str, value: &WireValue) {
+        match option {
+            "binary" => self.terminal.set_binary(is_true(value)),
+            "client-echo" => {
+                self.hiding_next = false;
+                self.terminal.set_client_echo(is_true(value));
+            }
+            _ => {}
+        }
+    }
+
+    /// Says the last words and ends the connection once they are sent.
+    fn close(&mut self, last_words: &[Line]) {
+        if self.life == Life::Open {
+            last_words.iter().for_each(|line| self.print(line));
+            self.terminal.set_client_echo(true);
+            self.life = Life::Closing;
+        }
+    }
+}
+
+/// A value as a player reads it: a string as it is, anything else as a literal. Never fails: a value that cannot be
+/// read is a fault of the daemon, and the player is not to lose the connection over it.
+fn as_text(value: &WireValue) -> String {
+    match value.open() {
+        Ok(value) => match value.view() {
+            View::Str(text) => text.to_string(),
+            _ => literal::to_literal(&value),
+        },
+        Err(_) => "(a value that cannot be shown)".to_owned(),
+    }
+}
+
+fn is_true(value: &WireValue) -> bool {
+    value.open().is_ok_and(|value| value.is_true())
+}
+
+/// Runs [`TelnetConn::turn`] whenever the socket, a timer or the mailbox has news.
+struct Pump;
+
+impl ActorFuture<TelnetConn> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        connection: &mut TelnetConn,
+        context: &mut Context<TelnetConn>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        if connection.turn(cx) {
+            context.stop();
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Actor for TelnetConn {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        if let Some((peer, handler)) = self.opening.take() {
+            let address = context.address().recipient();
+            let opened = FromClient::Opened {
+                client: self.farewell.client,
+                peer,
+                handler,
+                address,
+            };
+            if self.farewell.shared.link.offer(opened).is_err() {
+                self.terminal.print(
+                    "*** The server is starting; please try again in a moment. ***",
+                    true,
+                );
+                self.life = Life::Closing;
+            }
+        }
+        context.spawn(Pump);
+    }
+}
+
+impl Handler<ToClient> for TelnetConn {
+    type Result = ();
+
+    fn handle(&mut self, message: ToClient, _: &mut Context<Self>) {
+        match message {
+            ToClient::Event(event) => self.show(&event),
+            ToClient::Answered => self.window.answered(1),
+            ToClient::Refused(text) => {
+                self.window.answered(1);
+                self.terminal.print(&text, true);
+            }
+            ToClient::Ready { fresh } => {
+                if fresh {
+                    self.window.forget_unanswered();
+                }
+                self.window.set_daemon(Daemon::There);
+            }
+            ToClient::Away => {
+                if self.window.daemon() == Daemon::There {
+                    self.window.set_daemon(Daemon::Away);
+                }
+            }
+            ToClient::Notice(text) => self.terminal.print(&text, true),
+            ToClient::Close(text) => self.close(&[Line::text(&*text)]),
+        }
+    }
+}

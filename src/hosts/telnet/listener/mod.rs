@@ -1,0 +1,250 @@
+//! One port where clients are accepted.
+//!
+//! Parent: the telnet host's supervisor. Mailbox: orders of the host, one at a time. A restart binds nothing: it goes
+//! on with the same socket. Invariant: nothing a client does makes it stop accepting for longer than [`ACCEPT_REST`].
+
+use super::TelnetShared;
+use super::connection::{Accepted, TelnetConn};
+use crate::actors::kit::gate::Offered;
+use crate::actors::kit::supervisor::ExitGuard;
+use crate::limits::{ACCEPT_BACKLOG, ACCEPT_REST, ACCEPTS_IN_A_ROW_MAX, ARRIVALS_PERIOD};
+use crate::protocol::WireObj;
+use actix::fut::ActorFuture;
+use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{self, Poll};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Sleep, sleep};
+
+/// A port could not be opened: says why in words, and what to do.
+#[derive(Debug)]
+pub struct BindError {
+    address: SocketAddr,
+    cause: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot accept connections on {}: ", self.address)?;
+        match self.cause.kind() {
+            io::ErrorKind::AddrInUse => {
+                f.write_str("another program uses the port; stop it or choose another with --telnet")
+            }
+            io::ErrorKind::PermissionDenied => {
+                f.write_str("this user may not open the port; choose one above 1023 with --telnet")
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                f.write_str("the address is not one of this machine's; 0.0.0.0 means all of them")
+            }
+            _ => write!(f, "{}", self.cause),
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// Opens a port; port 0 takes a free one. Must be called where a reactor runs.
+pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, BindError> {
+    let open = || {
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(ACCEPT_BACKLOG)?.into_std()
+    };
+    open().map_err(|cause| BindError { address, cause })
+}
+
+/// Orders the listener to close its port.
+#[derive(Clone, Copy, Debug)]
+pub struct StopListening;
+
+/// How many came from one address lately. Invariant: it holds no address for longer than [`ARRIVALS_PERIOD`].
+#[derive(Debug, Default)]
+struct Arrivals {
+    counts: HashMap<IpAddr, u32>,
+    since: Duration,
+}
+
+impl Arrivals {
+    /// Takes note of an arrival and says whether it is within `count_max`; 0 means that there is no limit. This
+    /// machine itself is never limited: a proxy, a test or an operator is behind it.
+    fn admit(&mut self, now: Duration, from: IpAddr, count_max: u32) -> bool {
+        if count_max == 0 || from.to_canonical().is_loopback() {
+            return true;
+        }
+        if now.saturating_sub(self.since) >= ARRIVALS_PERIOD {
+            *self = Arrivals {
+                counts: HashMap::new(),
+                since: now,
+            };
+        }
+        let count = self.counts.entry(from).or_default();
+        *count = count.saturating_add(1);
+        *count <= count_max
+    }
+}
+
+const SERVER_FULL: &[u8] = b"*** Sorry, but the server cannot accept any more connections right now.\r\n\
+*** Please try again later.\r\n";
+const TOO_MANY_FROM_ADDRESS: &[u8] =
+    b"*** Too many connections from your address in a short time. Please wait a little. ***\r\n";
+
+/// The actor of one port.
+pub struct Listener {
+    socket: TcpListener,
+    local_port: u16,
+    handler: WireObj,
+    shared: Arc<TelnetShared>,
+    arbiters: Vec<ArbiterHandle>,
+    next_arbiter: usize,
+    arrivals: Arrivals,
+    /// Accepting rests until then, because the process had no descriptor left.
+    rest: Option<Pin<Box<Sleep>>>,
+    _exit: ExitGuard,
+}
+
+impl Listener {
+    /// An actor for a bound socket; its clients are spread over `arbiters`, of which there must be one at least.
+    pub fn new(
+        socket: std::net::TcpListener,
+        handler: WireObj,
+        shared: Arc<TelnetShared>,
+        arbiters: Vec<ArbiterHandle>,
+        exit: ExitGuard,
+    ) -> io::Result<Listener> {
+        let local_port = socket.local_addr()?.port();
+        Ok(Listener {
+            socket: TcpListener::from_std(socket)?,
+            local_port,
+            handler,
+            shared,
+            arbiters,
+            next_arbiter: 0,
+            arrivals: Arrivals::default(),
+            rest: None,
+            _exit: exit,
+        })
+    }
+
+    /// Accepts what has come.
+    fn turn(&mut self, cx: &mut task::Context<'_>) {
+        if self
+            .rest
+            .as_mut()
+            .is_some_and(|rest| rest.as_mut().poll(cx).is_pending())
+        {
+            return;
+        }
+        self.rest = None;
+        for _ in 0..ACCEPTS_IN_A_ROW_MAX {
+            match self.socket.poll_accept(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Ok((socket, from))) => self.admit(socket, from),
+                Poll::Ready(Err(error)) => {
+                    if !is_about_one_client(&error) {
+                        tracing::warn!(%error, port = self.local_port, "cannot accept connections for a moment");
+                        self.rest = Some(Box::pin(sleep(ACCEPT_REST)));
+                        break;
+                    }
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    fn admit(&mut self, socket: TcpStream, from: SocketAddr) {
+        let settings = &self.shared.settings;
+        let refusal = if !self
+            .arrivals
+            .admit(self.shared.now(), from.ip(), settings.connects_per_address_max)
+        {
+            Some(TOO_MANY_FROM_ADDRESS)
+        } else if self.shared.live() >= settings.connections_max as usize {
+            Some(SERVER_FULL)
+        } else {
+            None
+        };
+        if let Some(words) = refusal {
+            // The socket is fresh, so its buffer has room; if the client has gone already, nobody misses the words.
+            let _ = socket.try_write(words);
+            return;
+        }
+        self.next_arbiter = (self.next_arbiter + 1) % self.arbiters.len();
+        match socket.into_std() {
+            Ok(socket) => {
+                let accepted = Accepted {
+                    socket,
+                    from,
+                    local_port: self.local_port,
+                    handler: self.handler,
+                };
+                TelnetConn::start(
+                    accepted,
+                    Arc::clone(&self.shared),
+                    &self.arbiters[self.next_arbiter],
+                );
+            }
+            Err(error) => tracing::warn!(%error, "an accepted socket could not be used"),
+        }
+    }
+}
+
+/// Whether an error of `accept` concerns the connection that came, so that the next may be tried at once.
+fn is_about_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
+
+/// Runs [`Listener::turn`] whenever somebody comes.
+struct Pump;
+
+impl ActorFuture<Listener> for Pump {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        listener: &mut Listener,
+        _: &mut Context<Listener>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        listener.turn(cx);
+        Poll::Pending
+    }
+}
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        context.spawn(Pump);
+    }
+}
+
+impl Handler<Offered<StopListening>> for Listener {
+    type Result = ();
+
+    fn handle(&mut self, order: Offered<StopListening>, context: &mut Context<Self>) {
+        let StopListening = order.accept();
+        context.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests;
