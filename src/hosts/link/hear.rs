@@ -90,7 +90,7 @@ impl HostLink {
     ) -> Result<(), FrameError> {
         if frame.kind.family() == Family::Refusal as u8 {
             let Refusal { error, .. } = frame.decode()?;
-            self.router.refuse(client, cmd_seq, &error, &error.to_string());
+            self.router.refuse(client, cmd_seq, &error);
             return Ok(());
         }
         match frame.decode() {

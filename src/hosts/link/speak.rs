@@ -62,7 +62,7 @@ impl HostLink {
                 // It would be too large the next time as well.
                 self.pending.remove(&envelope.correlation);
                 let refusal = RpcMessageError::InvalidRequest(error.to_string());
-                self.router.refuse(client, cmd_seq, &refusal, &error.to_string());
+                self.router.refuse(client, cmd_seq, &refusal);
             } else if !self.send_frame(Lane::Interactive, frame) {
                 self.pending.remove(&envelope.correlation);
                 self.lose();

@@ -12,6 +12,7 @@ use crate::protocol::client::{ClientRequest, DaemonToClientReply};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{ClientEvent, Recipient, StreamPos};
 use crate::protocol::host::{HeldConn, Peer, ReattachOutcome};
+use crate::protocol::surface::Surfaced;
 use crate::protocol::{ClientId, WireObj};
 use client::{Client, detach, establish};
 use std::collections::{HashMap, HashSet};
@@ -274,24 +275,29 @@ impl<E: Ear> Router<E> {
         }
     }
 
-    /// A request of a client was refused, which is told in `text`.
-    pub fn refuse(&mut self, client: ClientId, cmd_seq: u64, error: &RpcMessageError, text: &str) {
+    /// A request of a client was refused.
+    pub fn refuse(&mut self, client: ClientId, cmd_seq: u64, error: &RpcMessageError) {
         let Some(state) = self.clients.get_mut(&client) else {
             self.leaving.remove(&client);
             return;
         };
-        let was_command = state.settle(cmd_seq);
+        // A daemon that is going down leaves the line to the next one, to which it is sent again.
+        if *error == RpcMessageError::Draining && cmd_seq != 0 {
+            return;
+        }
+        let (was_command, text) = (state.settle(cmd_seq), error.surface().telnet);
         let is_over = matches!(
             error,
             RpcMessageError::NoConnection | RpcMessageError::Fenced { .. }
         );
         if state.bound.is_none() || is_over {
             state.bound = None;
-            state
-                .ear
-                .tell(ToClient::Close(if is_over { GONE.into() } else { text.into() }));
+            state.ear.tell(ToClient::Close(text.into()));
         } else if was_command {
-            state.ear.tell(ToClient::Refused(text.into()));
+            state.ear.tell(match text {
+                "" => ToClient::Answered,
+                text => ToClient::Refused(text.into()),
+            });
         }
     }
 

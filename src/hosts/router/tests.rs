@@ -168,8 +168,9 @@ fn commands_are_numbered_from_one_and_each_answer_counts_once() {
     let submitted = DaemonToClientReply::TaskSubmitted { task_id: 9 };
     router.answer(CLIENT, 1, submitted.clone(), &mut Vec::new());
     router.answer(CLIENT, 1, submitted, &mut Vec::new());
-    router.refuse(CLIENT, 2, &RpcMessageError::QueueFull, "the queue is full");
-    heard.check(&["answered", "refused: the queue is full"]);
+    router.refuse(CLIENT, 2, &RpcMessageError::QueueFull);
+    let refused = format!("refused: {}", RpcMessageError::QueueFull.surface().telnet);
+    heard.check(&["answered", &refused]);
 }
 
 #[test]
@@ -214,6 +215,24 @@ fn after_a_restart_unanswered_commands_go_again_with_their_numbers() {
 }
 
 #[test]
+fn a_line_that_a_draining_daemon_refuses_goes_to_the_next_one() {
+    let (mut router, heard) = open();
+    type_lines(&mut router, &["a"]);
+    router.refuse(CLIENT, 1, &RpcMessageError::Draining);
+    heard.check(&[]);
+    let (mut requests, head) = (Vec::new(), StreamPos { era: 1, seq: 0 });
+    router.reattached(
+        CLIENT,
+        ReattachOutcome::Ok {
+            attach_epoch: 1,
+            head,
+        },
+        &mut requests,
+    );
+    assert_eq!(numbers(&requests), [(1, true)]);
+}
+
+#[test]
 fn events_for_an_older_epoch_are_not_delivered() {
     let (mut router, heard) = open();
     let outcome = ReattachOutcome::Ok {
@@ -246,7 +265,7 @@ fn a_forgotten_connection_begins_anew() {
 fn a_connection_that_another_host_has_is_closed() {
     let (mut router, heard) = open();
     router.reattached(CLIENT, ReattachOutcome::Fenced { current: 9 }, &mut Vec::new());
-    router.refuse(CLIENT, 0, &RpcMessageError::NoConnection, "");
+    router.refuse(CLIENT, 0, &RpcMessageError::NoConnection);
     heard.check(&["close", "close"]);
     assert_eq!(
         router.close(CLIENT),
