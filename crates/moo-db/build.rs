@@ -21,7 +21,7 @@ fn main() {
     println!("cargo:rerun-if-changed={}", folder.join(library).display());
     if !folder.join(library).exists() {
         println!(
-            "cargo:error=RocksDB is not built yet: run ./scripts/setup once ({library} is not in {})",
+            "cargo::error=RocksDB is not built yet: run ./scripts/setup once ({library} is not in {})",
             folder.display()
         );
     }

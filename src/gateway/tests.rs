@@ -1,3 +1,5 @@
+//! Frames over real sockets, on ipc in a fresh folder.
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 

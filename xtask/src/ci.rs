@@ -33,7 +33,11 @@ pub fn run(root: &Path) -> Result<(), String> {
             "--locked",
             "--quiet",
         ];
-        cargo(root, &words, &[("RUSTDOCFLAGS", "-D warnings")])
+        cargo(
+            root,
+            &words,
+            &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")],
+        )
     })?;
     if has_nextest(root) {
         step("tests", || {

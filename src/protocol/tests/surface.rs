@@ -1,3 +1,5 @@
+//! What people see of an error is decided once, for every error.
+
 use std::collections::BTreeSet;
 
 use super::samples;

@@ -1,3 +1,5 @@
+//! The four tokens: who accepts which, and what each forgery is answered with.
+
 use super::*;
 
 const NOW: Wall = Wall::from_secs(1_800_000_000);

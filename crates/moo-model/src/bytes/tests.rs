@@ -1,3 +1,5 @@
+//! Values to bytes and back: every kind, every truncation, and depth.
+
 use super::*;
 
 fn bytes_of(value: &Value) -> Vec<u8> {

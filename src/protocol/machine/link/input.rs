@@ -38,7 +38,7 @@ pub enum Input {
         /// The request.
         request: ClientRequest,
     },
-    /// The answer to [`Output::CollectHeld`].
+    /// The answer to [`CollectHeld`](super::output::Output::CollectHeld).
     Held(Vec<HeldConn>),
     /// A listener was opened or closed.
     Listeners(Vec<Listener>),

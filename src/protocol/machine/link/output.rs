@@ -48,7 +48,7 @@ pub enum Output {
     },
     /// Close the sockets, drop what waits in them, and connect anew.
     Rebuild,
-    /// Name all connections that are held: answer with [`Input::Held`].
+    /// Name all connections that are held: answer with [`Held`](super::input::Input::Held).
     CollectHeld,
     /// What became of held connections. For those that go on, replay what they missed.
     Reattached(Vec<(ClientId, ReattachOutcome)>),

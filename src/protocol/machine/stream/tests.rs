@@ -1,3 +1,5 @@
+//! One connection's events under loss, repetition and reordering, in virtual time.
+
 use super::*;
 
 const T0: Moment = Moment(1_000_000);

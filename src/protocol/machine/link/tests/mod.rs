@@ -1,3 +1,5 @@
+//! Both ends of a link in virtual time, frame by frame.
+
 mod scene;
 
 use std::time::Duration;
