@@ -2,6 +2,16 @@
 //!
 //! Invariant: what is read is either wholly there or an error; nothing here changes a world that is running.
 
+mod batch;
 mod draft;
+pub mod error;
+pub mod log;
 pub mod objdef;
+mod row;
+mod store;
+mod table;
 pub mod textdump;
+
+pub use error::DbError;
+pub use log::{Durability, Event, Log, LogEnded};
+pub use store::Store;

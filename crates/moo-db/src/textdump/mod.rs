@@ -83,3 +83,6 @@ pub struct Activation {
     /// All names of the verb.
     pub verb_names: String,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,6 +1,5 @@
 //! Textdumps as they come: whole, damaged, and in another character set.
 
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use moo_model::world::{LOCAL_RANKS, PrepSpec};
@@ -8,78 +7,7 @@ use moo_model::{Obj, Symbol, Value};
 
 use super::super::{Imported, Warnings};
 use super::*;
-
-/// A system object and a wizard, as small as a textdump can be.
-pub(crate) const SMALL: &str = "** LambdaMOO Database, Format Version 4 **
-2
-1
-0
-1
-1
-#0
-System Object
-
-16
-1
--1
--1
--1
--1
-1
--1
-1
-do_login_command
-1
-173
--1
-1
-greeting
-1
-2
-hello
-1
-1
-#1
-Wizard
-
-7
-1
--1
--1
--1
-0
--1
--1
-0
-0
-0
-#0:0
-return #1;
-.
-0 clocks
-1 queued tasks
-0 3 1795325873 77
-0
--111
-7 -7 -8 3 -9 3 7 -10 8
-No
-More
-Parse
-Infos
-forker
-forker
-2 variables
-NUM
-0
-0
-x
-6
-player:tell(x);
-.
-0 suspended tasks
-1 active connections with listeners
-1 0
-";
+use crate::textdump::tests::{SMALL, lambda_core};
 
 fn import(bytes: &[u8]) -> Result<Imported, ReadError> {
     read(bytes, &|_| true, &mut |_| {})
@@ -239,17 +167,6 @@ fn lists_nested_too_deep_are_refused() {
         error.to_string().contains("a list that nests no deeper"),
         "{error}"
     );
-}
-
-/// The public core that tests run against; it is no part of this repository. `MOOTHALL_WORLDS` names another folder.
-pub(crate) fn lambda_core() -> Option<Vec<u8>> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/worlds");
-    let folder = std::env::var_os("MOOTHALL_WORLDS").map_or_else(beside, PathBuf::from);
-    let found = std::fs::read(folder.join("LambdaCore-20Jun18.db")).ok();
-    if found.is_none() {
-        eprintln!("SKIPPED: {} holds no LambdaCore-20Jun18.db", folder.display());
-    }
-    found
 }
 
 #[test]

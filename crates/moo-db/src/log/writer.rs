@@ -1,0 +1,195 @@
+//! The log's thread: from what waits to rows in the store.
+
+use std::sync::Arc as StdArc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+
+use moo_model::world::{CommitRecord, ObjectRecord, Root, Stamp};
+use rocksdb::{DB, WriteBatch, WriteOptions};
+use triomphe::Arc;
+
+use super::sync::Syncer;
+use super::{Durability, Event, Message, Progress};
+use crate::batch::Batch;
+use crate::draft::place;
+use crate::error::DbError;
+use crate::row;
+use crate::table::meta;
+
+/// A group is written when it has grown to so many bytes, even if more commits wait.
+const GROUP_BYTES: usize = 4 << 20;
+/// How long the log waits before it tries again to write to a full disk.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+/// Why the log ends.
+enum End {
+    Closed,
+    Failed(String),
+}
+
+pub(super) struct Writer {
+    durability: Durability,
+    progress: StdArc<Progress>,
+    on_event: Box<dyn FnMut(Event) + Send>,
+    /// Every object as its rows say it is.
+    stored: Vec<Option<Arc<ObjectRecord>>>,
+    /// The last commit in the group.
+    stamp: Stamp,
+    /// Who waits for the group to be on the disk.
+    flushes: Vec<SyncSender<()>>,
+    closing: bool,
+    /// The group's bytes, for another try.
+    copy: Vec<u8>,
+}
+
+impl Writer {
+    pub fn new(
+        root: &Root,
+        durability: Durability,
+        progress: StdArc<Progress>,
+        on_event: Box<dyn FnMut(Event) + Send>,
+    ) -> Writer {
+        Writer {
+            durability,
+            progress,
+            on_event,
+            stored: root.objects.iter().cloned().collect(),
+            stamp: root.stamp,
+            flushes: Vec::new(),
+            closing: false,
+            copy: Vec::new(),
+        }
+    }
+
+    /// Runs until the log is closed or fails.
+    pub fn run(mut self, db: &StdArc<DB>, messages: &Receiver<Message>) {
+        let syncer = (self.durability == Durability::Relaxed).then(|| Syncer::start(db.clone()));
+        let end = self.groups(db, messages, syncer.as_ref());
+        drop(syncer);
+        let end = match end {
+            End::Closed => db.flush_wal(true).err().map(|error| error.to_string()),
+            End::Failed(reason) => Some(reason),
+        };
+        if let Some(reason) = end {
+            (self.on_event)(Event::Failed(reason));
+        }
+        self.progress.set_ended();
+    }
+
+    fn groups(&mut self, db: &DB, messages: &Receiver<Message>, syncer: Option<&Syncer>) -> End {
+        let mut batch = Batch::new(db);
+        while !self.closing {
+            let Ok(first) = messages.recv() else {
+                return End::Closed;
+            };
+            self.take(first, &mut batch);
+            while batch.len() < GROUP_BYTES && !self.closing {
+                let Ok(next) = messages.try_recv() else { break };
+                self.take(next, &mut batch);
+            }
+            if let Err(end) = self.write(db, &mut batch, syncer) {
+                return end;
+            }
+            self.announce();
+        }
+        End::Closed
+    }
+
+    /// Adds a message to the group.
+    fn take(&mut self, message: Message, batch: &mut Batch<'_>) {
+        match message {
+            Message::Commit(record) => self.commit(&record, batch),
+            Message::Rows(rows) => rows.iter().for_each(|row| batch.row(row)),
+            Message::Flush(answer) => self.flushes.push(answer),
+            Message::Close => self.closing = true,
+        }
+    }
+
+    fn commit(&mut self, record: &CommitRecord, batch: &mut Batch<'_>) {
+        if let Some(extent) = record.extent {
+            self.stored.resize(extent.max(self.stored.len()), None);
+            batch.fact(meta::EXTENT, |row| row::put_number(extent as u64, row));
+        }
+        if let Some(players) = &record.players {
+            batch.fact(meta::PLAYERS, |row| row::put_objects(players, row));
+        }
+        for change in &record.objects {
+            let Some(at) = place(change.obj, self.stored.len()) else {
+                continue;
+            };
+            batch.change(change, self.stored[at].as_ref());
+            self.stored[at] = change.record.clone();
+        }
+        if let Some(extent) = record.extent {
+            self.stored.truncate(extent);
+        }
+        record.rows.iter().for_each(|row| batch.row(row));
+        self.stamp = record.stamp;
+    }
+
+    fn write(&mut self, db: &DB, batch: &mut Batch<'_>, syncer: Option<&Syncer>) -> Result<(), End> {
+        let must_sync = self.durability == Durability::Strict || !self.flushes.is_empty();
+        if batch.is_empty() && self.stamp == self.progress.written.load(Ordering::Relaxed) {
+            return if must_sync { sync(db) } else { Ok(()) };
+        }
+        batch.clock(self.stamp);
+        let rows = batch.take();
+        self.copy.clear();
+        self.copy.extend_from_slice(rows.data());
+        let mut options = WriteOptions::default();
+        options.set_sync(must_sync);
+        match db
+            .write_opt(rows, &options)
+            .map_err(|source| DbError::new("writing the log", source))
+        {
+            Ok(()) => {}
+            Err(DbError::DiskFull) => self.write_when_there_is_room(db, &options)?,
+            Err(error) => return Err(End::Failed(error.to_string())),
+        }
+        match syncer.map_or(Ok(()), Syncer::ring) {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(End::Failed(format!(
+                "bringing the log to the disk failed: {reason}"
+            ))),
+        }
+    }
+
+    /// Tries to write the group until it succeeds. Writing it twice does no harm: rows are put or deleted as a whole.
+    fn write_when_there_is_room(&mut self, db: &DB, options: &WriteOptions) -> Result<(), End> {
+        (self.on_event)(Event::DiskFull);
+        loop {
+            if self.progress.closing.load(Ordering::Acquire) {
+                return Err(End::Failed(DbError::DiskFull.to_string()));
+            }
+            thread::sleep(RETRY_DELAY);
+            let again = db.write_opt(WriteBatch::from_data(&self.copy), options);
+            match again.map_err(|source| DbError::new("writing the log", source)) {
+                Ok(()) => {
+                    (self.on_event)(Event::Writable);
+                    return Ok(());
+                }
+                Err(DbError::DiskFull) => {}
+                Err(error) => return Err(End::Failed(error.to_string())),
+            }
+        }
+    }
+
+    /// Tells everyone who waits that the group is written.
+    fn announce(&mut self) {
+        if self.progress.written.load(Ordering::Relaxed) < self.stamp {
+            self.progress.set_written(self.stamp);
+            (self.on_event)(Event::Written(self.stamp));
+        }
+        for answer in self.flushes.drain(..) {
+            // Who has stopped waiting needs no answer.
+            let _ = answer.send(());
+        }
+    }
+}
+
+fn sync(db: &DB) -> Result<(), End> {
+    db.flush_wal(true)
+        .map_err(|error| End::Failed(format!("bringing the log to the disk failed: {error}")))
+}
