@@ -71,12 +71,14 @@ pub enum Flow {
     Call {
         /// The object whose verb is called.
         this: Obj,
-        /// The verb's name; the machine skips the call, with the value 0, where there is no such verb.
+        /// The verb's name.
         verb: &'static str,
         /// Its arguments.
         args: Vec<Value>,
         /// What happens afterwards.
         then: Continuation,
+        /// What counts as returned where there is no such verb.
+        missing: Value,
     },
     /// The machine itself does it: it needs the frames.
     Machine(MachineCall),

@@ -6,6 +6,8 @@ use moo_model::Value;
 /// A task to be started once this one commits.
 #[derive(Clone, Debug)]
 pub struct ForkRequest {
+    /// Its id.
+    pub id: i64,
     /// Seconds until it starts.
     pub delay: f64,
     /// Its only frame; `pc` is the body's first instruction and `base` is 0.

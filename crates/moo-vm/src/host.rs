@@ -99,8 +99,10 @@ pub trait Host {
     /// Open ports, newest first: `(handler, port, print messages)`.
     fn listeners(&self) -> Vec<(Obj, i64, bool)>;
 
-    /// Starts a task from a `fork` statement; gives its id. `E_QUOTA` past the programmer's limit.
-    fn fork(&mut self, request: ForkRequest) -> Result<i64, ErrorCode>;
+    /// An id for a task that is about to be forked. Ids only grow; one that is not used after all is lost.
+    fn next_task_id(&mut self) -> i64;
+    /// Starts a task from a `fork` statement. `E_QUOTA` past the programmer's limit.
+    fn fork(&mut self, request: ForkRequest) -> Result<(), ErrorCode>;
     /// Whether the programmer may have one more background task.
     fn may_queue(&mut self, progr: Obj, limit: Option<i64>) -> bool;
     /// The tasks that wait, in order of their start.

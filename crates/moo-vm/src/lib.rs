@@ -4,9 +4,11 @@
 //! else through [`host::Host`].
 
 pub mod builtin;
+pub mod executable;
 pub mod fork;
 pub mod frame;
 pub mod host;
+pub mod machine;
 pub mod options;
 pub mod outcome;
 pub mod task;

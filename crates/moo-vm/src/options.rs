@@ -108,6 +108,14 @@ pub fn int_option(tx: &mut Transaction, name: &str) -> Option<i64> {
     option(tx, name)?.as_int()
 }
 
+/// How many background tasks a programmer may have: the property of this name on the programmer, else the option; `None`
+/// is no limit.
+pub fn queued_task_limit(tx: &mut Transaction, progr: Obj) -> Option<i64> {
+    let own = tx.find_property(progr, Symbol::new("queued_task_limit")).ok();
+    let own = own.and_then(|property| tx.property_value(&property).as_int());
+    own.or_else(|| int_option(tx, "queued_task_limit")).filter(|&limit| limit >= 0)
+}
+
 /// How deep calls may go: `max_stack_depth` where that is more than usual.
 pub fn stack_depth(tx: &mut Transaction) -> usize {
     let asked = int_option(tx, "max_stack_depth")

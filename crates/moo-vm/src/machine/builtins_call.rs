@@ -1,0 +1,207 @@
+//! Calls of built-in functions: checks, the redirection of protected ones, and what they ask of the machine.
+
+use std::sync::Arc;
+
+use moo_lang::{Options, parse};
+use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
+
+use super::run::Step;
+use super::{Env, Machine};
+use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
+use crate::builtins;
+use crate::executable::Executable;
+use crate::frame::{CommandWords, Frame, FrameArgs, Running};
+use crate::options::ServerOptions;
+
+/// Whether a call of the function goes to `#0:bf_name` instead: it is protected, and this is not `#0` itself.
+#[inline]
+pub(super) fn is_wrapped(builtin: &Builtin, this: &Value, options: &ServerOptions) -> bool {
+    !options.protected_functions.is_empty()
+        && options.protected_functions.contains(builtin.name)
+        && this.as_obj() != Some(Obj::SYSTEM)
+}
+
+/// Checks the arguments and calls the function.
+#[inline]
+pub(super) fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
+    builtin.check(args)?;
+    match builtin.body {
+        Body::Value(body) => body(ctx, args).map(Flow::Value),
+        Body::Flow(body) => body(ctx, args),
+    }
+}
+
+impl Machine {
+    /// What a built-in function sees, called from the top frame.
+    fn context<'a>(frames: &'a mut [Frame], env: &'a mut Env<'_>) -> Context<'a> {
+        let (frame, below) = frames.split_last_mut().expect("a function is called from a frame");
+        Context { tx: env.tx, host: env.host, task: env.task, frame, below, options: env.options }
+    }
+
+    /// Calls a function from the top frame, or the verb that stands for it; the result goes to register `at`.
+    pub(super) fn call_function(
+        &mut self,
+        builtin: &'static Builtin,
+        args: Vec<Value>,
+        at: u16,
+        env: &mut Env<'_>,
+    ) -> Result<Step, Raised> {
+        let this = self.top().this.clone();
+        if is_wrapped(builtin, &this, env.options) {
+            let name = format!("bf_{}", builtin.name);
+            if let Some(hit) = env.tx.find_callable_verb_named(Obj::SYSTEM, &name) {
+                let args = FrameArgs::List(Value::list(args));
+                self.push_verb(Value::obj(Obj::SYSTEM), hit, Value::string(name), args, at, env)?;
+                return Ok(Step::Go);
+            }
+            let progr = self.top().progr;
+            if !env.tx.is_wizard(progr) {
+                return Err(ErrorCode::Perm.into());
+            }
+        }
+        let flow = call(builtin, &mut Self::context(&mut self.frames, env), &args)?;
+        self.follow(flow, builtin.name, at, env)
+    }
+
+    /// Does what a built-in function, called from the top frame, asked for.
+    pub(super) fn follow(
+        &mut self,
+        flow: Flow,
+        name: &'static str,
+        at: u16,
+        env: &mut Env<'_>,
+    ) -> Result<Step, Raised> {
+        match flow {
+            Flow::Value(value) => {
+                self.put(at, value);
+                Ok(Step::Go)
+            }
+            Flow::Suspend(wake) => Ok(Step::Suspend(wake)),
+            Flow::Kill => Ok(Step::Kill),
+            Flow::Machine(MachineCall::Function(builtin, args)) => self.call_function(builtin, args, at, env),
+            Flow::Machine(MachineCall::Pass(args)) => self.pass(args, at, env),
+            Flow::Machine(MachineCall::Eval(text)) => self.eval(&text, at, env),
+            Flow::Call { this, verb, args, then, missing } => {
+                self.push_builtin(name, then, at);
+                self.call_for_builtin(this, verb, args, missing, env)
+            }
+        }
+    }
+
+    /// The top frame is a built-in function that wants a verb called; it goes on at once where there is none.
+    fn call_for_builtin(
+        &mut self,
+        this: Obj,
+        verb: &'static str,
+        args: Vec<Value>,
+        missing: Value,
+        env: &mut Env<'_>,
+    ) -> Result<Step, Raised> {
+        let hit = if env.tx.valid(this) { env.tx.find_callable_verb(this, Symbol::new(verb)) } else { None };
+        let Some(hit) = hit else { return self.resume_builtin(missing, env) };
+        let args = FrameArgs::List(Value::list(args));
+        self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env).or_else(|raised| {
+            self.drop_builtin(env);
+            Err(raised)
+        })?;
+        Ok(Step::Go)
+    }
+
+    /// The top frame is a built-in function whose verb has returned.
+    pub(super) fn resume_builtin(&mut self, returned: Value, env: &mut Env<'_>) -> Result<Step, Raised> {
+        let Running::Builtin(name, then) = self.top().running.clone() else {
+            unreachable!("only a built-in function's frame is resumed")
+        };
+        let flow = builtins::resume(&mut Self::context(&mut self.frames, env), then, returned);
+        match flow {
+            Ok(Flow::Call { this, verb, args, then, missing }) => {
+                self.top_mut().running = Running::Builtin(name, then);
+                self.call_for_builtin(this, verb, args, missing, env)
+            }
+            other => {
+                let at = self.pop_frame().result;
+                self.follow(other?, name, at, env)
+            }
+        }
+    }
+
+    /// An error passes through the top frame, a built-in function: what it has begun is finished or undone.
+    pub(super) fn drop_builtin(&mut self, env: &mut Env<'_>) {
+        if let Running::Builtin(_, then) = self.top().running.clone() {
+            builtins::on_error(&mut Self::context(&mut self.frames, env), then);
+        }
+        self.pop_frame();
+    }
+
+    fn push_builtin(&mut self, name: &'static str, then: Continuation, at: u16) {
+        let caller = self.top();
+        let frame = Frame {
+            running: Running::Builtin(name, then),
+            program: Executable::empty(),
+            pc: 0,
+            base: self.stack.len() as u32,
+            result: at,
+            debug: true,
+            args: FrameArgs::Window(0),
+            this: caller.this.clone(),
+            caller: caller.caller.clone(),
+            definer: caller.definer,
+            progr: caller.progr,
+            player: caller.player,
+            player_var: caller.player_var.clone(),
+            verb: Value::str(name),
+            words: caller.words.clone(),
+        };
+        self.frames.push(frame);
+    }
+
+    /// `pass(args)`: the same verb of the parent of the object that defines the running one.
+    fn pass(&mut self, args: Vec<Value>, at: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+        let (definer, verb, this) = (self.top().definer, self.top().verb.clone(), self.top().this.clone());
+        let parent = env.tx.parent(definer).filter(|&parent| env.tx.valid(parent)).ok_or(ErrorCode::InvInd)?;
+        let name = verb.as_str().unwrap_or("");
+        let hit = env.tx.find_callable_verb_named(parent, name).ok_or(ErrorCode::VerbNf)?;
+        self.push_verb(this, hit, verb, FrameArgs::List(Value::list(args)), at, env)?;
+        Ok(Step::Go)
+    }
+
+    /// `eval(text)`: `{0, errors}` at once, or a frame that runs the text.
+    fn eval(&mut self, text: &str, at: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+        let is_builtin = |name: &str| builtins::find(name).is_some();
+        env.task.charge_size(text.len());
+        match parse(text, &Options::new(&is_builtin)) {
+            Err(errors) => {
+                let texts = Value::strings(errors.moo_texts());
+                self.put(at, Value::list(vec![Value::int(0), texts]));
+            }
+            Ok(tree) => {
+                self.check_depth(env)?;
+                self.push_builtin("eval", Continuation::Eval, at);
+                self.push_eval(Executable::new(&Arc::new(tree)));
+            }
+        }
+        Ok(Step::Go)
+    }
+
+    fn push_eval(&mut self, program: Arc<Executable>) {
+        let caller = self.top();
+        let frame = Frame {
+            running: Running::Eval,
+            pc: 0,
+            base: self.stack.len() as u32,
+            result: 0,
+            debug: true,
+            args: FrameArgs::Window(0),
+            this: Value::obj(Obj::NOTHING),
+            caller: caller.this.clone(),
+            definer: Obj::NOTHING,
+            progr: caller.progr,
+            player: caller.player,
+            player_var: Value::obj(caller.player),
+            verb: Value::empty_str(),
+            words: CommandWords::none(),
+            program,
+        };
+        self.push_frame(frame);
+    }
+}

@@ -1,0 +1,236 @@
+//! Entering and leaving frames: verb calls, forks, returns.
+
+use moo_model::world::VerbHit;
+use moo_model::{ErrorCode, Raised, Symbol, Value, View};
+use triomphe::Arc;
+
+use super::run::{Call, Step, argument_list};
+use super::{Env, Machine};
+use crate::executable::Executable;
+use crate::fork::ForkRequest;
+use crate::frame::{Frame, FrameArgs, Running};
+use crate::options;
+
+/// Stands for "no variable" in a `Fork` instruction.
+const NO_VARIABLE: u16 = u16::MAX;
+
+impl Machine {
+    #[inline]
+    pub(super) fn top(&self) -> &Frame {
+        self.frames.last().expect("a machine that runs has a frame")
+    }
+
+    #[inline]
+    pub(super) fn top_mut(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("a machine that runs has a frame")
+    }
+
+    /// A register of the top frame.
+    #[inline]
+    fn register(&mut self, register: u16) -> &mut Value {
+        let base = self.top().base as usize;
+        &mut self.stack[base + usize::from(register)]
+    }
+
+    /// Puts a value into a register of the top frame.
+    #[inline]
+    pub(super) fn put(&mut self, register: u16, value: Value) {
+        *self.register(register) = value;
+    }
+
+    /// Gives a value to the call in which the top frame waits.
+    pub(super) fn deliver(&mut self, value: Value) {
+        let frame = self.top();
+        let op = frame.program.code[frame.pc as usize - 1];
+        if let Some(register) = op.result() {
+            self.put(register, value);
+        }
+    }
+
+    /// Does what the loop left to the machine.
+    pub(super) fn enter(&mut self, call: Call, env: &mut Env<'_>) -> Result<Step, Raised> {
+        match call {
+            Call::Verb { at, name, count } => {
+                let name = &self.top().program.names[usize::from(name)];
+                let (symbol, text) = (name.symbol, name.text.clone());
+                self.call_verb(at, Some(symbol), text, at + 1, Some(count), env)
+            }
+            Call::VerbList { at, name } => {
+                let name = &self.top().program.names[usize::from(name)];
+                let (symbol, text) = (name.symbol, name.text.clone());
+                self.call_verb(at, Some(symbol), text, at + 1, None, env)
+            }
+            Call::Named { at, count } => self.call_named(at, Some(count), env),
+            Call::NamedList { at } => self.call_named(at, None, env),
+            Call::Protected { at, function, count } => {
+                let builtin = self.top().program.builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let args = self.take_arguments(at, count);
+                self.call_function(builtin, args, at, env)
+            }
+            Call::Frame { at, function } => {
+                let builtin = self.top().program.builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let flow = env.task.pending.take().expect("the loop put it there");
+                self.follow(flow, builtin.name, at, env)
+            }
+            Call::Fork { delay, var } => self.fork(delay, var, env),
+        }
+    }
+
+    fn take_arguments(&mut self, at: u16, count: Option<u16>) -> Vec<Value> {
+        match count {
+            Some(count) => (at..at + count).map(|r| self.register(r).take()).collect(),
+            None => self.register(at).take().as_list().unwrap_or(&[]).to_vec(),
+        }
+    }
+
+    fn call_named(&mut self, at: u16, count: Option<u16>, env: &mut Env<'_>) -> Result<Step, Raised> {
+        let name = self.register(at + 1).take();
+        let Some(text) = name.as_str() else { return Err(ErrorCode::Type.into()) };
+        let symbol = Symbol::find(text);
+        self.call_verb(at, symbol, name, at + 2, count, env)
+    }
+
+    /// Calls a verb of the receiver in register `at`, which also receives the result. The arguments are in the
+    /// registers from `first` on, or, without a count, in the list that is there.
+    fn call_verb(
+        &mut self,
+        at: u16,
+        symbol: Option<Symbol>,
+        verb: Value,
+        first: u16,
+        count: Option<u16>,
+        env: &mut Env<'_>,
+    ) -> Result<Step, Raised> {
+        let Some(obj) = self.register(at).as_obj() else { return Err(ErrorCode::Type.into()) };
+        if !env.tx.valid(obj) {
+            return Err(ErrorCode::InvInd.into());
+        }
+        let hit = match symbol {
+            Some(symbol) => env.tx.find_callable_verb(obj, symbol),
+            None => env.tx.find_callable_verb_named(obj, verb.as_str().unwrap_or("")),
+        };
+        let hit = hit.ok_or(ErrorCode::VerbNf)?;
+        let args = match count {
+            // The arguments are taken once the frame's registers are in place below them.
+            Some(count) => FrameArgs::Window(count),
+            None => FrameArgs::List(self.register(first).take()),
+        };
+        let from = self.top().base as usize + usize::from(first);
+        self.push_verb(Value::obj(obj), hit, verb, args, at, env)?;
+        if let Some(count) = count {
+            for nth in from..from + usize::from(count) {
+                let value = self.stack[nth].take();
+                self.stack.push(value);
+            }
+        }
+        Ok(Step::Go)
+    }
+
+    /// Puts a verb on top, called by the present top frame. A window of arguments is pushed by the caller afterwards.
+    pub(super) fn push_verb(
+        &mut self,
+        this: Value,
+        hit: Arc<VerbHit>,
+        verb: Value,
+        args: FrameArgs,
+        result: u16,
+        env: &mut Env<'_>,
+    ) -> Result<(), Raised> {
+        self.check_depth(env)?;
+        let program = Executable::of(&hit.verb.code).ok_or(ErrorCode::InvArg)?;
+        let caller = self.top();
+        let player = match caller.player_var.as_obj() {
+            Some(player) if player == caller.player || env.tx.is_wizard(caller.progr) => player,
+            _ => caller.player,
+        };
+        let frame = Frame {
+            pc: 0,
+            base: self.stack.len() as u32,
+            result,
+            debug: hit.verb.perms.has(moo_model::world::VerbPerms::DEBUG),
+            args,
+            this,
+            caller: caller.this.clone(),
+            definer: hit.definer,
+            progr: hit.verb.owner,
+            player,
+            player_var: Value::obj(player),
+            verb,
+            words: caller.words.clone(),
+            running: Running::Verb(hit),
+            program,
+        };
+        self.push_frame(frame);
+        Ok(())
+    }
+
+    /// Puts a frame on top, with its registers unset.
+    #[inline]
+    pub(super) fn push_frame(&mut self, frame: Frame) {
+        let registers = usize::from(frame.program.registers);
+        self.stack.resize(frame.base as usize + registers, Value::UNSET);
+        self.frames.push(frame);
+    }
+
+    /// Takes the top frame off, with its registers.
+    #[inline]
+    pub(super) fn pop_frame(&mut self) -> Frame {
+        let frame = self.frames.pop().expect("a machine that runs has a frame");
+        self.stack.truncate(frame.base as usize);
+        frame
+    }
+
+    /// `E_MAXREC` when one more verb would be too many. Built-in functions that wait are not counted.
+    #[inline]
+    pub(super) fn check_depth(&self, env: &Env<'_>) -> Result<(), Raised> {
+        if self.frames.len() < env.task.limits.depth {
+            return Ok(());
+        }
+        let verbs = self.frames.iter().filter(|frame| frame.builtin_name().is_none()).count();
+        if verbs < env.task.limits.depth { Ok(()) } else { Err(ErrorCode::MaxRec.into()) }
+    }
+
+    /// The top frame returns: its value goes to the frame below, or, when there is none, out.
+    #[inline]
+    pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Result<Step, Value> {
+        let frame = self.pop_frame();
+        let Some(below) = self.frames.last() else { return Err(value) };
+        if below.builtin_name().is_some() {
+            return Ok(self.resume_builtin(value, env).unwrap_or_else(Step::Raise));
+        }
+        let register = below.base as usize + usize::from(frame.result);
+        self.stack[register] = value;
+        Ok(Step::Go)
+    }
+
+    /// Starts a task with this frame's variables; the instruction after the next one is its first.
+    fn fork(&mut self, delay: u16, var: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+        let delay = match self.register(delay).view() {
+            View::Int(seconds) if seconds >= 0 => seconds as f64,
+            View::Int(_) => return Err(ErrorCode::InvArg.into()),
+            _ => return Err(ErrorCode::Type.into()),
+        };
+        let top = self.top().base as usize;
+        let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program.registers));
+        let (mut registers, above) = (registers.to_vec(), above.to_vec());
+        let frame = self.top_mut();
+        argument_list(&mut frame.args, &above);
+        let mut body = frame.clone();
+        let progr = body.progr;
+        body.pc += 1;
+        body.base = 0;
+        body.running = match body.running {
+            Running::Verb(hit) => Running::Fork(Some(hit)),
+            Running::Eval => Running::Fork(None),
+            other => other,
+        };
+        let id = env.host.next_task_id();
+        if var != NO_VARIABLE {
+            registers[usize::from(var)] = Value::int(id);
+            self.put(var, Value::int(id));
+        }
+        let queue_limit = options::queued_task_limit(env.tx, progr);
+        env.host.fork(ForkRequest { id, delay, frame: body, registers, queue_limit })?;
+        Ok(Step::Go)
+    }
+}

@@ -1,0 +1,205 @@
+//! Errors on their way: from where they are raised to the handler, or out of the task.
+//!
+//! Invariant: a traceback is made only when somebody will see it: a handler that binds it, a `finally` that passes it
+//! on, or the player.
+
+use moo_lang::opcode::Op;
+use moo_lang::program::Catches;
+use moo_model::world::Dialect;
+use moo_model::{Obj, Raised, Value, literal};
+
+use super::{Env, Machine};
+use crate::frame::{Frame, Running};
+use crate::outcome::{Limit, Outcome};
+
+/// Where an error is caught: the frame's index, and the handler's target and kind.
+struct Found {
+    frame: usize,
+    target: u32,
+    catches: Catches,
+}
+
+/// The part of a traceback that was recorded before a `finally` passed the error on.
+#[derive(Default)]
+struct Recorded {
+    rows: Vec<Value>,
+    lines: Vec<String>,
+}
+
+impl Machine {
+    /// Takes an error to its handler: the machine goes on there. `Err` when nothing catches it.
+    pub(super) fn raise(&mut self, raised: Raised, env: &mut Env<'_>) -> Result<(), Outcome> {
+        let (raised, recorded) = match env.task.reraised.take() {
+            Some(whole) => again(&whole),
+            None => (raised, None),
+        };
+        if !self.top().debug && recorded.is_none() {
+            self.shrug_off(&raised);
+            return Ok(());
+        }
+        let Some(found) = self.find_handler(&raised.code) else {
+            let (traceback, lines) = self.report(&raised.message(), recorded, 0, env);
+            while !self.frames.is_empty() {
+                self.unwind_one(env);
+            }
+            return Err(Outcome::Uncaught { raised, traceback, lines });
+        };
+        let whole = match found.catches {
+            Catches::Codes { whole, into, .. } => whole && into.is_some(),
+            Catches::Finally { .. } => true,
+        };
+        let report = if whole { self.report(&raised.message(), recorded, found.frame, env) } else { Default::default() };
+        while self.frames.len() > found.frame + 1 {
+            self.unwind_one(env);
+        }
+        self.top_mut().pc = found.target;
+        self.bind(&found, raised, report);
+        Ok(())
+    }
+
+    /// In a verb without the `d` bit the error becomes the value of the failing expression.
+    fn shrug_off(&mut self, raised: &Raised) {
+        let frame = self.top();
+        let op = frame.program.code[frame.pc.saturating_sub(1) as usize];
+        match op {
+            Op::RangePrepare { .. } | Op::ListPrepare { .. } => self.top_mut().pc += 1,
+            Op::ScatterFrom { spec, .. } | Op::ScatterArgs { spec } => {
+                let done = frame.program.scatters[usize::from(spec)].done;
+                self.top_mut().pc = done;
+            }
+            Op::CheckVar { var } => self.put(var, raised.code.clone()),
+            _ => {
+                if let Some(register) = op.result() {
+                    self.put(register, raised.code.clone());
+                }
+            }
+        }
+    }
+
+    fn find_handler(&self, code: &Value) -> Option<Found> {
+        self.frames.iter().enumerate().rev().find_map(|(index, frame)| {
+            let at = frame.pc.saturating_sub(1);
+            let handler = frame.program.handlers.iter().find(|handler| {
+                (handler.from..handler.to).contains(&at) && self.answers(frame, handler.catches, code)
+            })?;
+            Some(Found { frame: index, target: handler.target, catches: handler.catches })
+        })
+    }
+
+    fn answers(&self, frame: &Frame, catches: Catches, code: &Value) -> bool {
+        match catches {
+            Catches::Finally { .. } | Catches::Codes { codes: None, .. } => true,
+            Catches::Codes { codes: Some(register), .. } => {
+                let codes = &self.stack[frame.base as usize + usize::from(register)];
+                codes.as_list().is_some_and(|codes| codes.contains(code))
+            }
+        }
+    }
+
+    /// Gives the handler what it asked for.
+    fn bind(&mut self, found: &Found, raised: Raised, report: (Value, Vec<String>)) {
+        let (rows, lines) = report;
+        match found.catches {
+            Catches::Codes { into: None, .. } => {}
+            Catches::Codes { into: Some(into), whole: false, .. } => self.put(into, raised.code),
+            Catches::Codes { into: Some(into), whole: true, .. } => {
+                let message = raised.message();
+                self.put(into, Value::list(vec![raised.code, message, raised.value, rows]));
+            }
+            Catches::Finally { reason } => {
+                let message = raised.message();
+                let kept = vec![raised.code, message, raised.value, rows, Value::strings(lines)];
+                self.put(reason, Value::int(1));
+                self.put(reason + 1, Value::list(kept));
+            }
+        }
+    }
+
+    /// Takes the top frame off because an error, or the end of the task, goes through it.
+    fn unwind_one(&mut self, env: &mut Env<'_>) {
+        match self.top().running {
+            Running::Builtin(..) => self.drop_builtin(env),
+            _ => _ = self.pop_frame(),
+        }
+    }
+
+    /// The task went past a limit: no handler runs.
+    pub(super) fn aborted(&mut self, limit: Limit, env: &mut Env<'_>) -> Outcome {
+        let text = match limit {
+            Limit::Ticks => "Task ran out of ticks",
+            Limit::Seconds => "Task ran out of seconds",
+        };
+        let (traceback, lines) = self.report(&Value::str(text), None, 0, env);
+        self.frames.clear();
+        self.stack.clear();
+        Outcome::Aborted { limit, traceback, lines }
+    }
+
+    /// The traceback from the top frame down to the one with this index, as rows and as lines.
+    fn report(
+        &self,
+        message: &Value,
+        recorded: Option<Recorded>,
+        down_to: usize,
+        env: &Env<'_>,
+    ) -> (Value, Vec<String>) {
+        let dialect = env.tx.settings().dialect;
+        let was_recorded = recorded.is_some();
+        let Recorded { mut rows, mut lines } = recorded.unwrap_or_default();
+        // What was recorded ends with the frame that is on top now.
+        let frames = self.frames[down_to..].iter().rev().skip(usize::from(was_recorded));
+        for frame in frames {
+            rows.push(traceback_row(frame));
+            let place = place(frame, dialect);
+            lines.push(match lines.is_empty() {
+                true => format!("{place}:  {}", literal::to_str(message)),
+                false => format!("... called from {place}"),
+            });
+        }
+        if down_to == 0 {
+            lines.push("(End of traceback)".to_string());
+        }
+        (Value::list(rows), lines)
+    }
+}
+
+/// An error that a `finally` kept, with what was recorded of its traceback.
+fn again(whole: &Value) -> (Raised, Option<Recorded>) {
+    let part = |nth: usize| whole.as_list().and_then(|parts| parts.get(nth)).cloned().unwrap_or_default();
+    let raised = Raised { code: part(0), message: Some(part(1)), value: part(2) };
+    let lines = part(4).as_list().unwrap_or(&[]).iter().filter_map(|line| line.as_str().map(str::to_string)).collect();
+    let recorded = Recorded { rows: part(3).as_list().unwrap_or(&[]).to_vec(), lines };
+    (raised, Some(recorded))
+}
+
+/// `{this, verb, programmer, definer, player, line}`; a built-in function has only its name and player.
+pub fn traceback_row(frame: &Frame) -> Value {
+    let nothing = || Value::obj(Obj::NOTHING);
+    let player = Value::obj(frame.player);
+    Value::list(match frame.builtin_name() {
+        Some(name) => vec![nothing(), Value::str(name), nothing(), nothing(), player, Value::int(0)],
+        None => vec![
+            frame.this.clone(),
+            frame.verb.clone(),
+            Value::obj(frame.progr),
+            Value::obj(frame.definer),
+            player,
+            Value::int(i64::from(frame.line())),
+        ],
+    })
+}
+
+/// Where a frame is, for a line of a traceback.
+fn place(frame: &Frame, dialect: Dialect) -> String {
+    if let Some(name) = frame.builtin_name() {
+        return format!("built-in function {name}()");
+    }
+    let names = frame.verb_names();
+    let mut text = format!("{}:{}", frame.definer, names.as_str().unwrap_or(""));
+    let is_definer = frame.this.as_obj() == Some(frame.definer);
+    let is_eval = matches!(frame.running, Running::Eval | Running::Fork(None));
+    if !is_eval && is_definer == (dialect == Dialect::Toast) {
+        text.push_str(&format!(" (this == {})", literal::to_literal(&frame.this)));
+    }
+    format!("{text}, line {}", frame.line())
+}
