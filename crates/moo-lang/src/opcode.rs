@@ -177,10 +177,15 @@ opcodes! {
     RangePrepare { at: r } raises;
     /// if R[at] <= R[at+1]: R[var] = R[at], advance R[at], else go on at `exit` (in the next instruction)
     RangeNext { at: r, var: r } quiet;
-    /// R[at] is a list to go through: `E_TYPE` unless it is one; R[at+1] = 1
+    /// if R[at] <= R[at+1]: R[var] = R[at], advance R[at], go back by `back` instructions, charging a loop's ticks
+    RangeLoop { at: r, var: r, back: n } quiet;
+    /// R[at] is a list to go through: `E_TYPE` unless it is one; R[at+1] = 0
     ListPrepare { at: r } raises;
     /// if R[at+1] is inside R[at]: R[var] = that element, advance, else go on at `exit` (in the next instruction)
     ListNext { at: r, var: r } quiet;
+
+    /// if R[at+1] is inside R[at]: R[var] = that element, advance, go back by `back` instructions, charging a loop's ticks
+    ListLoop { at: r, var: r, back: n } quiet;
 
     /// R[to] = {R[from], ...}, `count` of them, which are taken
     MakeList { to: r, from: r, count: n } raises;

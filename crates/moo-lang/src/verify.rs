@@ -26,8 +26,12 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
             }
         }
     }
+    let loops_back = program.code.iter().enumerate().all(|(pc, op)| match *op {
+        Op::RangeLoop { back, .. } | Op::ListLoop { back, .. } => usize::from(back) <= pc + 1,
+        _ => true,
+    });
     let end = program.code.len();
-    if !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end {
+    if !loops_back || !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end {
         return Err(Defect {
             pc: end,
             what: "the code does not end with a return".into(),
@@ -41,7 +45,7 @@ fn window(op: &Op) -> Option<Operand> {
     use Op::*;
     match *op {
         MakeList { from, count, .. } => Some(Operand::Window(from, count)),
-        RangePrepare { at } | RangeNext { at, .. } | ListPrepare { at } | ListNext { at, .. } => {
+        RangePrepare { at } | RangeNext { at, .. } | RangeLoop { at, .. } | ListLoop { at, .. } | ListPrepare { at } | ListNext { at, .. } => {
             Some(Operand::Window(at, 2))
         }
         Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),

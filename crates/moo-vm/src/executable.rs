@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use moo_lang::program::Program;
 use moo_lang::{Options, ast, compile, parse};
-use moo_model::world::Code;
+use moo_model::world::{Code, VerbHit};
 
 use crate::builtin::Builtin;
 use crate::builtins;
@@ -35,7 +35,8 @@ impl std::fmt::Debug for Builtin {
     }
 }
 
-static EMPTY: LazyLock<Arc<Executable>> = LazyLock::new(|| Executable::new(&Arc::new(ast::Program::default())));
+static EMPTY: LazyLock<Arc<Executable>> =
+    LazyLock::new(|| Executable::new(&Arc::new(ast::Program::default())));
 
 impl Executable {
     /// Compiles a tree.
@@ -46,21 +47,30 @@ impl Executable {
     }
 
     /// The program of a verb that was never programmed.
-    pub fn empty() -> Arc<Executable> {
-        EMPTY.clone()
+    pub fn empty() -> &'static Executable {
+        &EMPTY
+    }
+
+    /// The program of a verb that was found, looked for once; `None` as in [`Executable::of`].
+    #[inline]
+    pub fn of_hit(hit: &VerbHit) -> Option<&Executable> {
+        let ready = hit.ready.get_or_init(|| Box::new(Self::of(&hit.verb.code)));
+        ready.downcast_ref::<Option<Arc<Executable>>>()?.as_deref()
     }
 
     /// The program of a stored text, compiled at the first call; `None` for a text that is not a program, which only an
     /// import can have stored.
     #[inline]
     pub fn of(code: &Code) -> Option<Arc<Executable>> {
-        let made = code.compiled.get_or_init(|| Box::new(Self::compile_stored(&code.source)));
+        let made = code
+            .compiled
+            .get_or_init(|| Box::new(Self::compile_stored(&code.source)));
         made.downcast_ref::<Option<Arc<Executable>>>()?.clone()
     }
 
     fn compile_stored(source: &str) -> Option<Arc<Executable>> {
         if source.is_empty() {
-            return Some(Self::empty());
+            return Some(EMPTY.clone());
         }
         let is_builtin = |name: &str| builtins::find(name).is_some();
         let tree = parse(source, &Options::loading(&is_builtin)).ok()?;

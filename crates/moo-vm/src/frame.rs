@@ -57,11 +57,25 @@ pub enum Running {
     /// A verb.
     Verb(triomphe::Arc<VerbHit>),
     /// Code given to `eval()`.
-    Eval,
-    /// The body of a `fork` of a verb (`None`: of evaluated code).
-    Fork(Option<triomphe::Arc<VerbHit>>),
+    Eval(Arc<Executable>),
+    /// The body of a `fork` of a verb.
+    Fork(triomphe::Arc<VerbHit>),
+    /// The body of a `fork` of evaluated code.
+    ForkOfEval(Arc<Executable>),
     /// A built-in function, by name, that waits for a verb.
     Builtin(&'static str, Continuation),
+}
+
+impl Running {
+    /// The program; an empty one for a built-in function.
+    #[inline]
+    pub fn program(&self) -> &Executable {
+        match self {
+            Running::Verb(hit) | Running::Fork(hit) => Executable::of_hit(hit).unwrap_or(Executable::empty()),
+            Running::Eval(program) | Running::ForkOfEval(program) => program,
+            Running::Builtin(..) => Executable::empty(),
+        }
+    }
 }
 
 /// An activation.
@@ -69,8 +83,6 @@ pub enum Running {
 pub struct Frame {
     /// What runs.
     pub running: Running,
-    /// Its program; an empty one for a built-in function.
-    pub program: Arc<Executable>,
     /// The next instruction.
     pub pc: u32,
     /// Where its registers start.
@@ -95,16 +107,23 @@ pub struct Frame {
     pub player_var: Value,
     /// The name the verb was called by; empty for evaluated code.
     pub verb: Value,
-    /// The command's words.
-    pub words: Arc<CommandWords>,
+    /// The command's words, where this frame is the first of its task or has assigned one; else the words are those of
+    /// the frame below.
+    pub words: Option<Arc<CommandWords>>,
 }
 
 impl Frame {
+    /// The program; an empty one for a built-in function.
+    #[inline]
+    pub fn program(&self) -> &Executable {
+        self.running.program()
+    }
+
     /// All names of the verb that runs, for tracebacks.
     pub fn verb_names(&self) -> Value {
         match &self.running {
-            Running::Verb(hit) | Running::Fork(Some(hit)) => hit.verb.names.clone(),
-            Running::Eval | Running::Fork(None) => Value::str("Input to EVAL"),
+            Running::Verb(hit) | Running::Fork(hit) => hit.verb.names.clone(),
+            Running::Eval(_) | Running::ForkOfEval(_) => Value::str("Input to EVAL"),
             Running::Builtin(name, _) => Value::str(name),
         }
     }
@@ -119,6 +138,6 @@ impl Frame {
 
     /// The line of the canonical listing that runs now. `pc` is past the instruction that runs.
     pub fn line(&self) -> u32 {
-        self.program.line_at(self.pc.saturating_sub(1))
+        self.program().line_at(self.pc.saturating_sub(1))
     }
 }

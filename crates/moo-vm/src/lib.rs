@@ -4,6 +4,7 @@
 //! else through [`host::Host`].
 
 pub mod builtin;
+pub mod builtins;
 pub mod executable;
 pub mod fork;
 pub mod frame;
@@ -11,4 +12,5 @@ pub mod host;
 pub mod machine;
 pub mod options;
 pub mod outcome;
+pub mod property_access;
 pub mod task;

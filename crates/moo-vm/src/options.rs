@@ -113,7 +113,8 @@ pub fn int_option(tx: &mut Transaction, name: &str) -> Option<i64> {
 pub fn queued_task_limit(tx: &mut Transaction, progr: Obj) -> Option<i64> {
     let own = tx.find_property(progr, Symbol::new("queued_task_limit")).ok();
     let own = own.and_then(|property| tx.property_value(&property).as_int());
-    own.or_else(|| int_option(tx, "queued_task_limit")).filter(|&limit| limit >= 0)
+    own.or_else(|| int_option(tx, "queued_task_limit"))
+        .filter(|&limit| limit >= 0)
 }
 
 /// How deep calls may go: `max_stack_depth` where that is more than usual.

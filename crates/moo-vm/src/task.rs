@@ -6,6 +6,9 @@ use crate::builtin::Flow;
 use crate::options::{ServerOptions, SliceLimits};
 use crate::outcome::Limit;
 
+/// Ticks between two looks at the clock and the kill switch.
+const CHUNK: i64 = 1_000;
+
 /// Units of size (bytes of text, elements of lists) that cost one tick.
 const SIZE_PER_TICK: usize = 256;
 
@@ -13,8 +16,10 @@ const SIZE_PER_TICK: usize = 256;
 pub struct TaskState {
     /// Its id.
     pub id: i64,
-    /// Ticks left, not counting those of the chunk that the run loop holds.
+    /// Ticks left; behind while the run loop holds the count.
     pub ticks_left: i64,
+    /// When the ticks left are fewer than these, the run loop looks at the clock and the kill switch.
+    pub(crate) look_at: i64,
     /// What this slice may use.
     pub limits: SliceLimits,
     /// Set when the task must end at the next instruction, whatever handlers it has.
@@ -30,13 +35,23 @@ pub struct TaskState {
 impl TaskState {
     /// A task at the start of a slice.
     pub fn new(id: i64, limits: SliceLimits, foreground: bool) -> TaskState {
-        TaskState {
+        let mut task = TaskState {
             id,
             ticks_left: limits.ticks,
+            look_at: 0,
             limits,
             abort: None,
             foreground,
-        }
+            pending: None,
+            reraised: None,
+        };
+        task.look_again(limits.ticks);
+        task
+    }
+
+    /// Sets the next look one chunk of ticks ahead, or at the end of them.
+    pub(crate) fn look_again(&mut self, ticks: i64) {
+        self.look_at = (ticks - CHUNK).max(1);
     }
 
     /// Charges ticks for work that grows with the size of a value.

@@ -213,6 +213,8 @@ fn charges(op: &Op) -> bool {
             | SkipEqInt { .. }
             | RangeNext { .. }
             | ListNext { .. }
+            | RangeLoop { .. }
+            | ListLoop { .. }
             | Return { .. }
             | ReturnZero {}
     ) || may_stop(op)

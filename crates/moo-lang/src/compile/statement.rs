@@ -80,29 +80,25 @@ impl Compiler {
         self.patch_all(ends);
     }
 
-    /// The instructions of a loop from its test on; `next` emits what leaves the loop through the following jump.
-    fn loop_body(
-        &mut self,
-        name: Option<Var>,
-        var: Option<Var>,
-        next: impl FnOnce(&mut Self),
-        body: &[Stmt],
-    ) {
+    /// The instructions of a counted loop: the first turn's test, the body, and at its end the test of the next turn,
+    /// which goes back to the body. `continue` goes to the first test.
+    fn counted_loop(&mut self, var: Var, first: Op, next: impl Fn(u16) -> Op, body: &[Stmt]) {
+        self.tick();
         let top = self.here();
-        next(self);
+        self.emit(first);
         let exit = self.jump();
+        let start = self.here();
         let known = self.variables.known();
-        var.iter().for_each(|var| self.stored(*var));
+        self.stored(var);
         let exits_outside = self.exits.len();
-        self.loops.push(Loop {
-            name,
-            top,
-            breaks: vec![exit],
-            exits_outside,
-        });
+        self.loops.push(Loop { name: Some(var), top, breaks: vec![exit], exits_outside });
         self.block(body);
         self.variables.restore(known);
-        self.emit(Op::Loop { to: top });
+        self.tick();
+        match u16::try_from(self.here() + 1 - start) {
+            Ok(back) => self.emit(next(back)),
+            Err(_) => self.emit(Op::Loop { to: top }),
+        };
         let breaks = self.loops.pop().expect("it was pushed above").breaks;
         self.patch_all(breaks);
     }
@@ -112,13 +108,7 @@ impl Compiler {
         self.into(list, at);
         self.emit(Op::ListPrepare { at });
         let to = self.variables.register(var);
-        self.tick();
-        self.loop_body(
-            Some(var),
-            Some(var),
-            |c| _ = c.emit(Op::ListNext { at, var: to }),
-            body,
-        );
+        self.counted_loop(var, Op::ListNext { at, var: to }, |back| Op::ListLoop { at, var: to, back }, body);
     }
 
     fn for_range(&mut self, var: Var, from: &Expr, last: &Expr, body: &[Stmt]) {
@@ -127,13 +117,7 @@ impl Compiler {
         self.into(last, at + 1);
         self.emit(Op::RangePrepare { at });
         let to = self.variables.register(var);
-        self.tick();
-        self.loop_body(
-            Some(var),
-            Some(var),
-            |c| _ = c.emit(Op::RangeNext { at, var: to }),
-            body,
-        );
+        self.counted_loop(var, Op::RangeNext { at, var: to }, |back| Op::RangeLoop { at, var: to, back }, body);
     }
 
     fn while_loop(&mut self, var: Option<Var>, condition: &Expr, body: &[Stmt]) {

@@ -20,15 +20,9 @@ fn program(source: &str) -> crate::program::Program {
 }
 
 #[test]
-fn an_empty_loop_is_two_instructions_a_turn() {
+fn an_empty_loop_is_one_instruction_a_turn() {
     let code = program("for i in [1..10] endfor").code;
-    assert!(
-        matches!(
-            code[3..6],
-            [Op::RangeNext { .. }, Op::Jump { to: 6 }, Op::Loop { to: 3 }]
-        ),
-        "{code:?}"
-    );
+    assert!(matches!(code[3..6], [Op::RangeNext { .. }, Op::Jump { to: 6 }, Op::RangeLoop { back: 1, .. }]), "{code:?}");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 //! Invariant: an entry filled under a schema epoch is right for every snapshot of that epoch, because each commit
 //! that changes what a name means raises the epoch, and a task with such changes of its own uses a private epoch.
 
+use std::any::Any;
+use std::sync::OnceLock;
+
 use triomphe::Arc;
 
 use super::record::{PropId, VerbRecord};
@@ -20,6 +23,15 @@ pub struct VerbHit {
     pub index: usize,
     /// The verb.
     pub verb: Arc<VerbRecord>,
+    /// What the machine made of its code, kept here so that a call need not look for it; its type is the machine's own.
+    pub ready: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl VerbHit {
+    /// A verb that was found.
+    pub fn new(definer: Obj, index: usize, verb: Arc<VerbRecord>) -> VerbHit {
+        VerbHit { definer, index, verb, ready: OnceLock::new() }
+    }
 }
 
 /// A property and the object that defines it.

@@ -80,11 +80,7 @@ impl Transaction {
         loop {
             let record = self.read(definer, cell::SCHEMA)?;
             if let Some(index) = record.verbs.iter().position(|verb| wanted(verb)) {
-                return Some(VerbHit {
-                    definer,
-                    index,
-                    verb: record.verbs[index].clone(),
-                });
+                return Some(VerbHit::new(definer, index, record.verbs[index].clone()));
             }
             definer = record.parent;
         }

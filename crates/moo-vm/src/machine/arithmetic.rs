@@ -24,8 +24,14 @@ pub(super) fn add(a: &Value, b: &Value, env: &mut Env<'_>) -> std::result::Resul
 }
 
 /// Adds a string to the end of another, in place where nobody else holds that.
-pub(super) fn append_text(text: &mut Value, tail: &Value, env: &mut Env<'_>) -> std::result::Result<(), Raised> {
-    let (Some(head), Some(added)) = (text.as_str(), tail.as_str()) else { return Err(ErrorCode::Type.into()) };
+pub(super) fn append_text(
+    text: &mut Value,
+    tail: &Value,
+    env: &mut Env<'_>,
+) -> std::result::Result<(), Raised> {
+    let (Some(head), Some(added)) = (text.as_str(), tail.as_str()) else {
+        return Err(ErrorCode::Type.into());
+    };
     let length = head.len() + added.len();
     env.task.charge_size(added.len());
     if length > env.options.max_string_concat {
@@ -143,5 +149,9 @@ pub(super) fn greater_or_equal(a: &Value, b: &Value) -> Result<bool> {
 }
 
 fn finite(f: f64) -> Result {
-    if f.is_finite() { Ok(Value::float(f)) } else { Err(ErrorCode::Float) }
+    if f.is_finite() {
+        Ok(Value::float(f))
+    } else {
+        Err(ErrorCode::Float)
+    }
 }

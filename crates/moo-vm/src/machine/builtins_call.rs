@@ -34,8 +34,17 @@ pub(super) fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &[Value]) -> 
 impl Machine {
     /// What a built-in function sees, called from the top frame.
     fn context<'a>(frames: &'a mut [Frame], env: &'a mut Env<'_>) -> Context<'a> {
-        let (frame, below) = frames.split_last_mut().expect("a function is called from a frame");
-        Context { tx: env.tx, host: env.host, task: env.task, frame, below, options: env.options }
+        let (frame, below) = frames
+            .split_last_mut()
+            .expect("a function is called from a frame");
+        Context {
+            tx: env.tx,
+            host: env.host,
+            task: env.task,
+            frame,
+            below,
+            options: env.options,
+        }
     }
 
     /// Calls a function from the top frame, or the verb that stands for it; the result goes to register `at`.
@@ -81,7 +90,13 @@ impl Machine {
             Flow::Machine(MachineCall::Function(builtin, args)) => self.call_function(builtin, args, at, env),
             Flow::Machine(MachineCall::Pass(args)) => self.pass(args, at, env),
             Flow::Machine(MachineCall::Eval(text)) => self.eval(&text, at, env),
-            Flow::Call { this, verb, args, then, missing } => {
+            Flow::Call {
+                this,
+                verb,
+                args,
+                then,
+                missing,
+            } => {
                 self.push_builtin(name, then, at);
                 self.call_for_builtin(this, verb, args, missing, env)
             }
@@ -97,13 +112,20 @@ impl Machine {
         missing: Value,
         env: &mut Env<'_>,
     ) -> Result<Step, Raised> {
-        let hit = if env.tx.valid(this) { env.tx.find_callable_verb(this, Symbol::new(verb)) } else { None };
-        let Some(hit) = hit else { return self.resume_builtin(missing, env) };
+        let hit = if env.tx.valid(this) {
+            env.tx.find_callable_verb(this, Symbol::new(verb))
+        } else {
+            None
+        };
+        let Some(hit) = hit else {
+            return self.resume_builtin(missing, env);
+        };
         let args = FrameArgs::List(Value::list(args));
-        self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env).or_else(|raised| {
-            self.drop_builtin(env);
-            Err(raised)
-        })?;
+        self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env)
+            .or_else(|raised| {
+                self.drop_builtin(env);
+                Err(raised)
+            })?;
         Ok(Step::Go)
     }
 
@@ -114,7 +136,13 @@ impl Machine {
         };
         let flow = builtins::resume(&mut Self::context(&mut self.frames, env), then, returned);
         match flow {
-            Ok(Flow::Call { this, verb, args, then, missing }) => {
+            Ok(Flow::Call {
+                this,
+                verb,
+                args,
+                then,
+                missing,
+            }) => {
                 self.top_mut().running = Running::Builtin(name, then);
                 self.call_for_builtin(this, verb, args, missing, env)
             }
@@ -137,7 +165,6 @@ impl Machine {
         let caller = self.top();
         let frame = Frame {
             running: Running::Builtin(name, then),
-            program: Executable::empty(),
             pc: 0,
             base: self.stack.len() as u32,
             result: at,
@@ -150,17 +177,28 @@ impl Machine {
             player: caller.player,
             player_var: caller.player_var.clone(),
             verb: Value::str(name),
-            words: caller.words.clone(),
+            words: None,
         };
         self.frames.push(frame);
     }
 
     /// `pass(args)`: the same verb of the parent of the object that defines the running one.
     fn pass(&mut self, args: Vec<Value>, at: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
-        let (definer, verb, this) = (self.top().definer, self.top().verb.clone(), self.top().this.clone());
-        let parent = env.tx.parent(definer).filter(|&parent| env.tx.valid(parent)).ok_or(ErrorCode::InvInd)?;
+        let (definer, verb, this) = (
+            self.top().definer,
+            self.top().verb.clone(),
+            self.top().this.clone(),
+        );
+        let parent = env
+            .tx
+            .parent(definer)
+            .filter(|&parent| env.tx.valid(parent))
+            .ok_or(ErrorCode::InvInd)?;
         let name = verb.as_str().unwrap_or("");
-        let hit = env.tx.find_callable_verb_named(parent, name).ok_or(ErrorCode::VerbNf)?;
+        let hit = env
+            .tx
+            .find_callable_verb_named(parent, name)
+            .ok_or(ErrorCode::VerbNf)?;
         self.push_verb(this, hit, verb, FrameArgs::List(Value::list(args)), at, env)?;
         Ok(Step::Go)
     }
@@ -186,7 +224,6 @@ impl Machine {
     fn push_eval(&mut self, program: Arc<Executable>) {
         let caller = self.top();
         let frame = Frame {
-            running: Running::Eval,
             pc: 0,
             base: self.stack.len() as u32,
             result: 0,
@@ -199,8 +236,8 @@ impl Machine {
             player: caller.player,
             player_var: Value::obj(caller.player),
             verb: Value::empty_str(),
-            words: CommandWords::none(),
-            program,
+            words: Some(CommandWords::none()),
+            running: Running::Eval(program),
         };
         self.push_frame(frame);
     }

@@ -4,7 +4,7 @@ use moo_model::world::VerbHit;
 use moo_model::{ErrorCode, Raised, Symbol, Value, View};
 use triomphe::Arc;
 
-use super::run::{Call, Step, argument_list};
+use super::run::{Call, Step, argument_list, words_of};
 use super::{Env, Machine};
 use crate::executable::Executable;
 use crate::fork::ForkRequest;
@@ -41,7 +41,7 @@ impl Machine {
     /// Gives a value to the call in which the top frame waits.
     pub(super) fn deliver(&mut self, value: Value) {
         let frame = self.top();
-        let op = frame.program.code[frame.pc as usize - 1];
+        let op = frame.program().code[frame.pc as usize - 1];
         if let Some(register) = op.result() {
             self.put(register, value);
         }
@@ -51,24 +51,24 @@ impl Machine {
     pub(super) fn enter(&mut self, call: Call, env: &mut Env<'_>) -> Result<Step, Raised> {
         match call {
             Call::Verb { at, name, count } => {
-                let name = &self.top().program.names[usize::from(name)];
+                let name = &self.top().program().names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
                 self.call_verb(at, Some(symbol), text, at + 1, Some(count), env)
             }
             Call::VerbList { at, name } => {
-                let name = &self.top().program.names[usize::from(name)];
+                let name = &self.top().program().names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
                 self.call_verb(at, Some(symbol), text, at + 1, None, env)
             }
             Call::Named { at, count } => self.call_named(at, Some(count), env),
             Call::NamedList { at } => self.call_named(at, None, env),
             Call::Protected { at, function, count } => {
-                let builtin = self.top().program.builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let args = self.take_arguments(at, count);
                 self.call_function(builtin, args, at, env)
             }
             Call::Frame { at, function } => {
-                let builtin = self.top().program.builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let flow = env.task.pending.take().expect("the loop put it there");
                 self.follow(flow, builtin.name, at, env)
             }
@@ -85,7 +85,9 @@ impl Machine {
 
     fn call_named(&mut self, at: u16, count: Option<u16>, env: &mut Env<'_>) -> Result<Step, Raised> {
         let name = self.register(at + 1).take();
-        let Some(text) = name.as_str() else { return Err(ErrorCode::Type.into()) };
+        let Some(text) = name.as_str() else {
+            return Err(ErrorCode::Type.into());
+        };
         let symbol = Symbol::find(text);
         self.call_verb(at, symbol, name, at + 2, count, env)
     }
@@ -101,7 +103,9 @@ impl Machine {
         count: Option<u16>,
         env: &mut Env<'_>,
     ) -> Result<Step, Raised> {
-        let Some(obj) = self.register(at).as_obj() else { return Err(ErrorCode::Type.into()) };
+        let Some(obj) = self.register(at).as_obj() else {
+            return Err(ErrorCode::Type.into());
+        };
         if !env.tx.valid(obj) {
             return Err(ErrorCode::InvInd.into());
         }
@@ -137,7 +141,7 @@ impl Machine {
         env: &mut Env<'_>,
     ) -> Result<(), Raised> {
         self.check_depth(env)?;
-        let program = Executable::of(&hit.verb.code).ok_or(ErrorCode::InvArg)?;
+        Executable::of_hit(&hit).ok_or(ErrorCode::InvArg)?;
         let caller = self.top();
         let player = match caller.player_var.as_obj() {
             Some(player) if player == caller.player || env.tx.is_wizard(caller.progr) => player,
@@ -156,9 +160,8 @@ impl Machine {
             player,
             player_var: Value::obj(player),
             verb,
-            words: caller.words.clone(),
+            words: None,
             running: Running::Verb(hit),
-            program,
         };
         self.push_frame(frame);
         Ok(())
@@ -167,7 +170,7 @@ impl Machine {
     /// Puts a frame on top, with its registers unset.
     #[inline]
     pub(super) fn push_frame(&mut self, frame: Frame) {
-        let registers = usize::from(frame.program.registers);
+        let registers = usize::from(frame.program().registers);
         self.stack.resize(frame.base as usize + registers, Value::UNSET);
         self.frames.push(frame);
     }
@@ -186,15 +189,25 @@ impl Machine {
         if self.frames.len() < env.task.limits.depth {
             return Ok(());
         }
-        let verbs = self.frames.iter().filter(|frame| frame.builtin_name().is_none()).count();
-        if verbs < env.task.limits.depth { Ok(()) } else { Err(ErrorCode::MaxRec.into()) }
+        let verbs = self
+            .frames
+            .iter()
+            .filter(|frame| frame.builtin_name().is_none())
+            .count();
+        if verbs < env.task.limits.depth {
+            Ok(())
+        } else {
+            Err(ErrorCode::MaxRec.into())
+        }
     }
 
     /// The top frame returns: its value goes to the frame below, or, when there is none, out.
     #[inline]
     pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Result<Step, Value> {
         let frame = self.pop_frame();
-        let Some(below) = self.frames.last() else { return Err(value) };
+        let Some(below) = self.frames.last() else {
+            return Err(value);
+        };
         if below.builtin_name().is_some() {
             return Ok(self.resume_builtin(value, env).unwrap_or_else(Step::Raise));
         }
@@ -211,17 +224,18 @@ impl Machine {
             _ => return Err(ErrorCode::Type.into()),
         };
         let top = self.top().base as usize;
-        let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program.registers));
+        let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program().registers));
         let (mut registers, above) = (registers.to_vec(), above.to_vec());
-        let frame = self.top_mut();
+        let (frame, below) = self.frames.split_last_mut().expect("a machine that runs has a frame");
         argument_list(&mut frame.args, &above);
         let mut body = frame.clone();
+        body.words = Some(words_of(frame, below).clone());
         let progr = body.progr;
         body.pc += 1;
         body.base = 0;
         body.running = match body.running {
-            Running::Verb(hit) => Running::Fork(Some(hit)),
-            Running::Eval => Running::Fork(None),
+            Running::Verb(hit) => Running::Fork(hit),
+            Running::Eval(program) => Running::ForkOfEval(program),
             other => other,
         };
         let id = env.host.next_task_id();
@@ -230,7 +244,13 @@ impl Machine {
             self.put(var, Value::int(id));
         }
         let queue_limit = options::queued_task_limit(env.tx, progr);
-        env.host.fork(ForkRequest { id, delay, frame: body, registers, queue_limit })?;
+        env.host.fork(ForkRequest {
+            id,
+            delay,
+            frame: body,
+            registers,
+            queue_limit,
+        })?;
         Ok(Step::Go)
     }
 }

@@ -16,14 +16,19 @@ pub(super) fn element(base: &Value, index: &Value) -> Result<Value> {
         (View::List(items), View::Int(i)) => at(items, i).cloned(),
         (View::Str(text), View::Int(i)) => {
             let position = usize::try_from(i).map_err(|_| ErrorCode::Range)?;
-            text::char_at(text, position).map(Value::str).ok_or(ErrorCode::Range)
+            text::char_at(text, position)
+                .map(Value::str)
+                .ok_or(ErrorCode::Range)
         }
         _ => Err(ErrorCode::Type),
     }
 }
 
 fn at(items: &[Value], index: i64) -> Result<&Value> {
-    let nth = usize::try_from(index).ok().and_then(|i| i.checked_sub(1)).ok_or(ErrorCode::Range)?;
+    let nth = usize::try_from(index)
+        .ok()
+        .and_then(|i| i.checked_sub(1))
+        .ok_or(ErrorCode::Range)?;
     items.get(nth).ok_or(ErrorCode::Range)
 }
 
@@ -38,7 +43,9 @@ pub(super) fn length(value: &Value) -> Result<Value> {
 
 /// `base[from..to]`; empty whenever `from` is greater than `to`.
 pub(super) fn slice(base: &Value, from: &Value, to: &Value, task: &mut TaskState) -> Result<Value> {
-    let (Some(from), Some(to)) = (from.as_int(), to.as_int()) else { return Err(ErrorCode::Type) };
+    let (Some(from), Some(to)) = (from.as_int(), to.as_int()) else {
+        return Err(ErrorCode::Type);
+    };
     let bounds = |len: usize| match from > to {
         true => Ok(1..1),
         false if from < 1 || to > len as i64 => Err(ErrorCode::Range),
@@ -52,7 +59,9 @@ pub(super) fn slice(base: &Value, from: &Value, to: &Value, task: &mut TaskState
         }
         View::Str(whole) => {
             let range = bounds(text::len(whole))?;
-            Ok(Value::str(&whole[text::byte_range(whole, range.start, range.end - 1)]))
+            Ok(Value::str(
+                &whole[text::byte_range(whole, range.start, range.end - 1)],
+            ))
         }
         _ => Err(ErrorCode::Type),
     }
@@ -72,7 +81,9 @@ pub(super) fn set_element(base: &mut Value, index: &Value, value: Value, task: &
             Ok(())
         }
         (View::Str(whole), View::Int(i)) => {
-            let Some(new) = value.as_str() else { return Err(ErrorCode::Type) };
+            let Some(new) = value.as_str() else {
+                return Err(ErrorCode::Type);
+            };
             let position = usize::try_from(i).map_err(|_| ErrorCode::Range)?;
             if position < 1 || position > text::len(whole) {
                 return Err(ErrorCode::Range);
@@ -98,7 +109,9 @@ pub(super) fn set_slice(
     value: &Value,
     env: &mut Env<'_>,
 ) -> Result<(), Raised> {
-    let (Some(from), Some(to)) = (bounds.0.as_int(), bounds.1.as_int()) else { return Err(ErrorCode::Type.into()) };
+    let (Some(from), Some(to)) = (bounds.0.as_int(), bounds.1.as_int()) else {
+        return Err(ErrorCode::Type.into());
+    };
     let edges = |len: usize| {
         let len = len as i64;
         if to < 0 || from > len + 1 {
@@ -144,7 +157,12 @@ pub(super) fn append(list: &mut Value, item: Value, env: &mut Env<'_>) -> Result
         return Ok(());
     }
     let Some(items) = list.as_list() else {
-        return Err(if list.is_unset() { ErrorCode::VarNf } else { ErrorCode::Type }.into());
+        return Err(if list.is_unset() {
+            ErrorCode::VarNf
+        } else {
+            ErrorCode::Type
+        }
+        .into());
     };
     check_size(items.len() + 1, env)?;
     let mut copy = Vec::with_capacity(items.len() + items.len() / 2 + 4);
@@ -156,7 +174,9 @@ pub(super) fn append(list: &mut Value, item: Value, env: &mut Env<'_>) -> Result
 
 /// Adds all items of a list to the end of another.
 pub(super) fn splice(list: &mut Value, items: &Value, env: &mut Env<'_>) -> Result<(), Raised> {
-    let (Some(head), Some(tail)) = (list.as_list(), items.as_list()) else { return Err(ErrorCode::Type.into()) };
+    let (Some(head), Some(tail)) = (list.as_list(), items.as_list()) else {
+        return Err(ErrorCode::Type.into());
+    };
     check_size(head.len() + tail.len(), env)?;
     if let Some(own) = list.list_make_mut() {
         own.extend_from_slice(tail);
@@ -166,7 +186,11 @@ pub(super) fn splice(list: &mut Value, items: &Value, env: &mut Env<'_>) -> Resu
 
 fn check_size(elements: usize, env: &mut Env<'_>) -> Result<(), Raised> {
     env.task.charge_size(elements);
-    if elements > env.options.max_list_concat { Err(env.task.too_large(env.options)) } else { Ok(()) }
+    if elements > env.options.max_list_concat {
+        Err(env.task.too_large(env.options))
+    } else {
+        Ok(())
+    }
 }
 
 /// `value in list`: the first position of an equal element, 0 if there is none.
@@ -182,6 +206,18 @@ pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Res
 #[inline]
 pub(super) fn next_in_range(regs: &mut [Value], at: u16, var: u16) -> bool {
     let at = usize::from(at);
+    if let Some((now, last)) = Value::both_int(&regs[at], &regs[at + 1])
+        && now < last
+    {
+        regs[at] = Value::int(now + 1);
+        regs[usize::from(var)] = Value::int(now);
+        return true;
+    }
+    next_in_range_slow(regs, at, var)
+}
+
+/// The last turn, which must not overflow, and ranges of objects.
+fn next_in_range_slow(regs: &mut [Value], at: usize, var: u16) -> bool {
     let (now, last, of): (i64, i64, fn(i64) -> Value) = match (regs[at].view(), regs[at + 1].view()) {
         (View::Int(now), View::Int(last)) => (now, last, Value::int),
         (View::Obj(now), View::Obj(last)) => (now.0, last.0, |n| Value::obj(moo_model::Obj(n))),

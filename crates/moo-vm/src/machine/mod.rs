@@ -19,7 +19,6 @@ use std::sync::Arc;
 use moo_model::world::{Transaction, VerbHit};
 use moo_model::{Obj, Raised, Value};
 
-use crate::executable::Executable;
 use crate::fork::ForkRequest;
 use crate::frame::{CommandWords, Frame, FrameArgs, Running};
 use crate::host::Host;
@@ -74,7 +73,6 @@ pub struct VerbStart {
 impl Machine {
     /// A machine that is about to run a verb.
     pub fn for_verb(start: VerbStart) -> Machine {
-        let program = Executable::of(&start.hit.verb.code).unwrap_or_else(Executable::empty);
         let frame = Frame {
             pc: 0,
             base: 0,
@@ -88,17 +86,22 @@ impl Machine {
             player: start.player,
             player_var: Value::obj(start.player),
             verb: start.verb,
-            words: start.words,
+            words: Some(start.words),
             running: Running::Verb(start.hit),
-            program,
         };
-        let stack = vec![Value::UNSET; usize::from(frame.program.registers)];
-        Machine { stack, frames: vec![frame] }
+        let stack = vec![Value::UNSET; usize::from(frame.program().registers)];
+        Machine {
+            stack,
+            frames: vec![frame],
+        }
     }
 
     /// A machine that is about to run the body of a `fork`.
     pub fn for_fork(request: ForkRequest) -> Machine {
-        Machine { stack: request.registers, frames: vec![request.frame] }
+        Machine {
+            stack: request.registers,
+            frames: vec![request.frame],
+        }
     }
 
     /// The frames, outermost first.

@@ -42,13 +42,21 @@ impl Machine {
             while !self.frames.is_empty() {
                 self.unwind_one(env);
             }
-            return Err(Outcome::Uncaught { raised, traceback, lines });
+            return Err(Outcome::Uncaught {
+                raised,
+                traceback,
+                lines,
+            });
         };
         let whole = match found.catches {
             Catches::Codes { whole, into, .. } => whole && into.is_some(),
             Catches::Finally { .. } => true,
         };
-        let report = if whole { self.report(&raised.message(), recorded, found.frame, env) } else { Default::default() };
+        let report = if whole {
+            self.report(&raised.message(), recorded, found.frame, env)
+        } else {
+            Default::default()
+        };
         while self.frames.len() > found.frame + 1 {
             self.unwind_one(env);
         }
@@ -60,11 +68,11 @@ impl Machine {
     /// In a verb without the `d` bit the error becomes the value of the failing expression.
     fn shrug_off(&mut self, raised: &Raised) {
         let frame = self.top();
-        let op = frame.program.code[frame.pc.saturating_sub(1) as usize];
+        let op = frame.program().code[frame.pc.saturating_sub(1) as usize];
         match op {
             Op::RangePrepare { .. } | Op::ListPrepare { .. } => self.top_mut().pc += 1,
             Op::ScatterFrom { spec, .. } | Op::ScatterArgs { spec } => {
-                let done = frame.program.scatters[usize::from(spec)].done;
+                let done = frame.program().scatters[usize::from(spec)].done;
                 self.top_mut().pc = done;
             }
             Op::CheckVar { var } => self.put(var, raised.code.clone()),
@@ -79,17 +87,24 @@ impl Machine {
     fn find_handler(&self, code: &Value) -> Option<Found> {
         self.frames.iter().enumerate().rev().find_map(|(index, frame)| {
             let at = frame.pc.saturating_sub(1);
-            let handler = frame.program.handlers.iter().find(|handler| {
+            let handler = frame.program().handlers.iter().find(|handler| {
                 (handler.from..handler.to).contains(&at) && self.answers(frame, handler.catches, code)
             })?;
-            Some(Found { frame: index, target: handler.target, catches: handler.catches })
+            Some(Found {
+                frame: index,
+                target: handler.target,
+                catches: handler.catches,
+            })
         })
     }
 
     fn answers(&self, frame: &Frame, catches: Catches, code: &Value) -> bool {
         match catches {
             Catches::Finally { .. } | Catches::Codes { codes: None, .. } => true,
-            Catches::Codes { codes: Some(register), .. } => {
+            Catches::Codes {
+                codes: Some(register),
+                ..
+            } => {
                 let codes = &self.stack[frame.base as usize + usize::from(register)];
                 codes.as_list().is_some_and(|codes| codes.contains(code))
             }
@@ -101,8 +116,16 @@ impl Machine {
         let (rows, lines) = report;
         match found.catches {
             Catches::Codes { into: None, .. } => {}
-            Catches::Codes { into: Some(into), whole: false, .. } => self.put(into, raised.code),
-            Catches::Codes { into: Some(into), whole: true, .. } => {
+            Catches::Codes {
+                into: Some(into),
+                whole: false,
+                ..
+            } => self.put(into, raised.code),
+            Catches::Codes {
+                into: Some(into),
+                whole: true,
+                ..
+            } => {
                 let message = raised.message();
                 self.put(into, Value::list(vec![raised.code, message, raised.value, rows]));
             }
@@ -132,7 +155,11 @@ impl Machine {
         let (traceback, lines) = self.report(&Value::str(text), None, 0, env);
         self.frames.clear();
         self.stack.clear();
-        Outcome::Aborted { limit, traceback, lines }
+        Outcome::Aborted {
+            limit,
+            traceback,
+            lines,
+        }
     }
 
     /// The traceback from the top frame down to the one with this index, as rows and as lines.
@@ -147,7 +174,10 @@ impl Machine {
         let was_recorded = recorded.is_some();
         let Recorded { mut rows, mut lines } = recorded.unwrap_or_default();
         // What was recorded ends with the frame that is on top now.
-        let frames = self.frames[down_to..].iter().rev().skip(usize::from(was_recorded));
+        let frames = self.frames[down_to..]
+            .iter()
+            .rev()
+            .skip(usize::from(was_recorded));
         for frame in frames {
             rows.push(traceback_row(frame));
             let place = place(frame, dialect);
@@ -165,10 +195,28 @@ impl Machine {
 
 /// An error that a `finally` kept, with what was recorded of its traceback.
 fn again(whole: &Value) -> (Raised, Option<Recorded>) {
-    let part = |nth: usize| whole.as_list().and_then(|parts| parts.get(nth)).cloned().unwrap_or_default();
-    let raised = Raised { code: part(0), message: Some(part(1)), value: part(2) };
-    let lines = part(4).as_list().unwrap_or(&[]).iter().filter_map(|line| line.as_str().map(str::to_string)).collect();
-    let recorded = Recorded { rows: part(3).as_list().unwrap_or(&[]).to_vec(), lines };
+    let part = |nth: usize| {
+        whole
+            .as_list()
+            .and_then(|parts| parts.get(nth))
+            .cloned()
+            .unwrap_or_default()
+    };
+    let raised = Raised {
+        code: part(0),
+        message: Some(part(1)),
+        value: part(2),
+    };
+    let lines = part(4)
+        .as_list()
+        .unwrap_or(&[])
+        .iter()
+        .filter_map(|line| line.as_str().map(str::to_string))
+        .collect();
+    let recorded = Recorded {
+        rows: part(3).as_list().unwrap_or(&[]).to_vec(),
+        lines,
+    };
     (raised, Some(recorded))
 }
 
@@ -177,7 +225,14 @@ pub fn traceback_row(frame: &Frame) -> Value {
     let nothing = || Value::obj(Obj::NOTHING);
     let player = Value::obj(frame.player);
     Value::list(match frame.builtin_name() {
-        Some(name) => vec![nothing(), Value::str(name), nothing(), nothing(), player, Value::int(0)],
+        Some(name) => vec![
+            nothing(),
+            Value::str(name),
+            nothing(),
+            nothing(),
+            player,
+            Value::int(0),
+        ],
         None => vec![
             frame.this.clone(),
             frame.verb.clone(),
@@ -197,7 +252,7 @@ fn place(frame: &Frame, dialect: Dialect) -> String {
     let names = frame.verb_names();
     let mut text = format!("{}:{}", frame.definer, names.as_str().unwrap_or(""));
     let is_definer = frame.this.as_obj() == Some(frame.definer);
-    let is_eval = matches!(frame.running, Running::Eval | Running::Fork(None));
+    let is_eval = matches!(frame.running, Running::Eval(_) | Running::ForkOfEval(_));
     if !is_eval && is_definer == (dialect == Dialect::Toast) {
         text.push_str(&format!(" (this == {})", literal::to_literal(&frame.this)));
     }

@@ -9,14 +9,11 @@ use moo_model::value::Kind;
 use moo_model::{ErrorCode, Raised, Value};
 
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
-use crate::builtin::{Context, Flow};
+use crate::builtin::{Context, Continuation, Flow};
 use crate::executable::Executable;
-use crate::frame::{Frame, FrameArgs};
+use crate::frame::{CommandWords, Frame, FrameArgs, Running};
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::property_access;
-
-/// Ticks between two looks at the clock and the kill switch.
-const CHUNK: i64 = 1_000;
 
 /// Why the loop stopped.
 pub(super) enum Step {
@@ -44,7 +41,7 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
         }
         Some(Err(raised)) => Step::Raise(raised),
     };
-    let mut spare = Executable::empty();
+    let mut spare = Running::Builtin("", Continuation::Wrapper);
     loop {
         if let Some(limit) = env.task.abort.take() {
             step = Step::Abort(limit);
@@ -66,14 +63,13 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
     }
 }
 
-/// Runs the top frame until control leaves it. `spare` stands in for its program while that is borrowed.
-fn execute(machine: &mut Machine, spare: &mut Arc<Executable>, env: &mut Env<'_>) -> Step {
+/// Runs the top frame until control leaves it. `spare` stands in for its verb while that is borrowed.
+fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Step {
     let Machine { stack, frames } = machine;
     let (frame, below) = frames.split_last_mut().expect("a machine that runs has a frame");
-    std::mem::swap(&mut frame.program, spare);
-    let leave = interpret(stack, frame, below, spare, env);
-    let frame = frames.last_mut().expect("nothing was popped");
-    std::mem::swap(&mut frame.program, spare);
+    std::mem::swap(&mut frame.running, spare);
+    let leave = interpret(stack, frame, below, spare.program(), env);
+    std::mem::swap(&mut frame.running, spare);
     match leave {
         Leave::Step(step) => step,
         Leave::Call(call) => machine.enter(call, env).unwrap_or_else(Step::Raise),
@@ -98,14 +94,21 @@ pub(super) enum Call {
     /// As above, with the arguments in a list.
     NamedList { at: u16 },
     /// `#0:bf_name` in place of a protected function.
-    Protected { at: u16, function: u16, count: Option<u16> },
+    Protected {
+        at: u16,
+        function: u16,
+        count: Option<u16>,
+    },
     /// A built-in function needs a frame of its own.
     Frame { at: u16, function: u16 },
     /// A `fork`.
     Fork { delay: u16, var: u16 },
 }
 
-#[expect(clippy::too_many_lines, reason = "the run loop is one match over the table of instructions")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "the run loop is one match over the table of instructions"
+)]
 fn interpret(
     stack: &mut [Value],
     frame: &mut Frame,
@@ -119,7 +122,6 @@ fn interpret(
     let regs = &mut stack[frame.base as usize..];
     let mut pc = frame.pc as usize;
     let mut ticks = env.task.ticks_left;
-    let mut look_at = ticks - CHUNK;
 
     macro_rules! r {
         ($register:expr) => {
@@ -150,11 +152,10 @@ fn interpret(
     macro_rules! charge {
         () => {
             ticks -= i64::from(weights[pc - 1]);
-            if ticks < look_at {
-                if let Some(step) = look(ticks, env) {
-                    leave!(Leave::Step(step));
-                }
-                look_at = ticks - CHUNK;
+            if ticks < env.task.look_at
+                && let Some(step) = look(ticks, env)
+            {
+                leave!(Leave::Step(step));
             }
         };
     }
@@ -173,7 +174,14 @@ fn interpret(
     }
     macro_rules! context {
         () => {
-            Context { tx: env.tx, host: env.host, task: env.task, frame, below, options: env.options }
+            Context {
+                tx: env.tx,
+                host: env.host,
+                task: env.task,
+                frame,
+                below,
+                options: env.options,
+            }
         };
     }
     // A comparison of two registers: integers at once, other kinds by the family.
@@ -210,8 +218,10 @@ fn interpret(
             }
             LoadInt { to, value } => r!(to) = Value::int(i64::from(value)),
             LoadConst { to, k } => r!(to) = program.constants[usize::from(k)].clone(),
-            LoadEnv { to, env: field } => r!(to) = load_env(frame, field, &regs[usize::from(program.registers)..]),
-            StoreEnv { env: field, from } => store_env(frame, field, r!(from).clone()),
+            LoadEnv { to, env: field } => {
+                r!(to) = load_env(frame, below, field, &regs[usize::from(program.registers)..])
+            }
+            StoreEnv { env: field, from } => store_env(frame, below, field, r!(from).clone()),
             LoadArg { to, index } => {
                 let found = argument(&frame.args, &regs[usize::from(program.registers)..], index);
                 match found {
@@ -254,7 +264,9 @@ fn interpret(
             }
             Mul { to, a, b } => r!(to) = or_raise!(arithmetic::multiply(&r!(a), &r!(b))),
             Div { to, a, b } => r!(to) = or_raise!(arithmetic::divide(&r!(a), &r!(b))),
-            Mod { to, a, b } => r!(to) = or_raise!(arithmetic::modulo(&r!(a), &r!(b), env.tx.settings().dialect)),
+            Mod { to, a, b } => {
+                r!(to) = or_raise!(arithmetic::modulo(&r!(a), &r!(b), env.tx.settings().dialect))
+            }
             Pow { to, a, b } => r!(to) = or_raise!(arithmetic::power(&r!(a), &r!(b))),
             Neg { to, a } => r!(to) = or_raise!(arithmetic::negate(&r!(a))),
             Not { to, a } => r!(to) = Value::truth(!r!(a).is_true()),
@@ -321,6 +333,18 @@ fn interpret(
                 pc += usize::from(r!(a).as_int() == Some(i64::from(value as i16)));
             }
 
+            RangeLoop { at, var, back } => {
+                charge!();
+                if index::next_in_range(regs, at, var) {
+                    pc -= usize::from(back);
+                }
+            }
+            ListLoop { at, var, back } => {
+                charge!();
+                if index::next_in_list(regs, at, var) {
+                    pc -= usize::from(back);
+                }
+            }
             RangePrepare { at } => {
                 let same = r!(at).kind() == r!(at + 1).kind();
                 if !same || !matches!(r!(at).kind(), Kind::Int | Kind::Obj) {
@@ -367,7 +391,10 @@ fn interpret(
             }
             Index { to, base, index } => {
                 let value = match (r!(base).as_list(), r!(index).as_int()) {
-                    (Some(items), Some(i)) => items.get((i as usize).wrapping_sub(1)).cloned().ok_or(ErrorCode::Range),
+                    (Some(items), Some(i)) => items
+                        .get((i as usize).wrapping_sub(1))
+                        .cloned()
+                        .ok_or(ErrorCode::Range),
                     _ => index::element(&r!(base), &r!(index)),
                 };
                 r!(to) = or_raise!(value);
@@ -396,11 +423,20 @@ fn interpret(
                 outside!(property::set(&mut context!(), &r!(obj), name.symbol, value));
             }
             GetPropNamed { to, obj, name } => {
-                r!(to) = outside!(property_access::get_property(&mut context!(), &r!(obj), &r!(name)));
+                r!(to) = outside!(property_access::get_property(
+                    &mut context!(),
+                    &r!(obj),
+                    &r!(name)
+                ));
             }
             SetPropNamed { obj, name, value } => {
                 let value = r!(value).clone();
-                outside!(property_access::set_property(&mut context!(), &r!(obj), &r!(name), value));
+                outside!(property_access::set_property(
+                    &mut context!(),
+                    &r!(obj),
+                    &r!(name),
+                    value
+                ));
             }
 
             CallVerb { at, name, count } => {
@@ -421,12 +457,22 @@ fn interpret(
             }
             CallBuiltin { at, function, count } => {
                 charge!();
-                let Some(builtin) = program.builtins[usize::from(function)] else { raise!(ErrorCode::InvArg) };
+                let Some(builtin) = program.builtins[usize::from(function)] else {
+                    raise!(ErrorCode::InvArg)
+                };
                 if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Leave::Call(Call::Protected { at, function, count: Some(count) }));
+                    leave!(Leave::Call(Call::Protected {
+                        at,
+                        function,
+                        count: Some(count)
+                    }));
                 }
                 let window = usize::from(at)..usize::from(at) + usize::from(count);
-                let flow = outside!(builtins_call::call(builtin, &mut context!(), &regs[window.clone()]));
+                let flow = outside!(builtins_call::call(
+                    builtin,
+                    &mut context!(),
+                    &regs[window.clone()]
+                ));
                 regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
                 match flow {
                     Flow::Value(value) => r!(at) = value,
@@ -438,9 +484,15 @@ fn interpret(
             }
             CallBuiltinList { at, function } => {
                 charge!();
-                let Some(builtin) = program.builtins[usize::from(function)] else { raise!(ErrorCode::InvArg) };
+                let Some(builtin) = program.builtins[usize::from(function)] else {
+                    raise!(ErrorCode::InvArg)
+                };
                 if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Leave::Call(Call::Protected { at, function, count: None }));
+                    leave!(Leave::Call(Call::Protected {
+                        at,
+                        function,
+                        count: None
+                    }));
                 }
                 let args = r!(at).take();
                 let args = args.as_list().unwrap_or(&[]);
@@ -463,10 +515,13 @@ fn interpret(
             }
 
             ScatterFrom { from, spec } => {
-                let Some(count) = r!(from).as_list().map(<[Value]>::len) else { raise!(ErrorCode::Type) };
+                let Some(count) = r!(from).as_list().map(<[Value]>::len) else {
+                    raise!(ErrorCode::Type)
+                };
                 let spec = &program.scatters[usize::from(spec)];
                 let list = r!(from).clone();
-                let item = |_: &[Value], nth: usize| list.as_list().map_or(Value::UNSET, |items| items[nth].clone());
+                let item =
+                    |_: &[Value], nth: usize| list.as_list().map_or(Value::UNSET, |items| items[nth].clone());
                 pc = or_raise!(scatter::assign(regs, spec, count, item));
             }
             ScatterArgs { spec } => {
@@ -498,6 +553,7 @@ fn interpret(
 /// At the end of a chunk: has the task gone past a limit, or been killed?
 #[cold]
 fn look(ticks: i64, env: &mut Env<'_>) -> Option<Step> {
+    env.task.look_again(ticks);
     if env.host.is_killed() {
         Some(Step::Kill)
     } else if ticks <= 0 {
@@ -531,29 +587,38 @@ pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
     }
 }
 
-fn load_env(frame: &mut Frame, field: EnvField, window: &[Value]) -> Value {
-    let words = &frame.words;
+/// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
+pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<CommandWords> {
+    let own = frame.words.as_ref().or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
+    own.expect("the outermost frame of a task has words")
+}
+
+fn load_env(frame: &mut Frame, below: &[Frame], field: EnvField, window: &[Value]) -> Value {
+    if field == EnvField::Args {
+        return argument_list(&mut frame.args, window);
+    }
+    let words = || words_of(frame, below);
     match field {
         EnvField::Player => frame.player_var.clone(),
         EnvField::This => frame.this.clone(),
         EnvField::Caller => frame.caller.clone(),
-        EnvField::Verb => frame.verb.clone(),
-        EnvField::Args => argument_list(&mut frame.args, window),
-        EnvField::Argstr => words.argstr.clone(),
-        EnvField::Dobj => words.dobj.clone(),
-        EnvField::Dobjstr => words.dobjstr.clone(),
-        EnvField::Prepstr => words.prepstr.clone(),
-        EnvField::Iobj => words.iobj.clone(),
-        EnvField::Iobjstr => words.iobjstr.clone(),
+        EnvField::Verb | EnvField::Args => frame.verb.clone(),
+        EnvField::Argstr => words().argstr.clone(),
+        EnvField::Dobj => words().dobj.clone(),
+        EnvField::Dobjstr => words().dobjstr.clone(),
+        EnvField::Prepstr => words().prepstr.clone(),
+        EnvField::Iobj => words().iobj.clone(),
+        EnvField::Iobjstr => words().iobjstr.clone(),
     }
 }
 
-fn store_env(frame: &mut Frame, field: EnvField, value: Value) {
+fn store_env(frame: &mut Frame, below: &[Frame], field: EnvField, value: Value) {
     if field == EnvField::Player {
         frame.player_var = value;
         return;
     }
-    let words = Arc::make_mut(&mut frame.words);
+    let seen = words_of(frame, below).clone();
+    let words = Arc::make_mut(frame.words.insert(seen));
     match field {
         EnvField::Argstr => words.argstr = value,
         EnvField::Dobj => words.dobj = value,

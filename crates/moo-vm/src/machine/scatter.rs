@@ -11,8 +11,16 @@ pub(super) fn assign(
     count: usize,
     item: impl Fn(&[Value], usize) -> Value,
 ) -> Result<usize, ErrorCode> {
-    let required = spec.targets.iter().filter(|t| t.kind == ScatterKind::Required).count();
-    let optional = spec.targets.iter().filter(|t| matches!(t.kind, ScatterKind::Optional(_))).count();
+    let required = spec
+        .targets
+        .iter()
+        .filter(|t| t.kind == ScatterKind::Required)
+        .count();
+    let optional = spec
+        .targets
+        .iter()
+        .filter(|t| matches!(t.kind, ScatterKind::Optional(_)))
+        .count();
     let has_rest = spec.targets.len() > required + optional;
     if count < required || !has_rest && count > required + optional {
         return Err(ErrorCode::Args);

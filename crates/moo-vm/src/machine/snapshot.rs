@@ -57,7 +57,10 @@ impl Machine {
         let whole = bytes::decode(stored).map_err(|error| RestoreError(error.to_string()))?;
         let fields = Fields::of(&whole, 3)?;
         if fields.int(0)? != COMPILER_REVISION {
-            return Err(RestoreError(format!("it was compiled by revision {}", fields.int(0)?)));
+            return Err(RestoreError(format!(
+                "it was compiled by revision {}",
+                fields.int(0)?
+            )));
         }
         let stack: Vec<Value> = fields.list(1)?.iter().map(unwrap).collect();
         let frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
@@ -68,41 +71,57 @@ impl Machine {
 
 /// Frames must lie on the register stack one after another, each with room for its registers and arguments.
 fn check_layout(frames: &[Frame], registers: usize) -> Result<()> {
-    let ends = frames.iter().skip(1).map(|frame| frame.base as usize).chain([registers]);
+    let ends = frames
+        .iter()
+        .skip(1)
+        .map(|frame| frame.base as usize)
+        .chain([registers]);
     for (frame, end) in frames.iter().zip(ends) {
         let window = match frame.args {
             FrameArgs::Window(count) => usize::from(count),
             FrameArgs::List(_) => 0,
         };
-        if frame.base as usize + usize::from(frame.program.registers) + window != end {
+        if frame.base as usize + usize::from(frame.program().registers) + window != end {
             return Err(RestoreError("its registers do not fit its program".into()));
         }
     }
-    if frames.is_empty() { Err(RestoreError("it has no frames".into())) } else { Ok(()) }
+    if frames.first().is_none_or(|frame| frame.words.is_none()) {
+        Err(RestoreError("it has no first frame".into()))
+    } else {
+        Ok(())
+    }
 }
 
 /// The unset value may not stand in a list, so it is stored as an empty list and everything else in a list of one.
 fn wrap(value: &Value) -> Value {
-    Value::list(if value.is_unset() { Vec::new() } else { vec![value.clone()] })
+    Value::list(if value.is_unset() {
+        Vec::new()
+    } else {
+        vec![value.clone()]
+    })
 }
 
 fn unwrap(value: &Value) -> Value {
-    value.as_list().and_then(<[Value]>::first).cloned().unwrap_or(Value::UNSET)
+    value
+        .as_list()
+        .and_then(<[Value]>::first)
+        .cloned()
+        .unwrap_or(Value::UNSET)
 }
 
 fn frame_value(frame: &Frame) -> Value {
     let (kind, verb, state) = match &frame.running {
         Running::Verb(hit) => ("verb", verb_value(hit), Value::int(0)),
-        Running::Fork(Some(hit)) => ("fork", verb_value(hit), Value::int(0)),
-        Running::Fork(None) => ("fork", tree_value(&frame.program), Value::int(0)),
-        Running::Eval => ("eval", tree_value(&frame.program), Value::int(0)),
+        Running::Fork(hit) => ("fork", verb_value(hit), Value::int(0)),
+        Running::ForkOfEval(program) => ("fork", tree_value(program), Value::int(0)),
+        Running::Eval(program) => ("eval", tree_value(program), Value::int(0)),
         Running::Builtin(name, then) => (*name, Value::int(0), continuation_value(then)),
     };
     let args = match &frame.args {
         FrameArgs::Window(count) => Value::int(i64::from(*count)),
         FrameArgs::List(list) => list.clone(),
     };
-    let words = &frame.words;
+    let words = frame.words.as_deref().map_or(Value::int(0), words_value);
     let is_builtin = frame.builtin_name().is_some();
     Value::list(vec![
         Value::str(kind),
@@ -121,37 +140,55 @@ fn frame_value(frame: &Frame) -> Value {
         Value::obj(frame.player),
         frame.player_var.clone(),
         frame.verb.clone(),
-        Value::list(vec![
-            words.argstr.clone(),
-            words.dobjstr.clone(),
-            words.dobj.clone(),
-            words.prepstr.clone(),
-            words.iobjstr.clone(),
-            words.iobj.clone(),
-        ]),
+        words,
     ])
+}
+
+fn words_value(words: &CommandWords) -> Value {
+    Value::list(vec![
+        words.argstr.clone(),
+        words.dobjstr.clone(),
+        words.dobj.clone(),
+        words.prepstr.clone(),
+        words.iobjstr.clone(),
+        words.iobj.clone(),
+    ])
+}
+
+fn words_of(value: &Value) -> Result<Option<Arc<CommandWords>>> {
+    if value.as_list().is_none() {
+        return Ok(None);
+    }
+    let words = Fields::of(value, 6)?;
+    let word = |nth: usize| words.value(nth).clone();
+    Ok(Some(Arc::new(CommandWords {
+        argstr: word(0),
+        dobjstr: word(1),
+        dobj: word(2),
+        prepstr: word(3),
+        iobjstr: word(4),
+        iobj: word(5),
+    })))
 }
 
 fn frame_of(value: &Value) -> Result<Frame> {
     let f = Fields::of(value, 17)?;
     let kind = f.text(0)?;
-    let (running, program) = if f.int(1)? == 1 {
+    let running = if f.int(1)? == 1 {
         let builtin = builtins::find(kind).ok_or_else(|| RestoreError(format!("there is no function {kind}()")))?;
-        (Running::Builtin(builtin.name, continuation_of(f.value(3))?), Executable::empty())
-    } else if kind == "eval" || f.value(2).as_str().is_some() {
-        let program = program_of(&Code::new(f.text(2)?))?;
-        (if kind == "eval" { Running::Eval } else { Running::Fork(None) }, program)
+        Running::Builtin(builtin.name, continuation_of(f.value(3))?)
+    } else if f.value(2).as_str().is_some() {
+        let code = Code::new(f.text(2)?);
+        let program = Executable::of(&code).ok_or_else(unreadable)?;
+        if kind == "eval" { Running::Eval(program) } else { Running::ForkOfEval(program) }
     } else {
         let hit = verb_of(f.value(2))?;
-        let program = program_of(&hit.verb.code)?;
-        (if kind == "verb" { Running::Verb(hit) } else { Running::Fork(Some(hit)) }, program)
+        Executable::of_hit(&hit).ok_or_else(unreadable)?;
+        if kind == "verb" { Running::Verb(hit) } else { Running::Fork(hit) }
     };
-    let words = Fields::of(f.value(16), 6)?;
-    let word = |nth: usize| words.value(nth).clone();
     Ok(Frame {
-        pc: place_of(f.value(4), &program)?,
+        pc: place_of(f.value(4), running.program())?,
         running,
-        program,
         base: number(f.int(5)?)?,
         result: number(f.int(6)?)?,
         debug: f.int(7)? == 1,
@@ -166,19 +203,12 @@ fn frame_of(value: &Value) -> Result<Frame> {
         player: f.obj(13)?,
         player_var: f.value(14).clone(),
         verb: f.value(15).clone(),
-        words: Arc::new(CommandWords {
-            argstr: word(0),
-            dobjstr: word(1),
-            dobj: word(2),
-            prepstr: word(3),
-            iobjstr: word(4),
-            iobj: word(5),
-        }),
+        words: words_of(f.value(16))?,
     })
 }
 
-fn program_of(code: &Code) -> Result<Arc<Executable>> {
-    Executable::of(code).ok_or_else(|| RestoreError("its program can no longer be read".into()))
+fn unreadable() -> RestoreError {
+    RestoreError("its program can no longer be read".into())
 }
 
 fn tree_value(program: &Executable) -> Value {
@@ -189,11 +219,18 @@ fn tree_value(program: &Executable) -> Value {
 fn place_value(frame: &Frame) -> Value {
     let (kind, nth) = match frame.pc.checked_sub(1) {
         None => (AT_START, 0),
-        Some(at) => match frame.program.call_sites.binary_search(&at) {
+        Some(at) => match frame.program().call_sites.binary_search(&at) {
             Ok(nth) => (AFTER_CALL, nth),
             Err(_) => {
                 let is_fork = |op: &&Op| matches!(op, Op::Fork { .. });
-                (IN_FORK, frame.program.code[..at as usize].iter().filter(is_fork).count().saturating_sub(1))
+                (
+                    IN_FORK,
+                    frame.program().code[..at as usize]
+                        .iter()
+                        .filter(is_fork)
+                        .count()
+                        .saturating_sub(1),
+                )
             }
         },
     };
@@ -207,7 +244,11 @@ fn place_of(value: &Value, program: &Executable) -> Result<u32> {
         AT_START => Some(0),
         AFTER_CALL => program.call_sites.get(nth).map(|at| at + 1),
         _ => {
-            let forks = program.code.iter().enumerate().filter(|(_, op)| matches!(op, Op::Fork { .. }));
+            let forks = program
+                .code
+                .iter()
+                .enumerate()
+                .filter(|(_, op)| matches!(op, Op::Fork { .. }));
             forks.map(|(at, _)| at as u32 + 2).nth(nth)
         }
     };
@@ -235,10 +276,14 @@ fn verb_of(value: &Value) -> Result<triomphe::Arc<VerbHit>> {
         owner: f.obj(4)?,
         perms: VerbPerms(number(f.int(5)?)?),
         // A verb that already runs is not matched against a command again.
-        args: ArgSpec { dobj: ObjSpec::None, prep: PrepSpec::None, iobj: ObjSpec::None },
+        args: ArgSpec {
+            dobj: ObjSpec::None,
+            prep: PrepSpec::None,
+            iobj: ObjSpec::None,
+        },
         code: Code::new(f.text(6)?),
     };
-    Ok(triomphe::Arc::new(VerbHit { definer: f.obj(0)?, index: number(f.int(1)?)?, verb: triomphe::Arc::new(verb) }))
+    Ok(triomphe::Arc::new(VerbHit::new(f.obj(0)?, number(f.int(1)?)?, triomphe::Arc::new(verb))))
 }
 
 fn continuation_value(then: &Continuation) -> Value {
@@ -265,10 +310,19 @@ fn continuation_of(value: &Value) -> Result<Continuation> {
     };
     Ok(match parts.first().and_then(Value::as_str).unwrap_or("") {
         "create" => Continuation::Create { obj: obj(1)? },
-        "accepted" => Continuation::MoveAccepted { what: obj(1)?, to: obj(2)? },
-        "exited" => Continuation::MoveExited { what: obj(1)?, to: obj(2)? },
+        "accepted" => Continuation::MoveAccepted {
+            what: obj(1)?,
+            to: obj(2)?,
+        },
+        "exited" => Continuation::MoveExited {
+            what: obj(1)?,
+            to: obj(2)?,
+        },
         "entered" => Continuation::MoveEntered,
-        "recycle" => Continuation::Recycle { obj: obj(1)?, moving: obj(2).ok() },
+        "recycle" => Continuation::Recycle {
+            obj: obj(1)?,
+            moving: obj(2).ok(),
+        },
         "eval" => Continuation::Eval,
         "wrapper" => Continuation::Wrapper,
         other => return Err(RestoreError(format!("there is no waiting state {other:?}"))),
@@ -291,19 +345,27 @@ impl<'a> Fields<'a> {
     }
 
     fn int(&self, nth: usize) -> Result<i64> {
-        self.0[nth].as_int().ok_or_else(|| RestoreError(format!("field {nth} is not a number")))
+        self.0[nth]
+            .as_int()
+            .ok_or_else(|| RestoreError(format!("field {nth} is not a number")))
     }
 
     fn obj(&self, nth: usize) -> Result<Obj> {
-        self.0[nth].as_obj().ok_or_else(|| RestoreError(format!("field {nth} is not an object")))
+        self.0[nth]
+            .as_obj()
+            .ok_or_else(|| RestoreError(format!("field {nth} is not an object")))
     }
 
     fn text(&self, nth: usize) -> Result<&'a str> {
-        self.0[nth].as_str().ok_or_else(|| RestoreError(format!("field {nth} is not a string")))
+        self.0[nth]
+            .as_str()
+            .ok_or_else(|| RestoreError(format!("field {nth} is not a string")))
     }
 
     fn list(&self, nth: usize) -> Result<&'a [Value]> {
-        self.0[nth].as_list().ok_or_else(|| RestoreError(format!("field {nth} is not a list")))
+        self.0[nth]
+            .as_list()
+            .ok_or_else(|| RestoreError(format!("field {nth} is not a list")))
     }
 }
 
