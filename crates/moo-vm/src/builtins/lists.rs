@@ -1,0 +1,109 @@
+//! Lists. Every function gives a new list and leaves its argument as it was.
+
+use moo_model::{ErrorCode, Raised, Value};
+
+use super::{Args, row};
+use crate::builtin::ArgType::{Any, Int, List};
+use crate::builtin::{Builtin, Context};
+
+fn listappend(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let length = args.list(0)?.len();
+    let after = match args.len() {
+        3 => clamp(args.int(2)?, length),
+        _ => length,
+    };
+    insert(ctx, args, after)
+}
+
+fn listinsert(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let length = args.list(0)?.len();
+    let before = match args.len() {
+        3 => clamp(args.int(2)?.saturating_sub(1), length),
+        _ => 0,
+    };
+    insert(ctx, args, before)
+}
+
+/// An index brought into `0..=length`.
+fn clamp(index: i64, length: usize) -> usize {
+    usize::try_from(index.max(0)).map_or(length, |index| index.min(length))
+}
+
+/// The list with the second argument put after so many elements.
+fn insert(ctx: &mut Context<'_>, args: &[Value], after: usize) -> Result<Value, Raised> {
+    let items = args.list(0)?;
+    ctx.check_list(items.len() + 1)?;
+    let mut out = Vec::with_capacity(items.len() + 1);
+    out.extend_from_slice(&items[..after]);
+    out.push(args[1].clone());
+    out.extend_from_slice(&items[after..]);
+    Ok(Value::list(out))
+}
+
+/// The place of a 1-based index in a list, from 0; `E_RANGE` outside it.
+fn place(items: &[Value], index: i64) -> Result<usize, Raised> {
+    usize::try_from(index)
+        .ok()
+        .filter(|&index| (1..=items.len()).contains(&index))
+        .map(|index| index - 1)
+        .ok_or(ErrorCode::Range.into())
+}
+
+fn without(ctx: &mut Context<'_>, items: &[Value], at: usize) -> Value {
+    ctx.task.charge_size(items.len());
+    Value::list([&items[..at], &items[at + 1..]].concat())
+}
+
+fn listdelete(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let items = args.list(0)?;
+    let at = place(items, args.int(1)?)?;
+    Ok(without(ctx, items, at))
+}
+
+fn listset(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let items = args.list(0)?;
+    let at = place(items, args.int(2)?)?;
+    ctx.task.charge_size(items.len());
+    let mut out = items.to_vec();
+    out[at] = args[1].clone();
+    Ok(Value::list(out))
+}
+
+fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let items = args.list(0)?;
+    ctx.task.charge_size(items.len());
+    if items.contains(&args[1]) {
+        return Ok(args[0].clone());
+    }
+    insert(ctx, args, items.len())
+}
+
+fn setremove(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let items = args.list(0)?;
+    match items.iter().position(|item| *item == args[1]) {
+        Some(at) => Ok(without(ctx, items, at)),
+        None => Ok(args[0].clone()),
+    }
+}
+
+fn is_member(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let items = args.list(1)?;
+    ctx.task.charge_size(items.len());
+    let cased = args.len() < 3 || args.flag(2);
+    let found = items.iter().position(|item| match cased {
+        true => item.identical(&args[0]),
+        false => *item == args[0],
+    });
+    Ok(Value::int(found.map_or(0, |at| at as i64 + 1)))
+}
+
+#[rustfmt::skip]
+pub(super) const TABLE: &[Builtin] = &[
+    row("listappend", (2, 3), &[List, Any, Int], listappend, "The list with a value added at its end, or after an index."),
+    row("listinsert", (2, 3), &[List, Any, Int], listinsert, "The list with a value added at its front, or before an index."),
+    row("listdelete", (2, 2), &[List, Int], listdelete, "The list without the element at an index."),
+    row("listset", (3, 3), &[List, Any, Int], listset, "The list with the element at an index replaced."),
+    row("setadd", (2, 2), &[List, Any], setadd, "The list with a value added at its end unless it is there already."),
+    row("setremove", (2, 2), &[List, Any], setremove, "The list without the first element that equals a value."),
+    row("is_member", (2, 3), &[Any, List, Any], is_member, "Where a value stands in a list, or 0; case matters unless the third argument is false."),
+];

@@ -1,0 +1,138 @@
+//! Searching and replacing in strings. Positions count characters.
+
+use moo_model::value::Text;
+use moo_model::{ErrorCode, Raised, Value, text};
+
+use super::{Args, row};
+use crate::builtin::ArgType::{Any, Int, Str};
+use crate::builtin::{Builtin, Context};
+
+/// The greatest product of lengths that is searched without folding both texts first.
+const SHORT_WORK: usize = 4096;
+
+/// A search for one text in another, by byte offsets.
+struct Search<'a> {
+    haystack: &'a str,
+    needle: &'a str,
+    /// Both in lower case, when case does not matter and the texts are long.
+    folded: Option<(String, String)>,
+    cased: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(haystack: &'a str, needle: &'a str, cased: bool) -> Search<'a> {
+        let long = haystack.len().saturating_mul(needle.len()) > SHORT_WORK;
+        Search {
+            haystack,
+            needle,
+            folded: (!cased && long).then(|| (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase())),
+            cased,
+        }
+    }
+
+    /// The first occurrence at or after a byte offset that is a character's.
+    fn first(&self, from: usize) -> Option<usize> {
+        let at = match (&self.folded, self.cased) {
+            (Some((haystack, needle)), _) => haystack[from..].find(needle.as_str()),
+            (None, true) => self.haystack[from..].find(self.needle),
+            (None, false) if self.needle.is_empty() => Some(0),
+            (None, false) => self.haystack.as_bytes()[from..]
+                .windows(self.needle.len())
+                .position(|window| window.eq_ignore_ascii_case(self.needle.as_bytes())),
+        };
+        at.map(|at| from + at)
+    }
+
+    /// The last occurrence.
+    fn last(&self) -> Option<usize> {
+        match (&self.folded, self.cased) {
+            (Some((haystack, needle)), _) => haystack.rfind(needle.as_str()),
+            (None, true) => self.haystack.rfind(self.needle),
+            (None, false) if self.needle.is_empty() => Some(self.haystack.len()),
+            (None, false) => self
+                .haystack
+                .as_bytes()
+                .windows(self.needle.len())
+                .rposition(|window| window.eq_ignore_ascii_case(self.needle.as_bytes())),
+        }
+    }
+}
+
+/// The byte offset after so many characters; the text's length when there are fewer.
+fn skip_chars(text: &str, count: usize) -> usize {
+    text.char_indices().nth(count).map_or(text.len(), |(at, _)| at)
+}
+
+fn position(text: &str, byte: Option<usize>) -> Value {
+    let position = byte.map_or(0, |byte| text::position_of(Text::new(text), byte));
+    Value::int(position as i64)
+}
+
+fn index(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let (subject, what) = (args.str(0)?, args.str(1)?);
+    ctx.task.charge_size(subject.len());
+    let skip = if args.len() > 3 { args.int(3)? } else { 0 };
+    let skip = usize::try_from(skip).map_err(|_| ErrorCode::InvArg)?;
+    let rest = &subject[skip_chars(subject, skip)..];
+    Ok(position(rest, Search::new(rest, what, args.flag(2)).first(0)))
+}
+
+fn rindex(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let (subject, what) = (args.str(0)?, args.str(1)?);
+    ctx.task.charge_size(subject.len());
+    let skip = if args.len() > 3 { args.int(3)? } else { 0 };
+    if skip > 0 {
+        return Err(ErrorCode::InvArg.into());
+    }
+    let kept = match skip {
+        0 => subject,
+        _ => {
+            let chars = text::len(Text::new(subject));
+            let skip = usize::try_from(skip.unsigned_abs()).unwrap_or(usize::MAX);
+            &subject[..skip_chars(subject, chars.saturating_sub(skip))]
+        }
+    };
+    Ok(position(kept, Search::new(kept, what, args.flag(2)).last()))
+}
+
+fn strsub(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let (subject, what, with) = (args.str(0)?, args.str(1)?, args.str(2)?);
+    if what.is_empty() {
+        return Err(ErrorCode::InvArg.into());
+    }
+    ctx.task.charge_size(subject.len());
+    let search = Search::new(subject, what, args.flag(3));
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = search.first(from) {
+        found.push(at);
+        from = at + what.len();
+    }
+    if found.is_empty() {
+        return Ok(args[0].clone());
+    }
+    let kept = subject.len() - found.len() * what.len();
+    let size = kept.saturating_add(found.len().saturating_mul(with.len()));
+    ctx.check_string(size)?;
+    let mut out = String::with_capacity(size);
+    let mut from = 0;
+    for at in found {
+        out.push_str(&subject[from..at]);
+        out.push_str(with);
+        from = at + what.len();
+    }
+    out.push_str(&subject[from..]);
+    Ok(Value::string(out))
+}
+
+fn strcmp(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    Ok(Value::int(args.str(0)?.cmp(args.str(1)?) as i64))
+}
+
+#[rustfmt::skip]
+pub(super) const TABLE: &[Builtin] = &[
+    row("index", (2, 4), &[Str, Str, Any, Int], index, "Where a text first occurs in another, or 0; case matters if the third argument is true, and the fourth skips characters."),
+    row("rindex", (2, 4), &[Str, Str, Any, Int], rindex, "Where a text last occurs in another, or 0."),
+    row("strsub", (3, 4), &[Str, Str, Str, Any], strsub, "The first text with every occurrence of the second replaced by the third."),
+    row("strcmp", (2, 2), &[Str, Str], strcmp, "Negative, 0 or positive as the first text sorts before, with or after the second, case and all."),
+];

@@ -1,0 +1,200 @@
+//! Types and conversions of values.
+
+use std::collections::HashMap;
+
+use moo_model::{ErrorCode, Obj, Raised, Value, View, literal, number};
+
+use super::{Args, MANY, row};
+use crate::builtin::ArgType::{Any, Number, Obj as AnObj};
+use crate::builtin::{Builtin, Context};
+
+fn type_of(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    Ok(Value::int(args[0].kind() as i64))
+}
+
+fn tostr(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    if let [only] = args
+        && only.as_str().is_some()
+    {
+        return Ok(only.clone());
+    }
+    let size = args.iter().filter_map(Value::as_str).map(str::len).sum();
+    ctx.check_string(size)?;
+    let mut out = String::with_capacity(size);
+    for arg in args {
+        match arg.as_str() {
+            Some(text) => out.push_str(text),
+            None => out.push_str(&literal::to_str(arg)),
+        }
+    }
+    Ok(Value::string(out))
+}
+
+fn toliteral(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    literal_text(ctx, &args[0]).map(Value::string)
+}
+
+/// The source form of a value, within the size that a string may have.
+pub(super) fn literal_text(ctx: &mut Context<'_>, value: &Value) -> Result<String, Raised> {
+    let mut out = String::new();
+    if !literal::to_literal_bounded(value, ctx.options.max_string_concat, &mut out) {
+        return Err(ctx.task.too_large(ctx.options));
+    }
+    ctx.task.charge_size(out.len());
+    Ok(out)
+}
+
+fn toint(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    int_of(&args[0]).map(Value::int)
+}
+
+/// A value as an integer. `E_FLOAT` for a float that is too large, `E_TYPE` for lists.
+fn int_of(value: &Value) -> Result<i64, Raised> {
+    // The largest integer is not a float; its successor, 2^63, is.
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    match value.view() {
+        View::Int(i) => Ok(i),
+        View::Float(f) if f >= BOUND || f < -BOUND => Err(ErrorCode::Float.into()),
+        View::Float(f) => Ok(f as i64),
+        View::Obj(o) => Ok(o.0),
+        View::Err(e) => Ok(e as i64),
+        View::Str(s) => Ok(number::int_from_text(&s)),
+        View::List(_) | View::Unset => Err(ErrorCode::Type.into()),
+    }
+}
+
+fn tofloat(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    match args[0].view() {
+        View::Float(_) => Ok(args[0].clone()),
+        View::Str(s) => number::float_from_text(&s)
+            .map(Value::float)
+            .ok_or(ErrorCode::InvArg.into()),
+        _ => int_of(&args[0]).map(|i| Value::float(i as f64)),
+    }
+}
+
+fn toobj(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let number = match args[0].as_str() {
+        Some(text) => {
+            let text = text.trim_matches(' ');
+            number::int_from_text(text.strip_prefix('#').unwrap_or(text))
+        }
+        None => int_of(&args[0])?,
+    };
+    Ok(Value::obj(Obj(number)))
+}
+
+fn equal(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    Ok(Value::truth(args[0].identical(&args[1])))
+}
+
+fn length(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let length = match args[0].view() {
+        View::Str(s) if s.is_ascii_only() => s.len(),
+        View::Str(s) => {
+            ctx.task.charge_size(s.len());
+            moo_model::text::len(s)
+        }
+        View::List(items) => items.len(),
+        _ => return Err(ErrorCode::Type.into()),
+    };
+    Ok(Value::int(length as i64))
+}
+
+fn min(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    extreme(args, std::cmp::Ordering::Less)
+}
+
+fn max(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    extreme(args, std::cmp::Ordering::Greater)
+}
+
+fn extreme(args: &[Value], wanted: std::cmp::Ordering) -> Result<Value, Raised> {
+    let mut best = &args[0];
+    for arg in &args[1..] {
+        // Numbers of one kind always have an order, so a missing one tells mixed kinds.
+        if arg.order(best).ok_or(ErrorCode::Type)? == wanted {
+            best = arg;
+        }
+    }
+    Ok(best.clone())
+}
+
+fn value_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    Ok(Value::int(size_of_value(ctx, &args[0])))
+}
+
+/// What a value would take in LambdaMOO on a 64-bit machine. A list that is shared counts at each place, as there; it
+/// is measured once, because sharing makes values exponentially larger than they are.
+fn size_of_value(ctx: &mut Context<'_>, value: &Value) -> i64 {
+    const CELL: i64 = 16;
+    let Some(top) = value.as_list() else {
+        return scalar_size(value);
+    };
+    let mut sizes: HashMap<*const Value, i64> = HashMap::new();
+    let mut pending = vec![top];
+    while let Some(&items) = pending.last() {
+        let before = pending.len();
+        let unmeasured = items.iter().filter_map(Value::as_list);
+        pending.extend(unmeasured.filter(|inner| !inner.is_empty() && !sizes.contains_key(&inner.as_ptr())));
+        if pending.len() > before {
+            continue;
+        }
+        ctx.task.charge_size(items.len());
+        let sum = items.iter().fold(CELL, |sum: i64, item| {
+            let size = match item.as_list() {
+                Some([]) => 2 * CELL,
+                Some(inner) => sizes.get(&inner.as_ptr()).copied().unwrap_or(0),
+                None => scalar_size(item),
+            };
+            sum.saturating_add(size)
+        });
+        sizes.insert(items.as_ptr(), sum.saturating_add(CELL));
+        pending.pop();
+    }
+    sizes.get(&top.as_ptr()).copied().unwrap_or(2 * CELL)
+}
+
+fn scalar_size(value: &Value) -> i64 {
+    match value.view() {
+        View::Str(s) => 17 + s.len() as i64,
+        View::Float(_) => 24,
+        _ => 16,
+    }
+}
+
+fn object_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    ctx.require_wizard()?;
+    let obj = args.obj(0)?;
+    let record = ctx.tx.record(obj).ok_or(ErrorCode::InvInd)?;
+    // A header, then a fixed cost and the text for each verb and property: an estimate, as the manual says.
+    let mut size = 144 + record.name.as_str().map_or(0, str::len) as i64;
+    for verb in record.verbs.iter() {
+        let names = verb.names.as_str().map_or(0, str::len);
+        size += 48 + (names + verb.code.source.len()) as i64;
+    }
+    for def in record.propdefs.iter() {
+        size += 24 + def.name.as_str().map_or(0, str::len) as i64;
+    }
+    for slot in &record.slots {
+        size = size.saturating_add(16 + size_of_value(ctx, &slot.value));
+    }
+    Ok(Value::int(size))
+}
+
+#[rustfmt::skip]
+pub(super) const TABLE: &[Builtin] = &[
+    row("typeof", (1, 1), &[Any], type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST` and `FLOAT`."),
+    row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}`."),
+    row("toliteral", (1, 1), &[Any], toliteral, "The text of an expression that gives the value."),
+    row("toint", (1, 1), &[Any], toint, "The value as an integer; 0 for a string that is not a number."),
+    row("tonum", (1, 1), &[Any], toint, "The same as `toint()`."),
+    row("tofloat", (1, 1), &[Any], tofloat, "The value as a float; `E_INVARG` for a string that is not a number."),
+    row("toobj", (1, 1), &[Any], toobj, "The value as an object number; a string may start with `#`."),
+    row("equal", (2, 2), &[Any, Any], equal, "Whether two values are the same, strings compared with regard to case."),
+    row("length", (1, 1), &[Any], length, "The number of characters of a string or of elements of a list."),
+    row("min", (1, MANY), &[Number], min, "The smallest of numbers of one kind."),
+    row("max", (1, MANY), &[Number], max, "The largest of numbers of one kind."),
+    row("value_bytes", (1, 1), &[Any], value_bytes, "An estimate of the memory that a value takes."),
+    row("object_bytes", (1, 1), &[AnObj], object_bytes, "An estimate of the memory that an object takes; for wizards."),
+];
