@@ -5,6 +5,7 @@
 
 pub mod builtin;
 pub mod builtins;
+pub mod code;
 pub mod executable;
 pub mod fork;
 pub mod frame;
@@ -14,3 +15,5 @@ pub mod options;
 pub mod outcome;
 pub mod property_access;
 pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -9,13 +9,14 @@ use crate::builtins::object_fields::{Field, get_field, set_field};
 /// The value of `obj.name`. `E_TYPE` unless these are an object number and a string, `E_INVIND` if there is no such
 /// object, `E_PROPNF` if it has no such property, `E_PERM` if the frame's programmer may not read it.
 pub fn get_property(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<Value, Raised> {
-    let (obj, symbol) = resolve(ctx, obj, name)?;
+    let symbol = resolve(ctx, obj, name)?;
     get_property_symbol(ctx, obj, symbol)
 }
 
 /// As [`get_property`], for a name that is known already.
 #[inline]
-pub fn get_property_symbol(ctx: &mut Context<'_>, obj: Obj, name: Symbol) -> Result<Value, Raised> {
+pub fn get_property_symbol(ctx: &mut Context<'_>, obj: &Value, name: Symbol) -> Result<Value, Raised> {
+    let obj = obj.as_obj().ok_or(ErrorCode::Type)?;
     if let Some(field) = Field::of(name) {
         return get_field(ctx, obj, field);
     }
@@ -28,7 +29,7 @@ pub fn get_property_symbol(ctx: &mut Context<'_>, obj: Obj, name: Symbol) -> Res
 
 /// Performs `obj.name = value`, with the errors of [`get_property`] and those of each built-in property.
 pub fn set_property(ctx: &mut Context<'_>, obj: &Value, name: &Value, value: Value) -> Result<(), Raised> {
-    let (obj, symbol) = resolve(ctx, obj, name)?;
+    let symbol = resolve(ctx, obj, name)?;
     set_property_symbol(ctx, obj, symbol, value)
 }
 
@@ -36,10 +37,11 @@ pub fn set_property(ctx: &mut Context<'_>, obj: &Value, name: &Value, value: Val
 #[inline]
 pub fn set_property_symbol(
     ctx: &mut Context<'_>,
-    obj: Obj,
+    obj: &Value,
     name: Symbol,
     value: Value,
 ) -> Result<(), Raised> {
+    let obj = obj.as_obj().ok_or(ErrorCode::Type)?;
     if let Some(field) = Field::of(name) {
         return set_field(ctx, obj, field, &value);
     }
@@ -64,13 +66,13 @@ fn find(ctx: &mut Context<'_>, obj: Obj, name: Symbol) -> Result<Property, Raise
     })
 }
 
-/// The object and the name of an access. A name that nothing was ever called is found nowhere.
-fn resolve(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<(Obj, Symbol), Raised> {
+/// The name of an access. One that nothing was ever called is found nowhere.
+fn resolve(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<Symbol, Raised> {
     let (Some(obj), Some(name)) = (obj.as_obj(), name.as_str()) else {
         return Err(ErrorCode::Type.into());
     };
     match Symbol::find(name) {
-        Some(symbol) => Ok((obj, symbol)),
+        Some(symbol) => Ok(symbol),
         None if ctx.tx.valid(obj) => Err(not_found(ctx, obj, name)),
         None => Err(ErrorCode::InvInd.into()),
     }

@@ -127,6 +127,11 @@ impl Transaction {
         self.lookups
     }
 
+    /// How often the executor's lookup tables had an answer, and how often not.
+    pub fn lookup_counts(&self) -> (u64, u64) {
+        (self.lookups.hits, self.lookups.misses)
+    }
+
     /// The commit whose state this transaction sees.
     pub fn snapshot_stamp(&self) -> Stamp {
         self.base.stamp

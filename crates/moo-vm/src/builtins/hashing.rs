@@ -33,7 +33,9 @@ fn digest(ctx: &mut Context<'_>, bytes: &[u8], args: &[Value]) -> Result<Value, 
     if args.flag(2) {
         return Ok(Value::string(binary::from_bytes(&digest)));
     }
-    Ok(Value::string(digest.iter().map(|byte| format!("{byte:02X}")).collect()))
+    Ok(Value::string(
+        digest.iter().map(|byte| format!("{byte:02X}")).collect(),
+    ))
 }
 
 fn string_hash(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {

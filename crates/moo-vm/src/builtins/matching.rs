@@ -37,7 +37,10 @@ fn search(ctx: &mut Context<'_>, args: &[Value], direction: Direction) -> Result
         None => [Value::int(0), Value::int(-1)],
     };
     let [start, end] = pair(groups[0]);
-    let pairs = groups[1..].iter().map(|&group| Value::list(pair(group).to_vec())).collect();
+    let pairs = groups[1..]
+        .iter()
+        .map(|&group| Value::list(pair(group).to_vec()))
+        .collect();
     Ok(Value::list(vec![start, end, Value::list(pairs), args[0].clone()]))
 }
 
@@ -50,7 +53,9 @@ struct Match<'a> {
 impl<'a> Match<'a> {
     /// Takes a match apart; `None` if it is not one.
     fn parse(parts: &'a [Value]) -> Option<Match<'a>> {
-        let [start, end, groups, subject] = parts else { return None };
+        let [start, end, groups, subject] = parts else {
+            return None;
+        };
         let groups = groups.as_list().filter(|groups| groups.len() == GROUPS)?;
         let subject = Text::new(subject.as_str()?);
         let length = text::len(subject);
@@ -63,7 +68,9 @@ impl<'a> Match<'a> {
         };
         let mut pairs = vec![pair(start, end)?];
         for group in groups {
-            let [start, end] = group.as_list()? else { return None };
+            let [start, end] = group.as_list()? else {
+                return None;
+            };
             pairs.push(pair(start, end)?);
         }
         Some(Match { pairs, subject })

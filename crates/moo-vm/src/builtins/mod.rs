@@ -138,21 +138,15 @@ trait Args {
 
 impl Args for [Value] {
     fn int(&self, at: usize) -> Result<i64, Raised> {
-        self.get(at)
-            .and_then(Value::as_int)
-            .ok_or(ErrorCode::Type.into())
+        self.get(at).and_then(Value::as_int).ok_or(ErrorCode::Type.into())
     }
 
     fn obj(&self, at: usize) -> Result<Obj, Raised> {
-        self.get(at)
-            .and_then(Value::as_obj)
-            .ok_or(ErrorCode::Type.into())
+        self.get(at).and_then(Value::as_obj).ok_or(ErrorCode::Type.into())
     }
 
     fn str(&self, at: usize) -> Result<&str, Raised> {
-        self.get(at)
-            .and_then(Value::as_str)
-            .ok_or(ErrorCode::Type.into())
+        self.get(at).and_then(Value::as_str).ok_or(ErrorCode::Type.into())
     }
 
     fn list(&self, at: usize) -> Result<&[Value], Raised> {

@@ -55,13 +55,23 @@ impl Costs {
         if !within {
             return Err(ErrorCode::InvArg);
         }
-        Params::new(self.memory_kib as u32, self.passes as u32, self.lanes as u32, Some(HASH_LEN))
-            .map_err(|_| ErrorCode::InvArg)
+        Params::new(
+            self.memory_kib as u32,
+            self.passes as u32,
+            self.lanes as u32,
+            Some(HASH_LEN),
+        )
+        .map_err(|_| ErrorCode::InvArg)
     }
 }
 
 /// Hashes a password, charging ticks for the work.
-fn argon2id(ctx: &mut Context<'_>, costs: Costs, password: &[u8], salt: &[u8]) -> Result<[u8; HASH_LEN], Raised> {
+fn argon2id(
+    ctx: &mut Context<'_>,
+    costs: Costs,
+    password: &[u8],
+    salt: &[u8],
+) -> Result<[u8; HASH_LEN], Raised> {
     let params = costs.params()?;
     ctx.task.ticks_left -= costs.memory_kib * costs.passes / WORK_KIB_PER_TICK;
     let mut hash = [0; HASH_LEN];
@@ -73,8 +83,18 @@ fn argon2id(ctx: &mut Context<'_>, costs: Costs, password: &[u8], salt: &[u8]) -
 
 fn argon2(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     ctx.require_wizard()?;
-    let or = |at: usize, default: i64| if args.len() > at { args.int(at) } else { Ok(default) };
-    let costs = Costs { passes: or(2, 3)?, memory_kib: or(3, 4096)?, lanes: or(4, 1)? };
+    let or = |at: usize, default: i64| {
+        if args.len() > at {
+            args.int(at)
+        } else {
+            Ok(default)
+        }
+    };
+    let costs = Costs {
+        passes: or(2, 3)?,
+        memory_kib: or(3, 4096)?,
+        lanes: or(4, 1)?,
+    };
     let password = hashing::text_bytes(ctx, args.str(0)?);
     let latin1 = ctx.tx.settings().latin1;
     // A salt is often made of random bytes, which only a binary string can hold.
@@ -108,7 +128,11 @@ fn parse_hash(text: &str) -> Option<(Costs, Vec<u8>, Vec<u8>)> {
         .split(',')
         .zip(["m=", "t=", "p="])
         .map(|(part, name)| part.strip_prefix(name)?.parse::<i64>().ok());
-    let costs = Costs { memory_kib: numbers.next()??, passes: numbers.next()??, lanes: numbers.next()?? };
+    let costs = Costs {
+        memory_kib: numbers.next()??,
+        passes: numbers.next()??,
+        lanes: numbers.next()??,
+    };
     parts.next().is_none().then_some(())?;
     Some((costs, from_base64(salt)?, from_base64(hash)?))
 }
@@ -117,7 +141,9 @@ fn parse_hash(text: &str) -> Option<(Costs, Vec<u8>, Vec<u8>)> {
 fn base64(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 4 / 3 + 2);
     for chunk in bytes.chunks(3) {
-        let word = (0..3).fold(0, |word, i| word << 8 | u32::from(chunk.get(i).copied().unwrap_or(0)));
+        let word = (0..3).fold(0, |word, i| {
+            word << 8 | u32::from(chunk.get(i).copied().unwrap_or(0))
+        });
         let digits = (0..=chunk.len()).map(|i| BASE64[(word >> (18 - 6 * i) & 63) as usize]);
         out.extend(digits.map(char::from));
     }
@@ -168,7 +194,10 @@ fn salt(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let prefix = args.str(0)?;
     let latin1 = ctx.tx.settings().latin1;
     let random = binary::to_bytes(args.str(1)?, latin1).ok_or(ErrorCode::InvArg)?;
-    let &(prefix, least, most) = SALTS.iter().find(|salt| salt.0 == prefix).ok_or(ErrorCode::InvArg)?;
+    let &(prefix, least, most) = SALTS
+        .iter()
+        .find(|salt| salt.0 == prefix)
+        .ok_or(ErrorCode::InvArg)?;
     if random.len() < least {
         return Err(ErrorCode::InvArg.into());
     }
@@ -205,6 +234,6 @@ mod tests {
             assert_eq!(from_base64(&base64(&bytes)), Some(bytes));
         }
         assert_eq!(base64(b"foob"), "Zm9vYg");
-        assert_eq!(from_base64("Zm9=") , None);
+        assert_eq!(from_base64("Zm9="), None);
     }
 }

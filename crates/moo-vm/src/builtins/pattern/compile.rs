@@ -11,7 +11,10 @@ struct Part {
 
 impl Part {
     fn one(step: Step, nullable: bool) -> Part {
-        Part { steps: vec![step], nullable }
+        Part {
+            steps: vec![step],
+            nullable,
+        }
     }
 }
 
@@ -67,7 +70,10 @@ impl Level {
         Level {
             group,
             alternatives: Vec::new(),
-            before: Part { steps: Vec::new(), nullable: true },
+            before: Part {
+                steps: Vec::new(),
+                nullable: true,
+            },
             last: None,
             at_start: true,
         }
@@ -95,7 +101,10 @@ impl Level {
     /// Ends an alternative.
     fn end_alternative(&mut self, loops: &mut usize) {
         self.settle(loops);
-        let empty = Part { steps: Vec::new(), nullable: true };
+        let empty = Part {
+            steps: Vec::new(),
+            nullable: true,
+        };
         self.alternatives.push(std::mem::replace(&mut self.before, empty));
         self.at_start = true;
     }
@@ -119,7 +128,8 @@ impl Level {
                 out.steps.push(Step::Jump(rest as isize - 1));
             }
         }
-        out.steps.extend(self.group.map(|group| Step::Save(2 * group + 1)));
+        out.steps
+            .extend(self.group.map(|group| Step::Save(2 * group + 1)));
         out
     }
 }
@@ -152,7 +162,12 @@ impl Pattern {
         }
         let level = reader.levels.pop().filter(|level| level.group.is_none());
         let steps = level.ok_or(Malformed)?.finish(&mut reader.loops).steps;
-        Ok(Pattern { steps, sets: reader.sets, loops: reader.loops, cased })
+        Ok(Pattern {
+            steps,
+            sets: reader.sets,
+            loops: reader.loops,
+            cased,
+        })
     }
 }
 
@@ -267,7 +282,10 @@ impl Reader<'_> {
 
     /// A set, after its `[`. A `]` that comes first and a `-` that joins nothing stand for themselves.
     fn set(&mut self) -> Result<(), Malformed> {
-        let mut set = Set { negated: self.chars.next_if_eq(&'^').is_some(), ranges: Vec::new() };
+        let mut set = Set {
+            negated: self.chars.next_if_eq(&'^').is_some(),
+            ranges: Vec::new(),
+        };
         loop {
             let from = self.chars.next().ok_or(Malformed)?;
             if from == ']' && !set.ranges.is_empty() {

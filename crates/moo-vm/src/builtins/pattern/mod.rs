@@ -1,12 +1,12 @@
 //! The pattern language of `match()`: reading a pattern, and finding it in a text.
 //!
 //! Invariant: neither reading nor matching uses the native stack in proportion to its input, and a match ends with
-//! [`TooComplex`] after [`STEPS_MAX`] steps.
+//! [`run::TooComplex`] after [`STEPS_MAX`] steps.
 
 mod compile;
 mod run;
 
-pub(super) use run::{Direction, Found, TooComplex};
+pub(super) use run::Direction;
 
 /// The most steps that one search may take.
 const STEPS_MAX: usize = 4_000_000;

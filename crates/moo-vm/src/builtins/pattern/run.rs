@@ -74,7 +74,10 @@ impl Pattern {
                 Some(_) => {}
             }
         };
-        Ok(Found { groups: found.then(|| runner.groups()), steps: runner.steps + text.len() })
+        Ok(Found {
+            groups: found.then(|| runner.groups()),
+            steps: runner.steps + text.len(),
+        })
     }
 
     /// The character that every match starts with, if that is known.
@@ -136,7 +139,10 @@ impl Runner<'_> {
             Step::WordStart => none(!after_word && before_word),
             Step::WordEnd => none(after_word && !before_word),
             Step::Save(slot) => {
-                self.choices.push(Choice::Place { slot, old: self.places[slot] });
+                self.choices.push(Choice::Place {
+                    slot,
+                    old: self.places[slot],
+                });
                 self.places[slot] = Some(at);
                 none(true)
             }
@@ -154,7 +160,10 @@ impl Runner<'_> {
             }
             Step::Jump(offset) => Some((go(offset), at)),
             Step::Enter(which) => {
-                self.choices.push(Choice::Iteration { which, old: self.iterations[which] });
+                self.choices.push(Choice::Iteration {
+                    which,
+                    old: self.iterations[which],
+                });
                 self.iterations[which] = at;
                 none(true)
             }
