@@ -589,7 +589,10 @@ pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
 
 /// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
 pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<CommandWords> {
-    let own = frame.words.as_ref().or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
+    let own = frame
+        .words
+        .as_ref()
+        .or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
     own.expect("the outermost frame of a task has words")
 }
 

@@ -49,21 +49,61 @@ fn go(verbs: &[(&str, &str)], iters: u64) -> f64 {
     let mut tx = Transaction::begin(&world, Box::default());
     let o = tx.create(Obj::NOTHING, Some(Obj(0)));
     tx.set_flag(o, Flags::WIZARD, true).unwrap();
-    tx.define_property(o, "count", Value::int(0), o, PropPerms(3)).unwrap();
+    tx.define_property(o, "count", Value::int(0), o, PropPerms(3))
+        .unwrap();
     for (name, src) in verbs {
-        tx.add_verb(o, VerbRecord { id: 0, names: Value::str(name), owner: o, perms: VerbPerms(15),
-            args: ArgSpec { dobj: ObjSpec::None, prep: PrepSpec::None, iobj: ObjSpec::None }, code: Code::new(*src) }).unwrap();
+        tx.add_verb(
+            o,
+            VerbRecord {
+                id: 0,
+                names: Value::str(name),
+                owner: o,
+                perms: VerbPerms(15),
+                args: ArgSpec {
+                    dobj: ObjSpec::None,
+                    prep: PrepSpec::None,
+                    iobj: ObjSpec::None,
+                },
+                code: Code::new(*src),
+            },
+        )
+        .unwrap();
     }
     tx.commit(true, |_| vec![]).0.ok().unwrap();
     let mut best = f64::MAX;
     for _ in 0..3 {
         let mut tx = Transaction::begin(&world, Box::default());
         let hit = tx.find_callable_verb(o, Symbol::new(verbs[0].0)).unwrap();
-        let mut m = Machine::for_verb(VerbStart { hit, this: o, player: o, caller: o, verb: Value::str("x"), args: Value::empty_list(), words: CommandWords::none(), progr: o });
-        let mut task = TaskState::new(1, crate::options::SliceLimits { ticks: 1 << 60, seconds: 9.0, depth: 50 }, true);
+        let mut m = Machine::for_verb(VerbStart {
+            hit,
+            this: o,
+            player: o,
+            caller: o,
+            verb: Value::str("x"),
+            args: Value::empty_list(),
+            words: CommandWords::none(),
+            progr: o,
+        });
+        let mut task = TaskState::new(
+            1,
+            crate::options::SliceLimits {
+                ticks: 1 << 60,
+                seconds: 9.0,
+                depth: 50,
+            },
+            true,
+        );
         let options = ServerOptions::default();
         let start = std::time::Instant::now();
-        let out = m.run(&mut Env { tx: &mut tx, host: &mut Dead, task: &mut task, options: &options }, None);
+        let out = m.run(
+            &mut Env {
+                tx: &mut tx,
+                host: &mut Dead,
+                task: &mut task,
+                options: &options,
+            },
+            None,
+        );
         best = best.min(start.elapsed().as_nanos() as f64 / iters as f64);
         assert!(matches!(out, Outcome::Done(_)), "{out:?}");
     }
@@ -72,11 +112,65 @@ fn go(verbs: &[(&str, &str)], iters: u64) -> f64 {
 
 #[test]
 fn speed() {
-    println!("for {:.1}", go(&[("x", "for i in [1..10000000] endfor")], 10_000_000));
-    println!("while {:.1}", go(&[("x", "i = 0; while (i < 10000000) i = i + 1; endwhile")], 10_000_000));
-    println!("fib {:.1}", go(&[("x", "return this:fib(25);"), ("fib", "n = args[1]; if (n < 2) return n; endif return this:fib(n - 1) + this:fib(n - 2);")], 242785));
-    println!("prop {:.1}", go(&[("x", "for i in [1..1000000] this.count = this.count + 1; endfor")], 1_000_000));
-    println!("append {:.1}", go(&[("x", "for j in [1..1000] l = {}; for i in [1..1000] l = {@l, i}; endfor endfor")], 1_000_000));
-    println!("iter {:.1}", go(&[("x", "l = {}; for i in [1..1000] l = {@l, i}; endfor for j in [1..1000] s = 0; for x in (l) s = s + x; endfor endfor")], 1_000_000));
-    println!("strapp {:.1}", go(&[("x", "for j in [1..50] s = \"\"; for i in [1..20000] s = s + \"x\"; endfor endfor")], 1_000_000));
+    println!(
+        "for {:.1}",
+        go(&[("x", "for i in [1..10000000] endfor")], 10_000_000)
+    );
+    println!(
+        "while {:.1}",
+        go(
+            &[("x", "i = 0; while (i < 10000000) i = i + 1; endwhile")],
+            10_000_000
+        )
+    );
+    println!(
+        "fib {:.1}",
+        go(
+            &[
+                ("x", "return this:fib(25);"),
+                (
+                    "fib",
+                    "n = args[1]; if (n < 2) return n; endif return this:fib(n - 1) + this:fib(n - 2);"
+                )
+            ],
+            242785
+        )
+    );
+    println!(
+        "prop {:.1}",
+        go(
+            &[("x", "for i in [1..1000000] this.count = this.count + 1; endfor")],
+            1_000_000
+        )
+    );
+    println!(
+        "append {:.1}",
+        go(
+            &[(
+                "x",
+                "for j in [1..1000] l = {}; for i in [1..1000] l = {@l, i}; endfor endfor"
+            )],
+            1_000_000
+        )
+    );
+    println!(
+        "iter {:.1}",
+        go(
+            &[(
+                "x",
+                "l = {}; for i in [1..1000] l = {@l, i}; endfor for j in [1..1000] s = 0; for x in (l) s = s + x; endfor endfor"
+            )],
+            1_000_000
+        )
+    );
+    println!(
+        "strapp {:.1}",
+        go(
+            &[(
+                "x",
+                "for j in [1..50] s = \"\"; for i in [1..20000] s = s + \"x\"; endfor endfor"
+            )],
+            1_000_000
+        )
+    );
 }

@@ -75,8 +75,7 @@ pub fn small_world(dialect: Dialect) -> Arc<World> {
 /// A frame of evaluated code without variables, for calling built-in functions from.
 pub fn frame(progr: Obj) -> Frame {
     Frame {
-        running: Running::Eval,
-        program: Executable::empty(),
+        running: Running::Eval(Executable::new(&Arc::default())),
         pc: 0,
         base: 0,
         result: 0,
@@ -89,7 +88,7 @@ pub fn frame(progr: Obj) -> Frame {
         player: progr,
         player_var: Value::obj(progr),
         verb: Value::empty_str(),
-        words: CommandWords::none(),
+        words: Some(CommandWords::none()),
     }
 }
 
