@@ -62,8 +62,17 @@ pub enum Running {
     Fork(triomphe::Arc<VerbHit>),
     /// The body of a `fork` of evaluated code.
     ForkOfEval(Arc<Executable>),
-    /// A built-in function, by name, that waits for a verb.
-    Builtin(&'static str, Continuation),
+    /// A built-in function that waits for a verb.
+    Builtin(Box<Waiting>),
+}
+
+/// A built-in function that waits for a verb it called.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it goes on.
+    pub then: Continuation,
 }
 
 impl Running {
@@ -124,14 +133,14 @@ impl Frame {
         match &self.running {
             Running::Verb(hit) | Running::Fork(hit) => hit.verb.names.clone(),
             Running::Eval(_) | Running::ForkOfEval(_) => Value::str("Input to EVAL"),
-            Running::Builtin(name, _) => Value::str(name),
+            Running::Builtin(waiting) => Value::str(waiting.name),
         }
     }
 
     /// The built-in function that waits here, if it is one.
     pub fn builtin_name(&self) -> Option<&'static str> {
         match &self.running {
-            Running::Builtin(name, _) => Some(name),
+            Running::Builtin(waiting) => Some(waiting.name),
             _ => None,
         }
     }

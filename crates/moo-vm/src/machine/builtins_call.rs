@@ -10,7 +10,7 @@ use super::{Env, Machine};
 use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
 use crate::builtins;
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
 use crate::options::ServerOptions;
 
 /// Whether a call of the function goes to `#0:bf_name` instead: it is protected, and this is not `#0` itself.
@@ -131,9 +131,10 @@ impl Machine {
 
     /// The top frame is a built-in function whose verb has returned.
     pub(super) fn resume_builtin(&mut self, returned: Value, env: &mut Env<'_>) -> Result<Step, Raised> {
-        let Running::Builtin(name, then) = self.top().running.clone() else {
+        let Running::Builtin(waiting) = self.top().running.clone() else {
             unreachable!("only a built-in function's frame is resumed")
         };
+        let Waiting { name, then } = *waiting;
         let flow = builtins::resume(&mut Self::context(&mut self.frames, env), then, returned);
         match flow {
             Ok(Flow::Call {
@@ -143,11 +144,11 @@ impl Machine {
                 then,
                 missing,
             }) => {
-                self.top_mut().running = Running::Builtin(name, then);
+                self.top_mut().running = Running::Builtin(Box::new(Waiting { name, then }));
                 self.call_for_builtin(this, verb, args, missing, env)
             }
             other => {
-                let at = self.pop_frame().result;
+                let at = self.pop_frame();
                 self.follow(other?, name, at, env)
             }
         }
@@ -155,8 +156,8 @@ impl Machine {
 
     /// An error passes through the top frame, a built-in function: what it has begun is finished or undone.
     pub(super) fn drop_builtin(&mut self, env: &mut Env<'_>) {
-        if let Running::Builtin(_, then) = self.top().running.clone() {
-            builtins::on_error(&mut Self::context(&mut self.frames, env), then);
+        if let Running::Builtin(waiting) = self.top().running.clone() {
+            builtins::on_error(&mut Self::context(&mut self.frames, env), waiting.then);
         }
         self.pop_frame();
     }
@@ -164,7 +165,7 @@ impl Machine {
     fn push_builtin(&mut self, name: &'static str, then: Continuation, at: u16) {
         let caller = self.top();
         let frame = Frame {
-            running: Running::Builtin(name, then),
+            running: Running::Builtin(Box::new(Waiting { name, then })),
             pc: 0,
             base: self.stack.len() as u32,
             result: at,

@@ -63,14 +63,12 @@ impl Machine {
             Call::Named { at, count } => self.call_named(at, Some(count), env),
             Call::NamedList { at } => self.call_named(at, None, env),
             Call::Protected { at, function, count } => {
-                let builtin =
-                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let args = self.take_arguments(at, count);
                 self.call_function(builtin, args, at, env)
             }
             Call::Frame { at, function } => {
-                let builtin =
-                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let flow = env.task.pending.take().expect("the loop put it there");
                 self.follow(flow, builtin.name, at, env)
             }
@@ -170,19 +168,21 @@ impl Machine {
     }
 
     /// Puts a frame on top, with its registers unset.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_frame(&mut self, frame: Frame) {
         let registers = usize::from(frame.program().registers);
         self.stack.resize(frame.base as usize + registers, Value::UNSET);
         self.frames.push(frame);
     }
 
-    /// Takes the top frame off, with its registers.
+    /// Takes the top frame off, with its registers; gives the register of the frame below that awaits its result.
     #[inline]
-    pub(super) fn pop_frame(&mut self) -> Frame {
-        let frame = self.frames.pop().expect("a machine that runs has a frame");
-        self.stack.truncate(frame.base as usize);
-        frame
+    pub(super) fn pop_frame(&mut self) -> u16 {
+        let frame = self.top();
+        let (base, result) = (frame.base as usize, frame.result);
+        self.frames.truncate(self.frames.len() - 1);
+        self.stack.truncate(base);
+        result
     }
 
     /// `E_MAXREC` when one more verb would be too many. Built-in functions that wait are not counted.
@@ -206,14 +206,14 @@ impl Machine {
     /// The top frame returns: its value goes to the frame below, or, when there is none, out.
     #[inline]
     pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Result<Step, Value> {
-        let frame = self.pop_frame();
+        let result = self.pop_frame();
         let Some(below) = self.frames.last() else {
             return Err(value);
         };
         if below.builtin_name().is_some() {
-            return Ok(self.resume_builtin(value, env).unwrap_or_else(Step::Raise));
+            return Ok(self.resume_builtin(value, env).unwrap_or_else(|raised| Step::Raise(Box::new(raised))));
         }
-        let register = below.base as usize + usize::from(frame.result);
+        let register = below.base as usize + usize::from(result);
         self.stack[register] = value;
         Ok(Step::Go)
     }
@@ -228,10 +228,7 @@ impl Machine {
         let top = self.top().base as usize;
         let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program().registers));
         let (mut registers, above) = (registers.to_vec(), above.to_vec());
-        let (frame, below) = self
-            .frames
-            .split_last_mut()
-            .expect("a machine that runs has a frame");
+        let (frame, below) = self.frames.split_last_mut().expect("a machine that runs has a frame");
         argument_list(&mut frame.args, &above);
         let mut body = frame.clone();
         body.words = Some(words_of(frame, below).clone());

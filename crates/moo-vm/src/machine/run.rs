@@ -11,7 +11,7 @@ use moo_model::{ErrorCode, Raised, Value};
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
 use crate::builtin::{Context, Continuation, Flow};
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::property_access;
 
@@ -22,7 +22,7 @@ pub(super) enum Step {
     /// The frame returned.
     Return(Value),
     /// An instruction raised.
-    Raise(Raised),
+    Raise(Box<Raised>),
     /// The task waits.
     Suspend(Wake),
     /// The task ends without a word.
@@ -39,9 +39,9 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
             machine.deliver(value);
             Step::Go
         }
-        Some(Err(raised)) => Step::Raise(raised),
+        Some(Err(raised)) => Step::Raise(Box::new(raised)),
     };
-    let mut spare = Running::Builtin("", Continuation::Wrapper);
+    let mut spare = Running::Builtin(Box::new(Waiting { name: "", then: Continuation::Wrapper }));
     loop {
         if let Some(limit) = env.task.abort.take() {
             step = Step::Abort(limit);
@@ -52,7 +52,7 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
                 Ok(step) => step,
                 Err(value) => return Outcome::Done(value),
             },
-            Step::Raise(raised) => match machine.raise(raised, env) {
+            Step::Raise(raised) => match machine.raise(*raised, env) {
                 Ok(()) => Step::Go,
                 Err(outcome) => return outcome,
             },
@@ -72,7 +72,7 @@ fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Ste
     std::mem::swap(&mut frame.running, spare);
     match leave {
         Leave::Step(step) => step,
-        Leave::Call(call) => machine.enter(call, env).unwrap_or_else(Step::Raise),
+        Leave::Call(call) => machine.enter(call, env).unwrap_or_else(|raised| Step::Raise(Box::new(raised))),
     }
 }
 
@@ -137,7 +137,7 @@ fn interpret(
     }
     macro_rules! raise {
         ($raised:expr) => {
-            leave!(Leave::Step(Step::Raise($raised.into())))
+            leave!(Leave::Step(Step::Raise(Box::new($raised.into()))))
         };
     }
     macro_rules! or_raise {
@@ -589,10 +589,7 @@ pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
 
 /// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
 pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<CommandWords> {
-    let own = frame
-        .words
-        .as_ref()
-        .or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
+    let own = frame.words.as_ref().or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
     own.expect("the outermost frame of a task has words")
 }
 
