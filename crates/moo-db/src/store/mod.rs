@@ -203,4 +203,4 @@ fn opening(path: &Path, source: rocksdb::Error) -> DbError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,12 +3,14 @@
 //! Invariant: a file is read wholly or not at all, and every repair of what it says is a line of the report.
 
 mod read;
+mod write;
 
 use moo_model::world::Root;
 use moo_model::{Obj, Value};
 
 pub use crate::draft::{WARNINGS_MAX, Warnings};
 pub use read::{ReadError, read};
+pub use write::{Dump, write, write_file};
 
 /// The newest version of the format that is read.
 pub const VERSION_READ_MAX: u32 = 4;
