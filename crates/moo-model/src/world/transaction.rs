@@ -155,7 +155,8 @@ impl Transaction {
     /// The place of an object in `seen`.
     #[inline]
     pub(super) fn place(&mut self, obj: Obj) -> usize {
-        if self.last.0 == obj {
+        // Before anything was looked at, `last` holds a number that programs can write too.
+        if self.last.0 == obj && !self.seen.is_empty() {
             self.last.1 as usize
         } else {
             self.place_slow(obj)

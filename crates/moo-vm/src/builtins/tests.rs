@@ -1,1 +1,0 @@
-//! What each function does, as the manual tells it.
