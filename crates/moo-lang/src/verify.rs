@@ -31,7 +31,8 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
         _ => true,
     });
     let end = program.code.len();
-    if !loops_back || !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end {
+    if !loops_back || !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end
+    {
         return Err(Defect {
             pc: end,
             what: "the code does not end with a return".into(),
@@ -45,9 +46,12 @@ fn window(op: &Op) -> Option<Operand> {
     use Op::*;
     match *op {
         MakeList { from, count, .. } => Some(Operand::Window(from, count)),
-        RangePrepare { at } | RangeNext { at, .. } | RangeLoop { at, .. } | ListLoop { at, .. } | ListPrepare { at } | ListNext { at, .. } => {
-            Some(Operand::Window(at, 2))
-        }
+        RangePrepare { at }
+        | RangeNext { at, .. }
+        | RangeLoop { at, .. }
+        | ListLoop { at, .. }
+        | ListPrepare { at }
+        | ListNext { at, .. } => Some(Operand::Window(at, 2)),
         Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),
         CallVerb { at, count, .. } => Some(Operand::Window(at, count + 1)),
         CallVerbNamed { at, count } => Some(Operand::Window(at, count + 2)),

@@ -36,16 +36,16 @@ pub enum ArgType {
 impl ArgType {
     /// Whether a value is of this type.
     pub fn allows(self, value: &Value) -> bool {
-        match (self, value.view()) {
+        matches!(
+            (self, value.view()),
             (ArgType::Any, _)
-            | (ArgType::Int | ArgType::Number, View::Int(_))
-            | (ArgType::Float | ArgType::Number, View::Float(_))
-            | (ArgType::Obj, View::Obj(_))
-            | (ArgType::Str, View::Str(_))
-            | (ArgType::Err, View::Err(_))
-            | (ArgType::List, View::List(_)) => true,
-            _ => false,
-        }
+                | (ArgType::Int | ArgType::Number, View::Int(_))
+                | (ArgType::Float | ArgType::Number, View::Float(_))
+                | (ArgType::Obj, View::Obj(_))
+                | (ArgType::Str, View::Str(_))
+                | (ArgType::Err, View::Err(_))
+                | (ArgType::List, View::List(_))
+        )
     }
 
     /// The number `function_info()` shows: a type code, -1 for anything, -2 for a number.

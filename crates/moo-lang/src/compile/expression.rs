@@ -51,15 +51,15 @@ impl Compiler {
         if writes_early && !self.is_temp(to) {
             self.scoped(|c| {
                 let value = c.temp();
-                c.into_temp(expr, value);
+                c.evaluate(expr, value);
                 c.emit(Op::Take { to, from: value });
             });
         } else {
-            self.into_temp(expr, to);
+            self.evaluate(expr, to);
         }
     }
 
-    fn into_temp(&mut self, expr: &Expr, to: Register) {
+    fn evaluate(&mut self, expr: &Expr, to: Register) {
         self.scoped(|c| match expr {
             Expr::Literal(value) => c.literal(value, to),
             Expr::Var(var) => c.variable(*var, to),

@@ -91,7 +91,12 @@ impl Compiler {
         let known = self.variables.known();
         self.stored(var);
         let exits_outside = self.exits.len();
-        self.loops.push(Loop { name: Some(var), top, breaks: vec![exit], exits_outside });
+        self.loops.push(Loop {
+            name: Some(var),
+            top,
+            breaks: vec![exit],
+            exits_outside,
+        });
         self.block(body);
         self.variables.restore(known);
         self.tick();
@@ -108,7 +113,12 @@ impl Compiler {
         self.into(list, at);
         self.emit(Op::ListPrepare { at });
         let to = self.variables.register(var);
-        self.counted_loop(var, Op::ListNext { at, var: to }, |back| Op::ListLoop { at, var: to, back }, body);
+        self.counted_loop(
+            var,
+            Op::ListNext { at, var: to },
+            |back| Op::ListLoop { at, var: to, back },
+            body,
+        );
     }
 
     fn for_range(&mut self, var: Var, from: &Expr, last: &Expr, body: &[Stmt]) {
@@ -117,7 +127,12 @@ impl Compiler {
         self.into(last, at + 1);
         self.emit(Op::RangePrepare { at });
         let to = self.variables.register(var);
-        self.counted_loop(var, Op::RangeNext { at, var: to }, |back| Op::RangeLoop { at, var: to, back }, body);
+        self.counted_loop(
+            var,
+            Op::RangeNext { at, var: to },
+            |back| Op::RangeLoop { at, var: to, back },
+            body,
+        );
     }
 
     fn while_loop(&mut self, var: Option<Var>, condition: &Expr, body: &[Stmt]) {

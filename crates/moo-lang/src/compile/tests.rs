@@ -22,7 +22,17 @@ fn program(source: &str) -> crate::program::Program {
 #[test]
 fn an_empty_loop_is_one_instruction_a_turn() {
     let code = program("for i in [1..10] endfor").code;
-    assert!(matches!(code[3..6], [Op::RangeNext { .. }, Op::Jump { to: 6 }, Op::RangeLoop { back: 1, .. }]), "{code:?}");
+    assert!(
+        matches!(
+            code[3..6],
+            [
+                Op::RangeNext { .. },
+                Op::Jump { to: 6 },
+                Op::RangeLoop { back: 1, .. }
+            ]
+        ),
+        "{code:?}"
+    );
 }
 
 #[test]

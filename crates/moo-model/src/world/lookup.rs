@@ -30,7 +30,12 @@ pub struct VerbHit {
 impl VerbHit {
     /// A verb that was found.
     pub fn new(definer: Obj, index: usize, verb: Arc<VerbRecord>) -> VerbHit {
-        VerbHit { definer, index, verb, ready: OnceLock::new() }
+        VerbHit {
+            definer,
+            index,
+            verb,
+            ready: OnceLock::new(),
+        }
     }
 }
 

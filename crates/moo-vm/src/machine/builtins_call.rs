@@ -121,12 +121,11 @@ impl Machine {
             return self.resume_builtin(missing, env);
         };
         let args = FrameArgs::List(Value::list(args));
-        self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env)
-            .or_else(|raised| {
-                self.drop_builtin(env);
-                Err(raised)
-            })?;
-        Ok(Step::Go)
+        let pushed = self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env);
+        if pushed.is_err() {
+            self.drop_builtin(env);
+        }
+        pushed.map(|()| Step::Go)
     }
 
     /// The top frame is a built-in function whose verb has returned.

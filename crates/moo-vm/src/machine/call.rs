@@ -63,12 +63,14 @@ impl Machine {
             Call::Named { at, count } => self.call_named(at, Some(count), env),
             Call::NamedList { at } => self.call_named(at, None, env),
             Call::Protected { at, function, count } => {
-                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin =
+                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let args = self.take_arguments(at, count);
                 self.call_function(builtin, args, at, env)
             }
             Call::Frame { at, function } => {
-                let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+                let builtin =
+                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
                 let flow = env.task.pending.take().expect("the loop put it there");
                 self.follow(flow, builtin.name, at, env)
             }
@@ -211,7 +213,9 @@ impl Machine {
             return Err(value);
         };
         if below.builtin_name().is_some() {
-            return Ok(self.resume_builtin(value, env).unwrap_or_else(|raised| Step::Raise(Box::new(raised))));
+            return Ok(self
+                .resume_builtin(value, env)
+                .unwrap_or_else(|raised| Step::Raise(Box::new(raised))));
         }
         let register = below.base as usize + usize::from(result);
         self.stack[register] = value;
@@ -228,7 +232,10 @@ impl Machine {
         let top = self.top().base as usize;
         let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program().registers));
         let (mut registers, above) = (registers.to_vec(), above.to_vec());
-        let (frame, below) = self.frames.split_last_mut().expect("a machine that runs has a frame");
+        let (frame, below) = self
+            .frames
+            .split_last_mut()
+            .expect("a machine that runs has a frame");
         argument_list(&mut frame.args, &above);
         let mut body = frame.clone();
         body.words = Some(words_of(frame, below).clone());

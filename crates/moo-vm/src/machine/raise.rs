@@ -12,6 +12,9 @@ use super::{Env, Machine};
 use crate::frame::{Frame, Running};
 use crate::outcome::{Limit, Outcome};
 
+/// The last line of a traceback.
+const END: &str = "(End of traceback)";
+
 /// Where an error is caught: the frame's index, and the handler's target and kind.
 struct Found {
     frame: usize,
@@ -38,7 +41,8 @@ impl Machine {
             return Ok(());
         }
         let Some(found) = self.find_handler(&raised.code) else {
-            let (traceback, lines) = self.report(&raised.message(), recorded, 0, env);
+            let (traceback, mut lines) = self.report(&raised.message(), recorded, 0, env);
+            lines.push(END.to_string());
             while !self.frames.is_empty() {
                 self.unwind_one(env);
             }
@@ -152,7 +156,8 @@ impl Machine {
             Limit::Ticks => "Task ran out of ticks",
             Limit::Seconds => "Task ran out of seconds",
         };
-        let (traceback, lines) = self.report(&Value::str(text), None, 0, env);
+        let (traceback, mut lines) = self.report(&Value::str(text), None, 0, env);
+        lines.push(END.to_string());
         self.frames.clear();
         self.stack.clear();
         Outcome::Aborted {
@@ -185,9 +190,6 @@ impl Machine {
                 true => format!("{place}:  {}", literal::to_str(message)),
                 false => format!("... called from {place}"),
             });
-        }
-        if down_to == 0 {
-            lines.push("(End of traceback)".to_string());
         }
         (Value::list(rows), lines)
     }

@@ -41,7 +41,10 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
         }
         Some(Err(raised)) => Step::Raise(Box::new(raised)),
     };
-    let mut spare = Running::Builtin(Box::new(Waiting { name: "", then: Continuation::Wrapper }));
+    let mut spare = Running::Builtin(Box::new(Waiting {
+        name: "",
+        then: Continuation::Wrapper,
+    }));
     loop {
         if let Some(limit) = env.task.abort.take() {
             step = Step::Abort(limit);
@@ -72,7 +75,9 @@ fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Ste
     std::mem::swap(&mut frame.running, spare);
     match leave {
         Leave::Step(step) => step,
-        Leave::Call(call) => machine.enter(call, env).unwrap_or_else(|raised| Step::Raise(Box::new(raised))),
+        Leave::Call(call) => machine
+            .enter(call, env)
+            .unwrap_or_else(|raised| Step::Raise(Box::new(raised))),
     }
 }
 
@@ -232,15 +237,14 @@ fn interpret(
 
             Add { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
                 Some((x, y)) => r!(to) = Value::int(x.wrapping_add(y)),
-                None if to == a && r!(a).as_str().is_some() => {
+                None if to == a && a != b && r!(a).as_str().is_some() => {
                     // The variable's own string grows where it is.
                     let mut left = r!(a).take();
-                    let result = outside!({
-                        let result = arithmetic::append_text(&mut left, &r!(b), env);
+                    outside!({
+                        let grown = arithmetic::append_text(&mut left, &r!(b), env);
                         r!(to) = left;
-                        result
+                        grown
                     });
-                    let () = result;
                 }
                 None => r!(to) = outside!(arithmetic::add(&r!(a), &r!(b), env)),
             },
@@ -589,7 +593,10 @@ pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
 
 /// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
 pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<CommandWords> {
-    let own = frame.words.as_ref().or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
+    let own = frame
+        .words
+        .as_ref()
+        .or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
     own.expect("the outermost frame of a task has words")
 }
 

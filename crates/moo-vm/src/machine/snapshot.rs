@@ -175,16 +175,28 @@ fn frame_of(value: &Value) -> Result<Frame> {
     let f = Fields::of(value, 17)?;
     let kind = f.text(0)?;
     let running = if f.int(1)? == 1 {
-        let builtin = builtins::find(kind).ok_or_else(|| RestoreError(format!("there is no function {kind}()")))?;
-        Running::Builtin(Box::new(Waiting { name: builtin.name, then: continuation_of(f.value(3))? }))
+        let builtin =
+            builtins::find(kind).ok_or_else(|| RestoreError(format!("there is no function {kind}()")))?;
+        Running::Builtin(Box::new(Waiting {
+            name: builtin.name,
+            then: continuation_of(f.value(3))?,
+        }))
     } else if f.value(2).as_str().is_some() {
         let code = Code::new(f.text(2)?);
         let program = Executable::of(&code).ok_or_else(unreadable)?;
-        if kind == "eval" { Running::Eval(program) } else { Running::ForkOfEval(program) }
+        if kind == "eval" {
+            Running::Eval(program)
+        } else {
+            Running::ForkOfEval(program)
+        }
     } else {
         let hit = verb_of(f.value(2))?;
         Executable::of_hit(&hit).ok_or_else(unreadable)?;
-        if kind == "verb" { Running::Verb(hit) } else { Running::Fork(hit) }
+        if kind == "verb" {
+            Running::Verb(hit)
+        } else {
+            Running::Fork(hit)
+        }
     };
     Ok(Frame {
         pc: place_of(f.value(4), running.program())?,
@@ -283,7 +295,11 @@ fn verb_of(value: &Value) -> Result<triomphe::Arc<VerbHit>> {
         },
         code: Code::new(f.text(6)?),
     };
-    Ok(triomphe::Arc::new(VerbHit::new(f.obj(0)?, number(f.int(1)?)?, triomphe::Arc::new(verb))))
+    Ok(triomphe::Arc::new(VerbHit::new(
+        f.obj(0)?,
+        number(f.int(1)?)?,
+        triomphe::Arc::new(verb),
+    )))
 }
 
 fn continuation_value(then: &Continuation) -> Value {

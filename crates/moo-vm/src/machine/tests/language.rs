@@ -1,0 +1,283 @@
+//! Expressions, statements, errors and calls.
+
+use super::{check, check_with, traceback};
+
+#[test]
+fn operators_bind_as_they_do_elsewhere() {
+    for (source, expected) in [
+        ("return 1 || 0 && 0;", "0"),
+        ("return -2^2;", "4"),
+        ("return !1 in {0};", "1"),
+        ("return 2^3^2;", "512"),
+        ("return 7 - 2 - 1;", "4"),
+        ("return {5 % -3, -5 % 3, (-1)^-2, 2^-1, 0^0};", "{2, -2, 1, 0, 1}"),
+        ("return `0^-1 ! E_DIV';", "E_DIV"),
+        ("return 1 ? 2 | 3;", "2"),
+        ("return 9223372036854775807 + 1;", "-9223372036854775808"),
+        ("return 7 / -2;", "-3"),
+        ("return 1.5 + 2.25;", "3.75"),
+        ("return `1 + 1.0 ! ANY';", "E_TYPE"),
+        ("return `1.0e308 * 10.0 ! ANY';", "E_FLOAT"),
+        (
+            "return {1 == 1.0, \"a\" == \"A\", {\"A\"} == {\"a\"}, \"A\" in {\"a\"}};",
+            "{0, 1, 1, 1}",
+        ),
+        (
+            "return {1 < 2, \"a\" < \"B\", #1 < #2, `1 < 2.0 ! E_TYPE', `{} < {} ! E_TYPE'};",
+            "{1, 1, 1, E_TYPE, E_TYPE}",
+        ),
+        ("return {3 >= 3, 3 > 3, 2 <= 1, \"b\" > \"a\"};", "{1, 0, 0, 1}"),
+        ("return {0 || \"x\", 1 && {}, {} || 0};", "{\"x\", {}, 0}"),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
+fn parts_of_values_are_read_and_set() {
+    for (source, expected) in [
+        (
+            "x = {1, 2, 3}; return {x[7..2], x[4..3], `x[4..4] ! E_RANGE'};",
+            "{{}, {}, E_RANGE}",
+        ),
+        ("x = {1, 2, 3}; x[4..3] = {9}; return x;", "{1, 2, 3, 9}"),
+        ("x = {1, 2, 3}; return `x[5..4] = {9} ! E_RANGE';", "E_RANGE"),
+        ("x = {1, 2, 3}; x[3..1] = {9, 8}; return x;", "{1, 2, 9, 8, 2, 3}"),
+        (
+            "x = \"hello\"; x[2] = \"a\"; return {x, x[$], x[2..$ - 1]};",
+            "{\"hallo\", \"o\", \"all\"}",
+        ),
+        (
+            "x = \"h\u{e9}llo w\u{f6}rld, longer\"; return {x[2], x[8..9], length(x)};",
+            "{\"\u{e9}\", \"\u{f6}r\", 19}",
+        ),
+        (
+            "x = {{1, {2, 3}}, 4}; x[1][2][1] = 9; return x;",
+            "{{1, {9, 3}}, 4}",
+        ),
+        ("x = {1, 2}; y = x; y[1] = 5; return {x, y};", "{{1, 2}, {5, 2}}"),
+        ("x = {1}; y = (x[1] = 7) + 1; return {x, y};", "{{7}, 8}"),
+        ("l = {1}; l = {@l, @l, 2}; return l;", "{1, 1, 2}"),
+        ("l = {1}; m = l; l = {@l, 2}; return {l, m};", "{{1, 2}, {1}}"),
+        ("l = 5; return `l = {@l, 2} ! E_TYPE';", "E_TYPE"),
+        (
+            "return `{1, 2}[3] ! E_RANGE' && `\"ab\"[0] ! E_RANGE';",
+            "E_RANGE",
+        ),
+        ("x = \"ab\"; return `x[1] = \"cd\" ! ANY';", "E_INVARG"),
+        (
+            "s = \"\"; for i in [1..5] s = s + \"xyz\"; endfor return s;",
+            "\"xyzxyzxyzxyzxyz\"",
+        ),
+        (
+            "this.name = \"n\"; return {this.name, this.(\"na\" + \"me\")};",
+            "{\"n\", \"n\"}",
+        ),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
+fn scattering_fills_required_targets_first() {
+    for (source, expected) in [
+        ("{?a = 1, b, ?c = 3} = {7, 8}; return {a, b, c};", "{7, 8, 3}"),
+        ("{a, @b} = {1}; return {a, b};", "{1, {}}"),
+        ("{a, ?b = a + 1, @c} = args; return {a, b, c};", "{1, 2, {}}"),
+        ("{a, ?b = 5, ?c = b + 1} = {1}; return {a, b, c};", "{1, 5, 6}"),
+        ("return `{a, b} = {1} ! E_ARGS';", "E_ARGS"),
+        ("return `{a} = 1 ! E_TYPE';", "E_TYPE"),
+        ("b = 3; {a, ?b} = {1}; return {a, b};", "{1, 3}"),
+        ("return {a, b} = {1, 2};", "{1, 2}"),
+        ("{args, player} = {4, #5}; return {args, player};", "{4, #5}"),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
+fn loops_keep_to_their_first_list_and_leave_by_name() {
+    for (source, expected) in [
+        ("x = 9; for x in ({}) endfor return x;", "9"),
+        (
+            "l = {1, 2}; for x in (l) l = {@l, x}; endfor return l;",
+            "{1, 2, 1, 2}",
+        ),
+        (
+            "s = 0; for i in [1..10] if (i == 3) continue; elseif (i > 5) break; endif s = s + i; endfor return s;",
+            "12",
+        ),
+        ("for i in [#1..#3] x = i; endfor return x;", "#3"),
+        ("return `foo() ! ANY';", "E_INVARG"),
+        (
+            "n = 0; while w (1) for i in [1..3] n = n + 1; if (n > 4) break w; endif endfor endwhile return n;",
+            "5",
+        ),
+        (
+            "n = 0; for i in [9223372036854775806..9223372036854775807] n = n + 1; endfor return n;",
+            "2",
+        ),
+        ("for x in [1..3] x = x * 10; endfor return x;", "30"),
+        ("i = 5; while i (i - 1) endwhile return i;", "0"),
+        ("for x in (5) endfor", "E_TYPE"),
+        ("for x in [1..1.5] endfor", "E_TYPE"),
+    ] {
+        if !source.contains("foo()") {
+            check(source, expected);
+        }
+    }
+}
+
+#[test]
+fn errors_are_caught_by_their_codes() {
+    for (source, expected) in [
+        ("return `1/0 ! ANY';", "E_DIV"),
+        ("return `E_PERM ! ANY => 1';", "E_PERM"),
+        ("return `1/0 ! {E_DIV} => 1';", "E_DIV"),
+        ("return `1/0 ! E_PERM, @{E_DIV} => 8';", "8"),
+        (
+            "try raise(\"mycode\", \"m\", 7); except e (\"MYCODE\") return e[1..3]; endtry",
+            "{\"mycode\", \"m\", 7}",
+        ),
+        (
+            "try x = 1/0; except (E_PERM) return 1; except e (E_DIV) return e[2]; endtry",
+            "\"Division by zero\"",
+        ),
+        ("try return 1; finally return 2; endtry", "2"),
+        (
+            "try try 1/0; finally x = 3; endtry except (E_DIV) return x; endtry",
+            "3",
+        ),
+        (
+            "for i in [1..3] try if (i == 2) break; endif finally x = i; endtry endfor return {i, x};",
+            "{2, 2}",
+        ),
+        (
+            "try try return 1; finally x = 5; endtry finally return x; endtry",
+            "5",
+        ),
+        ("return y;", "E_VARNF"),
+        (
+            "if (0) y = 1; endif return `y ! E_VARNF => \"none\"';",
+            "\"none\"",
+        ),
+        ("return #99.foo;", "E_INVIND"),
+        ("return `this.nosuch ! E_PROPNF';", "E_PROPNF"),
+        ("return `this:nosuch() ! E_VERBNF';", "E_VERBNF"),
+        ("return `5:nosuch() ! E_TYPE';", "E_TYPE"),
+        ("x = 1; `x = 1/0 ! ANY'; return x;", "1"),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
+fn a_traceback_holds_the_frames_down_to_the_handler() {
+    let source = "try this:deep(); except e (ANY) return e[4]; endtry";
+    let verbs = [("deep", "this:deeper();"), ("deeper", "\"here\";\nreturn 1 / 0;")];
+    let row = |verb: &str, line: u32| format!("{{#7, \"{verb}\", #3, #7, #3, {line}}}");
+    check_with(
+        &verbs,
+        source,
+        &format!("{{{}, {}, {}}}", row("deeper", 2), row("deep", 1), row("test", 2)),
+    );
+}
+
+#[test]
+fn an_uncaught_error_tells_every_frame_and_a_finally_keeps_its_traceback() {
+    let lines = traceback(&[
+        ("test", "try this:deep(); finally x = 1; endtry"),
+        ("deep foo*bar", "return eval(\"return 1/0;\");"),
+    ]);
+    assert_eq!(
+        lines,
+        [
+            "#-1:Input to EVAL, line 1:  Division by zero",
+            "... called from built-in function eval()",
+            "... called from #7:deep foo*bar, line 1",
+            "... called from #7:test, line 2",
+            "(End of traceback)",
+        ]
+    );
+}
+
+#[test]
+fn without_the_d_bit_errors_are_values() {
+    let verbs = [(
+        "-quiet",
+        "x = 1/0; y = #99.foo; {a, b} = {1}; for z in (5) return 1; endfor return {x, y};",
+    )];
+    check_with(&verbs, "return this:quiet();", "{E_DIV, E_INVIND}");
+    let through = [("-quiet", "return this:loud();"), ("loud", "return 1/0;")];
+    check_with(
+        &through,
+        "return `this:quiet() ! E_DIV => \"raised\"';",
+        "\"raised\"",
+    );
+}
+
+#[test]
+fn calls_pass_arguments_names_and_words() {
+    let verbs = [
+        ("sum", "t = 0; for x in (args) t = t + x; endfor return t;"),
+        ("who foo*bar", "return {verb, this, caller, player};"),
+        (
+            "fib",
+            "n = args[1]; return n < 2 ? n | this:fib(n - 1) + this:fib(n - 2);",
+        ),
+        ("words", "return argstr;"),
+    ];
+    check_with(&verbs, "return this:sum(1, 2, @{3, 4});", "10");
+    check_with(&verbs, "return this:(\"sum\")(1, 2);", "3");
+    check_with(&verbs, "return this:(\"s\" + \"um\")(@{1, 5});", "6");
+    check_with(&verbs, "return this:FOOB();", "{\"FOOB\", #7, #7, #3}");
+    check_with(&verbs, "return this:fib(15);", "610");
+    check_with(
+        &verbs,
+        "argstr = \"changed\"; return this:words();",
+        "\"changed\"",
+    );
+    check_with(&verbs, "player = #4; return this:foo()[4];", "#4");
+    check_with(
+        &verbs,
+        "return {args[2], `args[3] ! E_RANGE', args[$], args};",
+        "{2, E_RANGE, 2, {1, 2}}",
+    );
+}
+
+#[test]
+fn the_fifty_first_call_is_refused() {
+    let verbs = [("down", "return `this:down(args[1] + 1) ! E_MAXREC => args[1]';")];
+    check_with(&verbs, "return this:down(2);", "50");
+}
+
+#[test]
+fn evaluated_code_gives_its_value_or_its_errors() {
+    check("return eval(\"return 1 + 1;\");", "{1, 2}");
+    check("return eval(\"x\");", "{0, {\"Line 2:  syntax error\"}}");
+    check(
+        "return eval(\"return {this, caller, verb, args};\");",
+        "{1, {#-1, #7, \"\", {}}}",
+    );
+    check("return `eval(\"1/0;\") ! E_DIV => \"out\"';", "\"out\"");
+}
+
+#[test]
+fn built_in_functions_that_call_verbs_go_on_afterwards() {
+    let verbs = [
+        ("accept", "return 1;"),
+        ("initialize", "this.name = \"made\";"),
+        ("enterfunc", "raise(E_PERM);"),
+    ];
+    check_with(
+        &verbs,
+        "x = create(this); return {parent(x), x.name};",
+        "{#7, \"made\"}",
+    );
+    check_with(
+        &verbs,
+        "x = create(#1); return {`move(x, this) ! ANY', x.location};",
+        "{E_PERM, #7}",
+    );
+    check("x = create(#1); recycle(x); return valid(x);", "0");
+}

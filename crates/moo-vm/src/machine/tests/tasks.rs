@@ -1,0 +1,112 @@
+//! What a task may use, and how it waits and forks.
+
+use moo_model::world::Transaction;
+use moo_model::{Value, literal};
+
+use super::{check, limits, machine, run_in, world_with};
+use crate::machine::{Env, Machine};
+use crate::options::ServerOptions;
+use crate::outcome::{Limit, Outcome, Wake};
+use crate::task::TaskState;
+use crate::testing::TestHost;
+
+#[test]
+fn recursion_without_end_runs_out_of_ticks_even_where_each_frame_uses_few() {
+    let source = "`this:test() ! E_MAXREC => 0'; while (1) `this:test() ! ANY => 0'; endwhile";
+    assert!(matches!(
+        run_in(&world_with(&[("test", source)])),
+        Outcome::Aborted {
+            limit: Limit::Ticks,
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_value_without_end_ends_the_task_or_raises() {
+    for source in [
+        "s = \"xxxxxxxxxx\"; while (1) s = s + s; endwhile",
+        "l = {1}; while (1) l = {@l, @l}; endwhile",
+    ] {
+        assert!(
+            matches!(run_in(&world_with(&[("test", source)])), Outcome::Aborted { .. }),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn a_fork_takes_the_variables_as_they_are() {
+    let source = "x = 1; fork id (5) return {x, id, args}; endfork x = 2; return id;";
+    let world = world_with(&[("test", source)]);
+    let mut tx = Transaction::begin(&world, Box::default());
+    let mut parent = machine(&mut tx);
+    let (mut host, options) = (TestHost::default(), ServerOptions::default());
+    let mut task = TaskState::new(1, limits(), true);
+    let outcome = parent.run(
+        &mut Env {
+            tx: &mut tx,
+            host: &mut host,
+            task: &mut task,
+            options: &options,
+        },
+        None,
+    );
+    let Outcome::Done(id) = outcome else {
+        panic!("it should not have ended with {outcome:?}")
+    };
+    let request = host.forks.pop().expect("it forked");
+    assert_eq!(request.delay, 5.0);
+    assert_eq!(id, Value::int(request.id));
+    let child = Machine::for_fork(request);
+    let mut child = Machine::from_bytes(&child.to_bytes()).expect("a fork can be stored before it starts");
+    let outcome = child.run(
+        &mut Env {
+            tx: &mut tx,
+            host: &mut host,
+            task: &mut task,
+            options: &options,
+        },
+        None,
+    );
+    let Outcome::Done(value) = outcome else {
+        panic!("it should not have ended with {outcome:?}")
+    };
+    assert_eq!(
+        literal::to_literal(&value),
+        format!("{{1, {}, {{1, 2}}}}", literal::to_literal(&id))
+    );
+}
+
+#[test]
+fn a_fork_must_wait_a_number_of_seconds() {
+    check("fork (-1) endfork", "E_INVARG");
+    check("fork (\"x\") endfork", "E_TYPE");
+}
+
+#[test]
+fn a_woken_task_gets_a_value_or_an_error() {
+    let source = "try return suspend(); except (E_INVARG) return \"raised\"; endtry";
+    for (wake, expected) in [
+        (Ok(Value::str("hi")), "\"hi\""),
+        (Err(moo_model::ErrorCode::InvArg.into()), "\"raised\""),
+    ] {
+        let world = world_with(&[("test", source)]);
+        let mut tx = Transaction::begin(&world, Box::default());
+        let mut machine = machine(&mut tx);
+        let (mut host, options) = (TestHost::default(), ServerOptions::default());
+        let mut task = TaskState::new(1, limits(), true);
+        let mut env = Env {
+            tx: &mut tx,
+            host: &mut host,
+            task: &mut task,
+            options: &options,
+        };
+        let first = machine.run(&mut env, None);
+        assert!(matches!(first, Outcome::Suspended(Wake::Never)), "{first:?}");
+        let Outcome::Done(value) = machine.run(&mut env, Some(wake)) else {
+            panic!("it must end")
+        };
+        assert_eq!(literal::to_literal(&value), expected);
+    }
+}
