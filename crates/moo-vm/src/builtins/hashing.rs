@@ -8,8 +8,11 @@ use super::{Args, binary, row, values};
 use crate::builtin::ArgType::{Any, Str};
 use crate::builtin::{Builtin, Context};
 
-/// A digest's function, found by the name that programs give it.
-fn algorithm(name: &str) -> Option<fn(&[u8]) -> Vec<u8>> {
+/// Bytes to their digest.
+type Algorithm = fn(&[u8]) -> Vec<u8>;
+
+/// The algorithm of a name that programs give it.
+fn algorithm(name: &str) -> Option<Algorithm> {
     Some(match name.to_ascii_lowercase().as_str() {
         "md5" => |bytes| md5::Md5::digest(bytes).to_vec(),
         "sha1" => |bytes| sha1::Sha1::digest(bytes).to_vec(),

@@ -54,8 +54,8 @@ fn int_of(value: &Value) -> Result<i64, Raised> {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     match value.view() {
         View::Int(i) => Ok(i),
-        View::Float(f) if f >= BOUND || f < -BOUND => Err(ErrorCode::Float.into()),
-        View::Float(f) => Ok(f as i64),
+        View::Float(f) if (-BOUND..BOUND).contains(&f) => Ok(f as i64),
+        View::Float(_) => Err(ErrorCode::Float.into()),
         View::Obj(o) => Ok(o.0),
         View::Err(e) => Ok(e as i64),
         View::Str(s) => Ok(number::int_from_text(&s)),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::builtin::Continuation;
 use crate::builtin::Flow;
-use crate::frame::Running;
+use crate::frame::{Running, Waiting};
 use crate::host::{Close, QueuedTask};
 use crate::outcome::Wake;
 use crate::testing::{PLAYER, PROGRAMMER, THING, WIZARD, frame};
@@ -27,7 +27,10 @@ fn callers_are_told_innermost_first() {
     let mut verb = frame(PROGRAMMER);
     (verb.this, verb.verb, verb.definer) = (Value::obj(THING), Value::str("foo"), Obj(1));
     let mut function = frame(WIZARD);
-    function.running = Running::Builtin("move", Continuation::MoveEntered);
+    function.running = Running::Builtin(Box::new(Waiting {
+        name: "move",
+        then: Continuation::MoveEntered,
+    }));
     bench.below = vec![verb, function];
     bench.check(&[
         (
