@@ -1,6 +1,7 @@
 //! Equality and order of values as MOO programs see them.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use super::{Value, View};
 
@@ -48,14 +49,22 @@ fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
     }
 }
 
-/// Walks two lists side by side with an explicit stack, so that hostile nesting cannot end the process.
+/// Lists compared before pairs are remembered: most comparisons are of few.
+const UNREMEMBERED: usize = 64;
+
+/// Walks two lists side by side with an explicit stack, so that hostile nesting cannot end the process. The same two
+/// nodes are compared once: sharing makes lists exponentially larger than they are.
 fn equal_lists(a: &[Value], b: &[Value], cased: bool) -> bool {
     let mut pending = vec![(a, b)];
+    let mut compared = 0;
+    let mut remembered = HashSet::new();
     while let Some((a, b)) = pending.pop() {
         if a.len() != b.len() {
             return false;
         }
-        if std::ptr::eq(a, b) {
+        compared += 1;
+        let again = compared > UNREMEMBERED && !remembered.insert((a.as_ptr(), b.as_ptr()));
+        if a.is_empty() || again || std::ptr::eq(a, b) {
             continue;
         }
         for (x, y) in a.iter().zip(b) {

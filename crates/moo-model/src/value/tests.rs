@@ -148,3 +148,14 @@ fn equality_folds_case_and_never_crosses_kinds() {
     assert_ne!(Value::int(1), Value::float(1.0));
     assert_ne!(Value::obj(Obj(1)), Value::int(1));
 }
+
+#[test]
+fn towers_of_shared_lists_are_compared_in_time() {
+    let tower = |base: i64| {
+        (0..80).fold(Value::list(vec![Value::int(base)]), |inner, _| {
+            Value::list(vec![inner.clone(), inner])
+        })
+    };
+    assert!(tower(1) == tower(1));
+    assert!(tower(1) != tower(2));
+}

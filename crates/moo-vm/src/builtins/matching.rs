@@ -85,23 +85,23 @@ impl<'a> Match<'a> {
 fn substitute(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let (template, parts) = (args.str(0)?, args.list(1)?);
     let found = Match::parse(parts).ok_or(ErrorCode::InvArg)?;
-    ctx.task.charge_size(template.len());
-    let mut out = String::with_capacity(template.len());
+    let mut pieces = Vec::new();
     let mut rest = template;
     while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        let inserted = match rest.as_bytes().get(at + 1) {
+        pieces.push(&rest[..at]);
+        pieces.push(match rest.as_bytes().get(at + 1) {
             Some(b'%') => "%",
             Some(digit @ b'0'..=b'9') => found.group(usize::from(digit - b'0')),
             _ => return Err(ErrorCode::InvArg.into()),
-        };
-        ctx.check_string(out.len() + inserted.len())?;
-        out.push_str(inserted);
+        });
         rest = &rest[at + 2..];
     }
-    ctx.check_string(out.len() + rest.len())?;
-    out.push_str(rest);
-    Ok(Value::string(out))
+    pieces.push(rest);
+    let size = pieces
+        .iter()
+        .fold(0, |size: usize, piece| size.saturating_add(piece.len()));
+    ctx.check_string(size)?;
+    Ok(Value::string(pieces.concat()))
 }
 
 #[rustfmt::skip]

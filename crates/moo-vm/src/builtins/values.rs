@@ -134,6 +134,10 @@ fn size_of_value(ctx: &mut Context<'_>, value: &Value) -> i64 {
     let mut sizes: HashMap<*const Value, i64> = HashMap::new();
     let mut pending = vec![top];
     while let Some(&items) = pending.last() {
+        if sizes.contains_key(&items.as_ptr()) {
+            pending.pop();
+            continue;
+        }
         let before = pending.len();
         let unmeasured = items.iter().filter_map(Value::as_list);
         pending.extend(unmeasured.filter(|inner| !inner.is_empty() && !sizes.contains_key(&inner.as_ptr())));
