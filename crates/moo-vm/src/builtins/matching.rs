@@ -3,7 +3,7 @@
 use moo_model::value::Text;
 use moo_model::{ErrorCode, Raised, Value, text};
 
-use super::pattern::{Direction, Pattern};
+use super::pattern::{Direction, Pattern, STEPS_MAX};
 use super::{Args, row};
 use crate::builtin::ArgType::{Any, List, Str};
 use crate::builtin::{Builtin, Context};
@@ -27,7 +27,10 @@ fn search(ctx: &mut Context<'_>, args: &[Value], direction: Direction) -> Result
         return Err(ErrorCode::Quota.into());
     }
     let pattern = Pattern::new(pattern, args.flag(2)).map_err(|_| ErrorCode::InvArg)?;
-    let found = pattern.find(subject, direction).map_err(|_| ErrorCode::Quota)?;
+    let Ok(found) = pattern.find(subject, direction) else {
+        ctx.task.charge_size(STEPS_MAX);
+        return Err(ErrorCode::Quota.into());
+    };
     ctx.task.charge_size(found.steps);
     let Some(groups) = found.groups else {
         return Ok(Value::empty_list());

@@ -1,7 +1,5 @@
 //! Programs as text: reading and writing those of verbs, running some, and functions about functions.
 
-use std::sync::Arc;
-
 use moo_lang::{Options, Style, compile, disassemble, parse, store_text, unparse};
 use moo_model::world::{Code, Flags, VerbPerms};
 use moo_model::{ErrorCode, Raised, Value};
@@ -70,7 +68,7 @@ fn disassemble_verb(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Rais
     let found = find(ctx, args)?;
     require(ctx, &found, VerbPerms::READ)?;
     ctx.task.charge_size(found.verb.code.source.len());
-    let program = compile::compile(&Arc::new(tree_of(&found.verb.code)));
+    let program = compile::compile(&tree_of(&found.verb.code));
     let lines = disassemble::disassemble(&program);
     ctx.check_list(lines.len())?;
     Ok(Value::list(lines.into_iter().map(Value::string).collect()))

@@ -9,7 +9,7 @@ mod run;
 pub(super) use run::Direction;
 
 /// The most steps that one search may take.
-const STEPS_MAX: usize = 4_000_000;
+pub(super) const STEPS_MAX: usize = 4_000_000;
 /// The most states that a search may keep to come back to.
 const STATES_MAX: usize = 1_000_000;
 /// The longest text that is searched, in characters.
