@@ -7,6 +7,7 @@
 //! Invariants: what was announced as written is in the store, whatever happens to this process; with
 //! [`Durability::Strict`] also whatever happens to the machine. After a failed sync nothing more is written.
 
+mod space;
 mod sync;
 mod writer;
 
@@ -19,6 +20,7 @@ use moo_model::ledger::Row;
 use moo_model::world::{CommitRecord, Root, Sink, Stamp};
 use rocksdb::DB;
 
+pub use space::RESERVE_BYTES;
 use writer::Writer;
 
 /// How many commits may wait for the log. Whoever commits when so many wait, waits too.
@@ -39,10 +41,10 @@ pub enum Durability {
 pub enum Event {
     /// Every commit up to this one is written: what they said may be shown.
     Written(Stamp),
-    /// The disk is full: nothing more is written until there is room, which is looked for again and again. New commits
-    /// should be refused until [`Event::Writable`].
+    /// Less than [`RESERVE_BYTES`] of the disk are free: nothing more is written until there is room, which is looked
+    /// for again and again. New commits should be refused until [`Event::Writable`].
     DiskFull,
-    /// There is room again, and all that waited is written.
+    /// There is room again, and what waited is being written.
     Writable,
     /// The store failed in a way that allows no second try, as the text says. The log has ended; the process must exit.
     Failed(String),

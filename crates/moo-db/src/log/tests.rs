@@ -70,3 +70,61 @@ fn closing_writes_what_waits() {
         Value::str("last words")
     );
 }
+
+/// Needs a small file system of its own: `MOOTHALL_SMALL_DISK` names a folder on one of 150 to 300 MiB.
+#[test]
+fn a_full_disk_is_told_and_nothing_is_lost_when_there_is_room_again() {
+    let Some(disk) = std::env::var_os("MOOTHALL_SMALL_DISK") else {
+        eprintln!("SKIPPED: MOOTHALL_SMALL_DISK names no small file system");
+        return;
+    };
+    let folder = tempfile::tempdir_in(disk).expect("a folder can be made");
+    let store = Store::open(&folder.path().join("store")).expect("the folder is good");
+    let root = small_world();
+    store.initialise(&root, &[]).expect("it is empty");
+    let (events, told) = channel();
+    let log = store.log(&root, Durability::Relaxed, move |event| drop(events.send(event)));
+    let world = World::new(root, log.sink());
+    let filler = folder.path().join("filler");
+    fill(&filler);
+
+    let long = "x".repeat(100_000);
+    let is_full = || {
+        let mut events = std::iter::from_fn(|| told.try_recv().ok());
+        events.find(|event| !matches!(event, Event::Written(_)))
+    };
+    let mut last = 0;
+    let first_trouble = (0..1000).find_map(|n| {
+        last = rename(&world, &format!("{n}{long}"));
+        std::thread::sleep(Duration::from_millis(1));
+        is_full()
+    });
+    assert_eq!(first_trouble, Some(Event::DiskFull));
+    assert!(log.written() < last);
+
+    std::fs::remove_file(&filler).expect("it was made");
+    log.wait(last).expect("the log goes on");
+    let expected = world.snapshot();
+    drop(log);
+    let events: Vec<Event> = told.try_iter().collect();
+    assert!(events.contains(&Event::Writable), "{events:?}");
+    drop(store);
+    let store = Store::open(&folder.path().join("store")).expect("the folder is good");
+    let root = store
+        .load()
+        .expect("the rows are whole")
+        .expect("there is a world");
+    crate::store::tests::check_same(&root, &expected);
+}
+
+/// Writes until hardly more than the reserve is left.
+fn fill(path: &std::path::Path) {
+    let mut file = std::fs::File::create(path).expect("there is room");
+    let block = vec![7; 1 << 16];
+    let mut len = 0u64;
+    while std::io::Write::write_all(&mut file, &block).is_ok() {
+        len += block.len() as u64;
+    }
+    file.set_len(len.saturating_sub(RESERVE_BYTES + (1 << 20)))
+        .expect("a file can be shortened");
+}

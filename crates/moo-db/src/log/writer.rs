@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use moo_model::world::{CommitRecord, ObjectRecord, Root, Stamp};
-use rocksdb::{DB, WriteBatch, WriteOptions};
+use rocksdb::{DB, WriteOptions};
 use triomphe::Arc;
 
 use super::sync::Syncer;
-use super::{Durability, Event, Message, Progress};
+use super::{Durability, Event, Message, Progress, space};
 use crate::batch::Batch;
 use crate::draft::place;
 use crate::error::DbError;
@@ -20,8 +20,8 @@ use crate::table::meta;
 
 /// A group is written when it has grown to so many bytes, even if more commits wait.
 const GROUP_BYTES: usize = 4 << 20;
-/// How long the log waits before it tries again to write to a full disk.
-const RETRY_DELAY: Duration = Duration::from_millis(250);
+/// How long the log waits before it looks again whether there is room.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Why the log ends.
 enum End {
@@ -40,8 +40,6 @@ pub(super) struct Writer {
     /// Who waits for the group to be on the disk.
     flushes: Vec<SyncSender<()>>,
     closing: bool,
-    /// The group's bytes, for another try.
-    copy: Vec<u8>,
 }
 
 impl Writer {
@@ -59,7 +57,6 @@ impl Writer {
             stamp: root.stamp,
             flushes: Vec::new(),
             closing: false,
-            copy: Vec::new(),
         }
     }
 
@@ -134,20 +131,14 @@ impl Writer {
         if batch.is_empty() && self.stamp == self.progress.written.load(Ordering::Relaxed) {
             return if must_sync { sync(db) } else { Ok(()) };
         }
+        if !space::is_enough(db.path()) {
+            self.wait_for_room(db)?;
+        }
         batch.clock(self.stamp);
-        let rows = batch.take();
-        self.copy.clear();
-        self.copy.extend_from_slice(rows.data());
         let mut options = WriteOptions::default();
         options.set_sync(must_sync);
-        match db
-            .write_opt(rows, &options)
-            .map_err(|source| DbError::new("writing the log", source))
-        {
-            Ok(()) => {}
-            Err(DbError::DiskFull) => self.write_when_there_is_room(db, &options)?,
-            Err(error) => return Err(End::Failed(error.to_string())),
-        }
+        db.write_opt(batch.take(), &options)
+            .map_err(|source| End::Failed(DbError::new("writing the log", source).to_string()))?;
         match syncer.map_or(Ok(()), Syncer::ring) {
             Ok(()) => Ok(()),
             Err(reason) => Err(End::Failed(format!(
@@ -156,24 +147,17 @@ impl Writer {
         }
     }
 
-    /// Tries to write the group until it succeeds. Writing it twice does no harm: rows are put or deleted as a whole.
-    fn write_when_there_is_room(&mut self, db: &DB, options: &WriteOptions) -> Result<(), End> {
+    /// Waits until the disk has room for the group, and some more.
+    fn wait_for_room(&mut self, db: &DB) -> Result<(), End> {
         (self.on_event)(Event::DiskFull);
-        loop {
+        while !space::is_ample(db.path()) {
             if self.progress.closing.load(Ordering::Acquire) {
                 return Err(End::Failed(DbError::DiskFull.to_string()));
             }
-            thread::sleep(RETRY_DELAY);
-            let again = db.write_opt(WriteBatch::from_data(&self.copy), options);
-            match again.map_err(|source| DbError::new("writing the log", source)) {
-                Ok(()) => {
-                    (self.on_event)(Event::Writable);
-                    return Ok(());
-                }
-                Err(DbError::DiskFull) => {}
-                Err(error) => return Err(End::Failed(error.to_string())),
-            }
+            thread::sleep(LOOK_AGAIN);
         }
+        (self.on_event)(Event::Writable);
+        Ok(())
     }
 
     /// Tells everyone who waits that the group is written.
