@@ -180,3 +180,64 @@ fn lambda_core_is_read_without_a_warning() {
     assert_eq!(imported.report.programs_unparsable, 0);
     assert_eq!(imported.report.bytes, bytes.len() as u64);
 }
+
+/// A task that waits in `suspend()`, called by a verb that was called by `eval()`.
+const SUSPENDED: &str = "1 suspended tasks
+1795325873 4711 0
+0
+1 -1 0 50
+language version 4
+x = this:wait();
+.
+1 variables
+x
+6
+1 rt_stack slots in use
+4
+1
+0
+5
+0
+-111
+1 -7 -8 1 -9 1 1 -10 8
+No
+More
+Parse
+Infos
+start
+start begin
+6
+7 3 9
+eval
+language version 4
+suspend(5);
+.
+0 variables
+0 rt_stack slots in use
+0
+-111
+1 -7 -8 1 -9 1 0 -10 8
+No
+More
+Parse
+Infos
+wait
+wait
+6
+3 1 3
+move
+bf_move data: what = 7, where = 2
+";
+
+#[test]
+fn suspended_tasks_are_read_over_and_reported() {
+    let text = SMALL.replace("0 suspended tasks\n", SUSPENDED);
+    let imported = import(text.as_bytes()).expect("the world is whole");
+    let lines = imported.report.warnings.lines;
+    assert!(
+        lines.contains(&"the suspended task 4711, in #0:wait, was not restored".to_string()),
+        "{lines:#?}"
+    );
+    assert_eq!(imported.report.tasks_dropped, 1);
+    assert_eq!(imported.connections, vec![(Obj(1), Obj(0))]);
+}
