@@ -28,6 +28,8 @@ pub struct TaskState {
     pub foreground: bool,
     /// What a built-in function asked of the machine, on its way there.
     pub(crate) pending: Option<Flow>,
+    /// What a frame returned, on its way to the one below.
+    pub(crate) returned: Value,
     /// An error that goes on after a `finally`, with its traceback so far, on its way to the machine.
     pub(crate) reraised: Option<Value>,
 }
@@ -43,6 +45,7 @@ impl TaskState {
             abort: None,
             foreground,
             pending: None,
+            returned: Value::UNSET,
             reraised: None,
         };
         task.look_again(limits.ticks);

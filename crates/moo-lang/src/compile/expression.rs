@@ -290,7 +290,7 @@ impl Compiler {
         let fixed = literal_text(name).map(|text| self.name(text));
         let head = if fixed.is_some() { 1 } else { 2 };
         let in_window = passes_in_window(args);
-        let at = self.temps(head + if in_window { args.len() as u16 } else { 1 });
+        let at = self.window(to, head + if in_window { args.len() as u16 } else { 1 });
         self.into(base, at);
         if fixed.is_none() {
             self.into(name, at + 1);
@@ -304,13 +304,13 @@ impl Compiler {
             (None, true) => Op::CallVerbNamed { at, count },
             (None, false) => Op::CallVerbNamedList { at },
         });
-        self.emit(Op::Take { to, from: at });
+        self.take(to, at);
     }
 
     fn builtin_call(&mut self, name: &str, args: &[Arg], to: Register) {
         let function = self.builtin(name);
         let in_window = passes_in_window(args);
-        let at = self.temps(if in_window { args.len().max(1) as u16 } else { 1 });
+        let at = self.window(to, if in_window { args.len().max(1) as u16 } else { 1 });
         self.arguments(args, at);
         self.tick();
         self.emit(if in_window {
@@ -322,7 +322,22 @@ impl Compiler {
         } else {
             Op::CallBuiltinList { at, function }
         });
-        self.emit(Op::Take { to, from: at });
+        self.take(to, at);
+    }
+
+    /// The first of the registers for a call whose value goes to `to`: that very one where it is the last temporary.
+    fn window(&mut self, to: Register, count: u16) -> Register {
+        if self.is_temp(to) && to + 1 == self.top {
+            self.temps(count - 1);
+            return to;
+        }
+        self.temps(count)
+    }
+
+    fn take(&mut self, to: Register, from: Register) {
+        if to != from {
+            self.emit(Op::Take { to, from });
+        }
     }
 
     fn arguments(&mut self, args: &[Arg], at: Register) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moo_lang::{Options, parse};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
-use super::run::Step;
+use super::run::{Go, Stop};
 use super::{Env, Machine};
 use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
 use crate::builtins;
@@ -54,14 +54,14 @@ impl Machine {
         args: Vec<Value>,
         at: u16,
         env: &mut Env<'_>,
-    ) -> Result<Step, Raised> {
+    ) -> Go {
         let this = self.top().this.clone();
         if is_wrapped(builtin, &this, env.options) {
             let name = format!("bf_{}", builtin.name);
             if let Some(hit) = env.tx.find_callable_verb_named(Obj::SYSTEM, &name) {
                 let args = FrameArgs::List(Value::list(args));
                 self.push_verb(Value::obj(Obj::SYSTEM), hit, Value::string(name), args, at, env)?;
-                return Ok(Step::Go);
+                return Ok(());
             }
             let progr = self.top().progr;
             if !env.tx.is_wizard(progr) {
@@ -73,20 +73,14 @@ impl Machine {
     }
 
     /// Does what a built-in function, called from the top frame, asked for.
-    pub(super) fn follow(
-        &mut self,
-        flow: Flow,
-        name: &'static str,
-        at: u16,
-        env: &mut Env<'_>,
-    ) -> Result<Step, Raised> {
+    pub(super) fn follow(&mut self, flow: Flow, name: &'static str, at: u16, env: &mut Env<'_>) -> Go {
         match flow {
             Flow::Value(value) => {
                 self.put(at, value);
-                Ok(Step::Go)
+                Ok(())
             }
-            Flow::Suspend(wake) => Ok(Step::Suspend(wake)),
-            Flow::Kill => Ok(Step::Kill),
+            Flow::Suspend(wake) => Err(Box::new(Stop::Suspend(wake))),
+            Flow::Kill => Err(Box::new(Stop::Kill)),
             Flow::Machine(MachineCall::Function(builtin, args)) => self.call_function(builtin, args, at, env),
             Flow::Machine(MachineCall::Pass(args)) => self.pass(args, at, env),
             Flow::Machine(MachineCall::Eval(text)) => self.eval(&text, at, env),
@@ -111,7 +105,7 @@ impl Machine {
         args: Vec<Value>,
         missing: Value,
         env: &mut Env<'_>,
-    ) -> Result<Step, Raised> {
+    ) -> Go {
         let hit = if env.tx.valid(this) {
             env.tx.find_callable_verb(this, Symbol::new(verb))
         } else {
@@ -125,11 +119,11 @@ impl Machine {
         if pushed.is_err() {
             self.drop_builtin(env);
         }
-        pushed.map(|()| Step::Go)
+        pushed
     }
 
     /// The top frame is a built-in function whose verb has returned.
-    pub(super) fn resume_builtin(&mut self, returned: Value, env: &mut Env<'_>) -> Result<Step, Raised> {
+    pub(super) fn resume_builtin(&mut self, returned: Value, env: &mut Env<'_>) -> Go {
         let Running::Builtin(waiting) = self.top().running.clone() else {
             unreachable!("only a built-in function's frame is resumed")
         };
@@ -183,7 +177,7 @@ impl Machine {
     }
 
     /// `pass(args)`: the same verb of the parent of the object that defines the running one.
-    fn pass(&mut self, args: Vec<Value>, at: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+    fn pass(&mut self, args: Vec<Value>, at: u16, env: &mut Env<'_>) -> Go {
         let (definer, verb, this) = (
             self.top().definer,
             self.top().verb.clone(),
@@ -200,11 +194,11 @@ impl Machine {
             .find_callable_verb_named(parent, name)
             .ok_or(ErrorCode::VerbNf)?;
         self.push_verb(this, hit, verb, FrameArgs::List(Value::list(args)), at, env)?;
-        Ok(Step::Go)
+        Ok(())
     }
 
     /// `eval(text)`: `{0, errors}` at once, or a frame that runs the text.
-    fn eval(&mut self, text: &str, at: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+    fn eval(&mut self, text: &str, at: u16, env: &mut Env<'_>) -> Go {
         let is_builtin = |name: &str| builtins::find(name).is_some();
         env.task.charge_size(text.len());
         match parse(text, &Options::new(&is_builtin)) {
@@ -218,7 +212,7 @@ impl Machine {
                 self.push_eval(Executable::new(&Arc::new(tree)));
             }
         }
-        Ok(Step::Go)
+        Ok(())
     }
 
     fn push_eval(&mut self, program: Arc<Executable>) {

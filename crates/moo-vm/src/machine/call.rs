@@ -1,10 +1,11 @@
 //! Entering and leaving frames: verb calls, forks, returns.
 
+use moo_lang::opcode::Op;
 use moo_model::world::VerbHit;
-use moo_model::{ErrorCode, Raised, Symbol, Value, View};
+use moo_model::{ErrorCode, Symbol, Value, View};
 use triomphe::Arc;
 
-use super::run::{Call, Step, argument_list, words_of};
+use super::run::{Go, Stop, argument_list, words_of};
 use super::{Env, Machine};
 use crate::executable::Executable;
 use crate::fork::ForkRequest;
@@ -47,34 +48,39 @@ impl Machine {
         }
     }
 
-    /// Does what the loop left to the machine.
-    pub(super) fn enter(&mut self, call: Call, env: &mut Env<'_>) -> Result<Step, Raised> {
-        match call {
-            Call::Verb { at, name, count } => {
-                let name = &self.top().program().names[usize::from(name)];
+    /// Does what the loop left to the machine: the call in the instruction that the top frame just passed.
+    pub(super) fn enter(&mut self, env: &mut Env<'_>) -> Go {
+        let frame = self.top();
+        let program = frame.program();
+        match program.code[frame.pc as usize - 1] {
+            Op::CallVerb { at, name, count } => {
+                let name = &program.names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
                 self.call_verb(at, Some(symbol), text, at + 1, Some(count), env)
             }
-            Call::VerbList { at, name } => {
-                let name = &self.top().program().names[usize::from(name)];
+            Op::CallVerbList { at, name } => {
+                let name = &program.names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
                 self.call_verb(at, Some(symbol), text, at + 1, None, env)
             }
-            Call::Named { at, count } => self.call_named(at, Some(count), env),
-            Call::NamedList { at } => self.call_named(at, None, env),
-            Call::Protected { at, function, count } => {
-                let builtin =
-                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+            Op::CallVerbNamed { at, count } => self.call_named(at, Some(count), env),
+            Op::CallVerbNamedList { at } => self.call_named(at, None, env),
+            Op::CallBuiltin { at, function, count } => self.call_outside(at, function, Some(count), env),
+            Op::CallBuiltinList { at, function } => self.call_outside(at, function, None, env),
+            Op::Fork { delay, var } => self.fork(delay, var, env),
+            other => unreachable!("the loop does not leave {} to the machine", other.name()),
+        }
+    }
+
+    /// A built-in function that needs a frame, or whose calls go to `#0`.
+    fn call_outside(&mut self, at: u16, function: u16, count: Option<u16>, env: &mut Env<'_>) -> Go {
+        let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
+        match env.task.pending.take() {
+            Some(flow) => self.follow(flow, builtin.name, at, env),
+            None => {
                 let args = self.take_arguments(at, count);
                 self.call_function(builtin, args, at, env)
             }
-            Call::Frame { at, function } => {
-                let builtin =
-                    self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
-                let flow = env.task.pending.take().expect("the loop put it there");
-                self.follow(flow, builtin.name, at, env)
-            }
-            Call::Fork { delay, var } => self.fork(delay, var, env),
         }
     }
 
@@ -85,7 +91,7 @@ impl Machine {
         }
     }
 
-    fn call_named(&mut self, at: u16, count: Option<u16>, env: &mut Env<'_>) -> Result<Step, Raised> {
+    fn call_named(&mut self, at: u16, count: Option<u16>, env: &mut Env<'_>) -> Go {
         let name = self.register(at + 1).take();
         let Some(text) = name.as_str() else {
             return Err(ErrorCode::Type.into());
@@ -104,7 +110,7 @@ impl Machine {
         first: u16,
         count: Option<u16>,
         env: &mut Env<'_>,
-    ) -> Result<Step, Raised> {
+    ) -> Go {
         let Some(obj) = self.register(at).as_obj() else {
             return Err(ErrorCode::Type.into());
         };
@@ -129,7 +135,7 @@ impl Machine {
                 self.stack.push(value);
             }
         }
-        Ok(Step::Go)
+        Ok(())
     }
 
     /// Puts a verb on top, called by the present top frame. A window of arguments is pushed by the caller afterwards.
@@ -141,7 +147,7 @@ impl Machine {
         args: FrameArgs,
         result: u16,
         env: &mut Env<'_>,
-    ) -> Result<(), Raised> {
+    ) -> Go {
         self.check_depth(env)?;
         Executable::of_hit(&hit).ok_or(ErrorCode::InvArg)?;
         let caller = self.top();
@@ -173,7 +179,8 @@ impl Machine {
     #[inline(always)]
     pub(super) fn push_frame(&mut self, frame: Frame) {
         let registers = usize::from(frame.program().registers);
-        self.stack.resize(frame.base as usize + registers, Value::UNSET);
+        self.stack
+            .resize_with(frame.base as usize + registers, || Value::UNSET);
         self.frames.push(frame);
     }
 
@@ -189,7 +196,7 @@ impl Machine {
 
     /// `E_MAXREC` when one more verb would be too many. Built-in functions that wait are not counted.
     #[inline]
-    pub(super) fn check_depth(&self, env: &Env<'_>) -> Result<(), Raised> {
+    pub(super) fn check_depth(&self, env: &Env<'_>) -> Go {
         if self.frames.len() < env.task.limits.depth {
             return Ok(());
         }
@@ -207,23 +214,21 @@ impl Machine {
 
     /// The top frame returns: its value goes to the frame below, or, when there is none, out.
     #[inline]
-    pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Result<Step, Value> {
+    pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Go {
         let result = self.pop_frame();
         let Some(below) = self.frames.last() else {
-            return Err(value);
+            return Err(Box::new(Stop::Done(value)));
         };
         if below.builtin_name().is_some() {
-            return Ok(self
-                .resume_builtin(value, env)
-                .unwrap_or_else(|raised| Step::Raise(Box::new(raised))));
+            return self.resume_builtin(value, env);
         }
         let register = below.base as usize + usize::from(result);
         self.stack[register] = value;
-        Ok(Step::Go)
+        Ok(())
     }
 
     /// Starts a task with this frame's variables; the instruction after the next one is its first.
-    fn fork(&mut self, delay: u16, var: u16, env: &mut Env<'_>) -> Result<Step, Raised> {
+    fn fork(&mut self, delay: u16, var: u16, env: &mut Env<'_>) -> Go {
         let delay = match self.register(delay).view() {
             View::Int(seconds) if seconds >= 0 => seconds as f64,
             View::Int(_) => return Err(ErrorCode::InvArg.into()),
@@ -260,6 +265,6 @@ impl Machine {
             registers,
             queue_limit,
         })?;
-        Ok(Step::Go)
+        Ok(())
     }
 }

@@ -31,7 +31,7 @@ struct Recorded {
 
 impl Machine {
     /// Takes an error to its handler: the machine goes on there. `Err` when nothing catches it.
-    pub(super) fn raise(&mut self, raised: Raised, env: &mut Env<'_>) -> Result<(), Outcome> {
+    pub(super) fn raise(&mut self, raised: Raised, env: &mut Env<'_>) -> Result<(), Box<Outcome>> {
         let (raised, recorded) = match env.task.reraised.take() {
             Some(whole) => again(&whole),
             None => (raised, None),
@@ -46,11 +46,11 @@ impl Machine {
             while !self.frames.is_empty() {
                 self.unwind_one(env);
             }
-            return Err(Outcome::Uncaught {
+            return Err(Box::new(Outcome::Uncaught {
                 raised,
                 traceback,
                 lines,
-            });
+            }));
         };
         let whole = match found.catches {
             Catches::Codes { whole, into, .. } => whole && into.is_some(),

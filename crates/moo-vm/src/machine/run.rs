@@ -15,14 +15,12 @@ use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::property_access;
 
-/// Why the loop stopped.
-pub(super) enum Step {
-    /// Another frame is on top, or this one goes on elsewhere.
-    Go,
-    /// The frame returned.
-    Return(Value),
+/// What keeps a task from simply going on. Boxed, so that going on costs nothing.
+pub(super) enum Stop {
+    /// The outermost frame returned.
+    Done(Value),
     /// An instruction raised.
-    Raise(Box<Raised>),
+    Raise(Raised),
     /// The task waits.
     Suspend(Wake),
     /// The task ends without a word.
@@ -31,85 +29,80 @@ pub(super) enum Step {
     Abort(Limit),
 }
 
+/// Whether the task simply goes on.
+pub(super) type Go = Result<(), Box<Stop>>;
+
+impl From<ErrorCode> for Box<Stop> {
+    fn from(code: ErrorCode) -> Box<Stop> {
+        Box::new(Stop::Raise(code.into()))
+    }
+}
+
+impl From<Raised> for Box<Stop> {
+    fn from(raised: Raised) -> Box<Stop> {
+        Box::new(Stop::Raise(raised))
+    }
+}
+
 /// Runs a machine until its task ends or waits.
 pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-    let mut step = match wake {
-        None => Step::Go,
-        Some(Ok(value)) => {
-            machine.deliver(value);
-            Step::Go
-        }
-        Some(Err(raised)) => Step::Raise(Box::new(raised)),
-    };
     let mut spare = Running::Builtin(Box::new(Waiting {
         name: "",
         then: Continuation::Wrapper,
     }));
+    let mut go: Go = match wake {
+        None => Ok(()),
+        Some(Ok(value)) => {
+            machine.deliver(value);
+            Ok(())
+        }
+        Some(Err(raised)) => Err(raised.into()),
+    };
     loop {
         if let Some(limit) = env.task.abort.take() {
-            step = Step::Abort(limit);
+            return machine.aborted(limit, env);
         }
-        step = match step {
-            Step::Go => execute(machine, &mut spare, env),
-            Step::Return(value) => match machine.leave(value, env) {
-                Ok(step) => step,
-                Err(value) => return Outcome::Done(value),
-            },
-            Step::Raise(raised) => match machine.raise(*raised, env) {
-                Ok(()) => Step::Go,
-                Err(outcome) => return outcome,
-            },
-            Step::Suspend(wake) => return Outcome::Suspended(wake),
-            Step::Kill => return Outcome::Killed,
-            Step::Abort(limit) => return machine.aborted(limit, env),
-        };
+        if let Err(stop) = go {
+            match *stop {
+                Stop::Done(value) => return Outcome::Done(value),
+                Stop::Suspend(wake) => return Outcome::Suspended(wake),
+                Stop::Kill => return Outcome::Killed,
+                Stop::Abort(limit) => return machine.aborted(limit, env),
+                Stop::Raise(raised) => {
+                    if let Err(outcome) = machine.raise(raised, env) {
+                        return *outcome;
+                    }
+                }
+            }
+        }
+        go = execute(machine, &mut spare, env);
     }
 }
 
 /// Runs the top frame until control leaves it. `spare` stands in for its verb while that is borrowed.
-fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Step {
+#[inline(always)]
+fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Go {
     let Machine { stack, frames } = machine;
     let (frame, below) = frames.split_last_mut().expect("a machine that runs has a frame");
     std::mem::swap(&mut frame.running, spare);
     let leave = interpret(stack, frame, below, spare.program(), env);
     std::mem::swap(&mut frame.running, spare);
-    match leave {
-        Leave::Step(step) => step,
-        Leave::Call(call) => machine
-            .enter(call, env)
-            .unwrap_or_else(|raised| Step::Raise(Box::new(raised))),
+    match leave? {
+        Leave::Return => {
+            let value = env.task.returned.take();
+            machine.leave(value, env)
+        }
+        Leave::Call => machine.enter(env),
     }
 }
 
-/// Why the loop was left.
+/// Why the loop was left. Carries nothing: a returned value is in the task, and a call is the instruction before `pc`.
 enum Leave {
-    Step(Step),
-    Call(Call),
+    Return,
+    Call,
 }
 
-/// A call that the loop leaves to the machine. Arguments start right after the receiver, and the name if there is one.
-#[derive(Clone, Copy)]
-pub(super) enum Call {
-    /// A verb with a known name.
-    Verb { at: u16, name: u16, count: u16 },
-    /// As above, with the arguments in a list.
-    VerbList { at: u16, name: u16 },
-    /// A verb whose name is in register `at + 1`.
-    Named { at: u16, count: u16 },
-    /// As above, with the arguments in a list.
-    NamedList { at: u16 },
-    /// `#0:bf_name` in place of a protected function.
-    Protected {
-        at: u16,
-        function: u16,
-        count: Option<u16>,
-    },
-    /// A built-in function needs a frame of its own.
-    Frame { at: u16, function: u16 },
-    /// A `fork`.
-    Fork { delay: u16, var: u16 },
-}
-
+#[inline(always)]
 #[expect(
     clippy::too_many_lines,
     reason = "the run loop is one match over the table of instructions"
@@ -120,7 +113,7 @@ fn interpret(
     below: &[Frame],
     program: &Executable,
     env: &mut Env<'_>,
-) -> Leave {
+) -> Result<Leave, Box<Stop>> {
     use Op::*;
     let code = program.code.as_slice();
     let weights = program.weights.as_slice();
@@ -142,7 +135,7 @@ fn interpret(
     }
     macro_rules! raise {
         ($raised:expr) => {
-            leave!(Leave::Step(Step::Raise(Box::new($raised.into()))))
+            leave!(Err($raised.into()))
         };
     }
     macro_rules! or_raise {
@@ -160,7 +153,7 @@ fn interpret(
             if ticks < env.task.look_at
                 && let Some(step) = look(ticks, env)
             {
-                leave!(Leave::Step(step));
+                leave!(Err(Box::new(step)));
             }
         };
     }
@@ -172,7 +165,7 @@ fn interpret(
             let result = $body;
             ticks = env.task.ticks_left;
             if let Some(limit) = env.task.abort.take() {
-                leave!(Leave::Step(Step::Abort(limit)));
+                leave!(Err(Box::new(Stop::Abort(limit))));
             }
             or_raise!(result)
         }};
@@ -443,21 +436,9 @@ fn interpret(
                 ));
             }
 
-            CallVerb { at, name, count } => {
+            CallVerb { .. } | CallVerbList { .. } | CallVerbNamed { .. } | CallVerbNamedList { .. } => {
                 charge!();
-                leave!(Leave::Call(Call::Verb { at, name, count }));
-            }
-            CallVerbList { at, name } => {
-                charge!();
-                leave!(Leave::Call(Call::VerbList { at, name }));
-            }
-            CallVerbNamed { at, count } => {
-                charge!();
-                leave!(Leave::Call(Call::Named { at, count }));
-            }
-            CallVerbNamedList { at } => {
-                charge!();
-                leave!(Leave::Call(Call::NamedList { at }));
+                leave!(Ok(Leave::Call));
             }
             CallBuiltin { at, function, count } => {
                 charge!();
@@ -465,11 +446,7 @@ fn interpret(
                     raise!(ErrorCode::InvArg)
                 };
                 if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Leave::Call(Call::Protected {
-                        at,
-                        function,
-                        count: Some(count)
-                    }));
+                    leave!(Ok(Leave::Call));
                 }
                 let window = usize::from(at)..usize::from(at) + usize::from(count);
                 let flow = outside!(builtins_call::call(
@@ -482,7 +459,7 @@ fn interpret(
                     Flow::Value(value) => r!(at) = value,
                     other => {
                         env.task.pending = Some(other);
-                        leave!(Leave::Call(Call::Frame { at, function }));
+                        leave!(Ok(Leave::Call));
                     }
                 }
             }
@@ -492,11 +469,7 @@ fn interpret(
                     raise!(ErrorCode::InvArg)
                 };
                 if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Leave::Call(Call::Protected {
-                        at,
-                        function,
-                        count: None
-                    }));
+                    leave!(Ok(Leave::Call));
                 }
                 let args = r!(at).take();
                 let args = args.as_list().unwrap_or(&[]);
@@ -504,18 +477,19 @@ fn interpret(
                     Flow::Value(value) => r!(at) = value,
                     other => {
                         env.task.pending = Some(other);
-                        leave!(Leave::Call(Call::Frame { at, function }));
+                        leave!(Ok(Leave::Call));
                     }
                 }
             }
             Return { a } => {
                 charge!();
-                let value = r!(a).clone();
-                leave!(Leave::Step(Step::Return(value)));
+                env.task.returned = r!(a).clone();
+                leave!(Ok(Leave::Return));
             }
             ReturnZero {} => {
                 charge!();
-                leave!(Leave::Step(Step::Return(Value::int(0))));
+                env.task.returned = Value::int(0);
+                leave!(Ok(Leave::Return));
             }
 
             ScatterFrom { from, spec } => {
@@ -543,7 +517,7 @@ fn interpret(
                 };
                 pc = or_raise!(assigned);
             }
-            Fork { delay, var } => leave!(Leave::Call(Call::Fork { delay, var })),
+            Fork { .. } => leave!(Ok(Leave::Call)),
             Reraise { reason } => {
                 if r!(reason).as_int() == Some(1) {
                     env.task.reraised = Some(r!(reason + 1).take());
@@ -556,14 +530,14 @@ fn interpret(
 
 /// At the end of a chunk: has the task gone past a limit, or been killed?
 #[cold]
-fn look(ticks: i64, env: &mut Env<'_>) -> Option<Step> {
+fn look(ticks: i64, env: &mut Env<'_>) -> Option<Stop> {
     env.task.look_again(ticks);
     if env.host.is_killed() {
-        Some(Step::Kill)
+        Some(Stop::Kill)
     } else if ticks <= 0 {
-        Some(Step::Abort(Limit::Ticks))
+        Some(Stop::Abort(Limit::Ticks))
     } else if env.host.seconds_left() <= 0.0 || env.host.is_over_memory() {
-        Some(Step::Abort(Limit::Seconds))
+        Some(Stop::Abort(Limit::Seconds))
     } else {
         None
     }
