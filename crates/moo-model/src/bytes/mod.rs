@@ -83,6 +83,41 @@ pub fn is_within_depth(value: &Value) -> bool {
     true
 }
 
+/// The most bytes that a value kept in the world may take. Sharing lets a small value stand for far more than fits
+/// anywhere: `x = {x, x}` doubles it.
+pub const STORED_BYTES_MAX: usize = 64 << 20;
+
+/// How deep the lists of a value kept in the world may nest: some levels less than can be read, for the records around it.
+pub const STORED_DEPTH_MAX: usize = DEPTH_MAX - 16;
+
+/// About how many bytes [`encode`] would make of this value; `None` if it is too large, or nested too deep, to be kept.
+/// Looks at no more of it than may be kept.
+pub fn stored_size(value: &Value) -> Option<usize> {
+    let mut size = leaf_size(value);
+    let mut open: Vec<_> = value.as_list().map(<[Value]>::iter).into_iter().collect();
+    while let Some(elements) = open.last_mut() {
+        let Some(element) = elements.next() else {
+            open.pop();
+            continue;
+        };
+        size += leaf_size(element);
+        if size > STORED_BYTES_MAX {
+            return None;
+        }
+        if let Some(inner) = element.as_list() {
+            if open.len() == STORED_DEPTH_MAX {
+                return None;
+            }
+            open.push(inner.iter());
+        }
+    }
+    (size <= STORED_BYTES_MAX).then_some(size)
+}
+
+fn leaf_size(value: &Value) -> usize {
+    10 + value.as_str().map_or(0, str::len)
+}
+
 /// Reads a value. All bytes must belong to it.
 pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     let mut input = Input { rest: bytes };

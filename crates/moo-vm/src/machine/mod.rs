@@ -17,7 +17,7 @@ mod snapshot;
 use std::sync::Arc;
 
 use moo_model::world::{Transaction, VerbHit};
-use moo_model::{Obj, Raised, Value};
+use moo_model::{Obj, Raised, Value, bytes};
 
 use crate::fork::ForkRequest;
 use crate::frame::{CommandWords, Frame, FrameArgs, Running};
@@ -117,6 +117,14 @@ impl Machine {
     /// `{this, verb, programmer, definer, player, line}` for each frame, innermost first.
     pub fn traceback(&self) -> Value {
         Value::list(self.frames.iter().rev().map(traceback_row).collect())
+    }
+
+    /// Whether the machine can be kept as bytes: none of its values is too large or nested too deep.
+    fn is_storable(&self) -> bool {
+        let sizes = self.stack.iter().map(bytes::stored_size);
+        sizes
+            .sum::<Option<usize>>()
+            .is_some_and(|size| size <= bytes::STORED_BYTES_MAX)
     }
 
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is

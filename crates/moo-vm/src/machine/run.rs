@@ -65,7 +65,11 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
         if let Err(stop) = go {
             match *stop {
                 Stop::Done(value) => return Outcome::Done(value),
-                Stop::Suspend(wake) => return Outcome::Suspended(wake),
+                Stop::Suspend(wake) if machine.is_storable() => return Outcome::Suspended(wake),
+                Stop::Suspend(_) => {
+                    go = Err(ErrorCode::Quota.into());
+                    continue;
+                }
                 Stop::Kill => return Outcome::Killed,
                 Stop::Abort(limit) => return machine.aborted(limit, env),
                 Stop::Raise(raised) => {

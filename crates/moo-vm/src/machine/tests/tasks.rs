@@ -36,6 +36,31 @@ fn a_value_without_end_ends_the_task_or_raises() {
 }
 
 #[test]
+fn a_value_that_could_not_be_stored_is_refused_where_it_would_be_kept() {
+    for grow in [
+        "x = {}; for i in [1..2000] x = {x}; endfor",
+        "x = {\"0123456789\"}; for i in [1..60] x = {x, x}; endfor",
+    ] {
+        for keep in [
+            "this.name = x;",
+            "add_property(this, \"p\", x, {player, \"\"});",
+            "suspend(0);",
+            "fork (0) endfork",
+        ] {
+            let expected = if keep.contains(".name") {
+                "E_TYPE"
+            } else {
+                "E_QUOTA"
+            };
+            check(
+                &format!("{grow} try {keep} except e (ANY) return e[1]; endtry"),
+                expected,
+            );
+        }
+    }
+}
+
+#[test]
 fn a_fork_takes_the_variables_as_they_are() {
     let source = "x = 1; fork id (5) return {x, id, args}; endfork x = 2; return id;";
     let world = world_with(&[("test", source)]);
