@@ -2,4 +2,14 @@
 //!
 //! Invariant: no actors, sockets, threads of its own or clocks; time, randomness and the way out are arguments.
 
+pub mod attempt;
+pub mod board;
 pub mod command;
+pub mod connections;
+pub mod held;
+pub mod input_queue;
+pub mod login;
+pub mod outside;
+pub mod priority;
+pub mod scheduler;
+pub mod snapshot;

@@ -1,0 +1,371 @@
+//! One slice of one task: begin a transaction, run, commit, and try again when somebody else was faster.
+//!
+//! Invariant: nothing of an attempt is seen outside before its commit; output is handed over under the commit lock (or
+//! after the check, for a task that changed nothing), so it leaves in the order of commits. A task that waits when its
+//! slice ends is stored by that same commit.
+
+mod programming;
+mod slice;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use moo_model::ledger::Row;
+use moo_model::world::{Lookups, Stamp, Transaction, World};
+use moo_model::{Obj, Raised, Value};
+use moo_vm::machine::Machine;
+
+use crate::board::Waiting;
+use crate::connections::Connection;
+use crate::held::{Effect, Held, HeldHost, Told};
+use crate::input_queue::{Line, Programming};
+use crate::login::Login;
+use crate::outside::{Outside, Surroundings};
+use crate::priority::Priority;
+use crate::snapshot;
+
+use slice::Slice;
+
+/// Attempts that follow each other at once.
+const RETRIES_AT_ONCE: u32 = 2;
+/// Attempts after which a task asks for the right of way.
+const RETRIES_BEFORE_PRIORITY: u32 = 5;
+/// The shortest and longest pause between attempts.
+const PAUSE_US: (u64, u64) = (100, 2_000);
+
+/// What a player is told whose task could not be finished.
+const CONTENDED: &str = "*** The server could not finish that: too many others kept changing the same things. Please try again. ***";
+
+/// What a slice is to do.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// `do_login_command`.
+    Login(Line),
+    /// A player's command.
+    Command {
+        /// The line.
+        line: Line,
+        /// Whether `.program` may be answered by the server.
+        may_program: bool,
+    },
+    /// `do_out_of_band_command`.
+    OutOfBand(Line),
+    /// A verb's new program.
+    Program(Programming),
+    /// A verb that the server calls, if it exists.
+    Hook {
+        /// On this object.
+        on: Obj,
+        /// The verb.
+        verb: &'static str,
+        /// Its arguments.
+        args: Vec<Value>,
+    },
+    /// The first slice of a forked task.
+    Start(Arc<Machine>),
+    /// The next slice of a task that waited.
+    Resume {
+        /// The task.
+        machine: Arc<Machine>,
+        /// What it was woken with: a value, or an error raised where it waits.
+        wake: Result<Value, Raised>,
+    },
+    /// Nothing but the rows.
+    Rows,
+}
+
+/// A slice of a task that is ready to run.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The task's number.
+    pub id: i64,
+    /// The player on whose behalf it runs.
+    pub player: Obj,
+    /// The connection that started it, for its first slice.
+    pub conn: Option<Arc<Connection>>,
+    /// What to do.
+    pub work: Work,
+    /// Whether the task has a row, which then must be deleted or replaced.
+    pub stored: bool,
+    /// Rows that ride along.
+    pub rows: Vec<Row>,
+    /// Set when somebody asks for the task's end.
+    pub kill: Arc<AtomicBool>,
+}
+
+/// How a slice ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// The task is done.
+    Done(Value),
+    /// It waits.
+    Waits(Arc<Waiting>),
+    /// It ended otherwise; the player has been told.
+    Failed(Failure),
+}
+
+/// Why a task ended other than by returning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// An error that nothing caught.
+    Uncaught {
+        /// The error.
+        raised: Raised,
+        /// The lines of its traceback.
+        lines: Vec<String>,
+    },
+    /// It ran out of ticks.
+    Ticks,
+    /// It ran out of seconds.
+    Seconds,
+    /// It was killed.
+    Killed,
+    /// No verb answers the command.
+    NoCommand,
+    /// Others changed what it read, each time.
+    Contended,
+}
+
+/// What came of a slice, for the scheduler and the connection.
+#[derive(Debug)]
+pub struct Report {
+    /// The task's number.
+    pub id: i64,
+    /// How it ended.
+    pub end: End,
+    /// Its commit, or the state it saw if it changed nothing.
+    pub stamp: Stamp,
+    /// What happens outside.
+    pub effects: Vec<Effect>,
+    /// Tasks that it left waiting besides itself.
+    pub spawned: Vec<Waiting>,
+    /// Whom its connection belongs to from now on.
+    pub login: Option<Login>,
+    /// The verb that its connection programs from now on.
+    pub programming: Option<Programming>,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// What all attempts of one executor share.
+pub struct Bench<'a> {
+    /// The world.
+    pub world: &'a Arc<World>,
+    /// What surrounds it.
+    pub outside: &'a Outside,
+    /// The right of way.
+    pub priority: &'a Priority,
+    /// Attempts of one slice at most.
+    pub attempts_max: u32,
+    /// Bytes that one slice may allocate.
+    pub bytes_max: i64,
+}
+
+/// Where output goes, in the order of commits: called once for each slice, with the commit's number.
+pub type Release<'a> = &'a mut dyn FnMut(Stamp, Vec<Told>, &End);
+
+impl Bench<'_> {
+    /// Runs a slice to its commit.
+    pub fn run(
+        &self,
+        job: &Job,
+        surroundings: &mut dyn Surroundings,
+        lookups: &mut Box<Lookups>,
+        release: Release<'_>,
+    ) -> Report {
+        let mut right_of_way = None;
+        for attempt in 1..=self.attempts_max {
+            if attempt > RETRIES_BEFORE_PRIORITY && right_of_way.is_none() {
+                right_of_way = self.priority.take();
+            }
+            let tx = Transaction::begin(self.world, std::mem::take(lookups));
+            let mut finished = self.attempt(job, tx, surroundings);
+            if right_of_way.is_none() {
+                self.priority.give_way();
+            }
+            if job.kill.load(Ordering::Relaxed) {
+                *lookups = finished.abandon();
+                return self.end_without_effect(job, Failure::Killed, None, lookups, release);
+            }
+            match finished.commit(job, self.outside, lookups, release) {
+                Some(stamp) => return finished.report(job.id, stamp, attempt),
+                None => finished.held.undo(),
+            }
+            if attempt > RETRIES_AT_ONCE {
+                let (least, most) = PAUSE_US;
+                let chance = surroundings.random() % (most - least);
+                surroundings.pause(Duration::from_micros(least + chance));
+            }
+        }
+        self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release)
+    }
+
+    fn attempt<'t>(&self, job: &Job, tx: Transaction, surroundings: &'t mut dyn Surroundings) -> Finished {
+        let dialect = tx.settings().dialect;
+        let host = HeldHost::new(
+            (job.id, job.player),
+            self.outside,
+            surroundings,
+            dialect,
+            &job.kill,
+            self.bytes_max,
+        );
+        let mut slice = Slice::new(job, tx, host, self.outside);
+        let end = slice.run();
+        let (tx, mut held) = (slice.tx, slice.host.held);
+        let mut spawned = slice.spawned;
+        spawned.append(&mut held.forks);
+        Finished {
+            tx: Some(tx),
+            end,
+            held,
+            spawned,
+            login: slice.login,
+            programming: slice.programming,
+        }
+    }
+
+    /// Ends a task of which nothing takes effect but that it is gone.
+    fn end_without_effect(
+        &self,
+        job: &Job,
+        failure: Failure,
+        words: Option<&str>,
+        lookups: &mut Box<Lookups>,
+        release: Release<'_>,
+    ) -> Report {
+        let mut held = Held::default();
+        let connection = self.outside.connections.find(job.player);
+        if let (Some(connection), Some(words)) = (connection, words) {
+            held.tell(&connection, words);
+        }
+        let mut finished = Finished {
+            tx: Some(Transaction::begin(self.world, std::mem::take(lookups))),
+            end: End::Failed(failure),
+            held,
+            spawned: Vec::new(),
+            login: None,
+            programming: None,
+        };
+        let stamp = finished.commit(job, self.outside, lookups, release);
+        finished.report(
+            job.id,
+            stamp.expect("a transaction that read nothing conflicts with nobody"),
+            self.attempts_max,
+        )
+    }
+}
+
+/// An attempt that has run and is not committed.
+struct Finished {
+    tx: Option<Transaction>,
+    end: End,
+    held: Held,
+    spawned: Vec<Waiting>,
+    login: Option<Login>,
+    programming: Option<Programming>,
+}
+
+impl Finished {
+    fn abandon(self) -> Box<Lookups> {
+        self.held.undo();
+        self.tx.map(Transaction::into_lookups).unwrap_or_default()
+    }
+
+    /// Commits, handing the output over; `None` on a conflict.
+    fn commit(
+        &mut self,
+        job: &Job,
+        outside: &Outside,
+        lookups: &mut Box<Lookups>,
+        release: Release<'_>,
+    ) -> Option<Stamp> {
+        let rows = self.rows(job, outside);
+        let force = !rows.is_empty();
+        let tx = self.tx.take().expect("an attempt is committed once");
+        let mut told = Some(std::mem::take(&mut self.held.told));
+        let (result, back) = tx.commit(force, |stamp| {
+            release(stamp, told.take().unwrap_or_default(), &self.end);
+            still_due(rows, outside)
+        });
+        *lookups = back;
+        match result {
+            Ok(committed) => {
+                if let Some(told) = told {
+                    release(committed.stamp, told, &self.end);
+                }
+                Some(committed.stamp)
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// The rows that this slice writes, each with the waiting task it is about if that is another one.
+    fn rows(&self, job: &Job, outside: &Outside) -> Vec<(Option<i64>, Row)> {
+        let mut rows: Vec<_> = job.rows.iter().map(|row| (None, row.clone())).collect();
+        match &self.end {
+            End::Waits(waiting) => rows.push((None, snapshot::row(waiting, None))),
+            _ if job.stored => rows.push((None, snapshot::gone(job.id))),
+            _ => {}
+        }
+        rows.extend(
+            self.spawned
+                .iter()
+                .map(|waiting| (None, snapshot::row(waiting, None))),
+        );
+        rows.extend(self.login.iter().filter_map(|login| {
+            Some((
+                None,
+                connected_row(login.player, Some(job.conn.as_ref()?.listener)),
+            ))
+        }));
+        for effect in &self.held.effects {
+            match effect {
+                Effect::Kill(id) => rows.push((Some(*id), snapshot::gone(*id))),
+                Effect::Resume(id, value) => {
+                    let waiting = outside.board.find(*id);
+                    rows.extend(waiting.map(|waiting| (Some(*id), snapshot::row(&waiting, Some(value)))));
+                }
+                _ => {}
+            }
+        }
+        rows
+    }
+
+    fn report(self, id: i64, stamp: Stamp, attempts: u32) -> Report {
+        Report {
+            id,
+            end: self.end,
+            stamp,
+            effects: self.held.effects,
+            spawned: self.spawned,
+            login: self.login,
+            programming: self.programming,
+            attempts,
+        }
+    }
+}
+
+/// Without the rows of tasks that wait no more: such a task runs, and its own commit says what becomes of its row.
+fn still_due(rows: Vec<(Option<i64>, Row)>, outside: &Outside) -> Vec<Row> {
+    let due = rows
+        .into_iter()
+        .filter(|(other, _)| other.is_none_or(|id| outside.board.find(id).is_some()));
+    due.map(|(_, row)| row).collect()
+}
+
+/// The row that says that a player is connected by way of a listener, or no longer.
+pub fn connected_row(player: Obj, listener: Option<Obj>) -> Row {
+    Row {
+        relation: moo_model::ledger::Relation::Connection,
+        key: player.0.to_be_bytes().to_vec(),
+        value: listener.map(|listener| listener.0.to_be_bytes().to_vec()),
+    }
+}
+
+/// The player and listener of a stored row of [`connected_row`].
+pub fn read_connected_row(key: &[u8], value: &[u8]) -> Option<(Obj, Obj)> {
+    let number = |bytes: &[u8]| Some(Obj(i64::from_be_bytes(bytes.try_into().ok()?)));
+    Some((number(key)?, number(value)?))
+}

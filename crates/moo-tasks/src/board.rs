@@ -1,0 +1,169 @@
+//! The tasks that wait, as `queued_tasks()` and its kin show them, and the numbers that tasks are known by.
+//!
+//! Invariant: the scheduler alone adds and removes; a program only looks. A task that runs is not on the board.
+
+use std::collections::BTreeMap;
+use std::mem::size_of;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moo_model::world::Dialect;
+use moo_model::{Obj, Value};
+use moo_vm::frame::Frame;
+use moo_vm::host::QueuedTask;
+use moo_vm::machine::Machine;
+
+/// Tasks that may wait at once, whatever the world's own limits say.
+pub const WAITING_MAX: usize = 200_000;
+/// What `queued_tasks()` shows as the start of a task that waits for `resume()` alone.
+const NEVER: i64 = i32::MAX as i64;
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum WaitsFor {
+    /// Its first moment, in seconds since 1970.
+    Start(f64),
+    /// A moment, in seconds since 1970, or `resume()`.
+    Moment(f64),
+    /// `resume()` alone.
+    Resume,
+    /// A line from this player or connection.
+    Input(Obj),
+}
+
+/// A task that waits.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Its number.
+    pub id: i64,
+    /// The player on whose behalf it runs.
+    pub player: Obj,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+    /// Its state.
+    pub machine: Arc<Machine>,
+}
+
+impl Waiting {
+    /// Whose permissions it has: who may see, wake and kill it.
+    pub fn owner(&self) -> Obj {
+        self.machine
+            .frames()
+            .last()
+            .map_or(Obj::NOTHING, |frame| frame.progr)
+    }
+
+    /// As programs see it.
+    pub fn describe(&self, dialect: Dialect) -> QueuedTask {
+        let start = match self.waits_for {
+            WaitsFor::Start(at) | WaitsFor::Moment(at) => at as i64,
+            WaitsFor::Resume => NEVER,
+            WaitsFor::Input(_) => -1,
+        };
+        let has_started = !matches!(self.waits_for, WaitsFor::Start(_));
+        QueuedTask {
+            id: self.id,
+            start,
+            row: self.row(start, dialect),
+            owner: self.owner(),
+            stack: has_started.then(|| self.machine.traceback()),
+        }
+    }
+
+    fn row(&self, start: i64, dialect: Dialect) -> Value {
+        let ticks = if dialect == Dialect::Lambda {
+            15_000
+        } else {
+            30_000
+        };
+        let Some(frame) = self.machine.frames().last() else {
+            return Value::empty_list();
+        };
+        let bytes = std::mem::size_of_val(self.machine.registers())
+            + self.machine.frames().len() * size_of::<Frame>();
+        Value::list(vec![
+            Value::int(self.id),
+            Value::int(start),
+            Value::int(0),
+            Value::int(ticks),
+            Value::obj(frame.progr),
+            Value::obj(frame.definer),
+            frame.verb_names(),
+            Value::int(i64::from(frame.line())),
+            frame.this.clone(),
+            Value::int(bytes as i64),
+        ])
+    }
+}
+
+/// All tasks that wait.
+#[derive(Default)]
+pub struct Board {
+    tasks: Mutex<BTreeMap<i64, Arc<Waiting>>>,
+}
+
+impl Board {
+    /// Adds or replaces a task.
+    pub fn put(&self, task: Arc<Waiting>) {
+        self.lock().insert(task.id, task);
+    }
+
+    /// Removes a task: it runs, or it is gone.
+    pub fn remove(&self, id: i64) {
+        self.lock().remove(&id);
+    }
+
+    /// The task of this number, if it waits.
+    pub fn find(&self, id: i64) -> Option<Arc<Waiting>> {
+        self.lock().get(&id).cloned()
+    }
+
+    /// All of them, by number.
+    pub fn all(&self) -> Vec<Arc<Waiting>> {
+        self.lock().values().cloned().collect()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many of them belong to this programmer.
+    pub fn count_of(&self, owner: Obj) -> usize {
+        self.lock().values().filter(|task| task.owner() == owner).count()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Arc<Waiting>>> {
+        // Each change is one call of the map.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives out task numbers, rising from the first one it was made with.
+pub struct TaskIds {
+    next: AtomicI64,
+}
+
+impl TaskIds {
+    /// The first number given out will be `first`.
+    pub fn starting_at(first: i64) -> TaskIds {
+        TaskIds {
+            next: AtomicI64::new(first),
+        }
+    }
+
+    /// The next number.
+    pub fn next(&self) -> i64 {
+        self.next.fetch_add(1, Relaxed)
+    }
+
+    /// The number that would be next.
+    pub fn peek(&self) -> i64 {
+        self.next.load(Relaxed)
+    }
+}

@@ -1,0 +1,574 @@
+//! What a task does to the outside, held back until its transaction commits; and the host that machines run on.
+//!
+//! Invariant: nothing here leaves before the commit, and nothing of it is left after a conflict; the task itself sees
+//! what it holds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use moo_model::world::Dialect;
+use moo_model::{ErrorCode, Obj, Value};
+use moo_vm::fork::ForkRequest;
+use moo_vm::host::{Close, Host, Output, QueuedTask};
+use moo_vm::machine::Machine;
+
+use crate::board::{WAITING_MAX, Waiting, WaitsFor};
+use crate::connections::{ConnId, Connection};
+use crate::input_queue::{self, Line};
+use crate::outside::{Outside, Surroundings};
+
+/// What one commit told one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The connection.
+    pub conn: ConnId,
+    /// Its player or number.
+    pub object: Obj,
+    /// The lines, in order.
+    pub lines: Vec<Output>,
+}
+
+/// Something that happens outside once the task has committed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Close a connection.
+    Close(ConnId, Close),
+    /// Hand a connection over.
+    SwitchPlayer {
+        /// Which.
+        conn: ConnId,
+        /// To whom.
+        player: Obj,
+        /// Without words or hooks.
+        silent: bool,
+    },
+    /// Queue a line.
+    ForceInput {
+        /// For which connection.
+        conn: ConnId,
+        /// The line.
+        line: String,
+        /// Before all others.
+        at_front: bool,
+    },
+    /// Drop what waits.
+    FlushInput {
+        /// For which connection.
+        conn: ConnId,
+        /// Tell what was dropped.
+        show: bool,
+    },
+    /// Set a connection's option.
+    SetOption {
+        /// Which connection's.
+        conn: ConnId,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// Open a port.
+    Listen {
+        /// Whose verbs greet clients.
+        handler: Obj,
+        /// The port.
+        port: i64,
+        /// Whether the server's own lines are printed.
+        prints_messages: bool,
+    },
+    /// Close a port.
+    Unlisten(i64),
+    /// Wake a task with a value.
+    Resume(i64, Value),
+    /// End a task.
+    Kill(i64),
+    /// Write to the server's log.
+    Log {
+        /// The line.
+        text: String,
+        /// Whether it reports an error.
+        is_error: bool,
+    },
+    /// End the server, with these words.
+    Shutdown(String),
+    /// Dump the database.
+    Dump,
+    /// Read `$server_options` again.
+    LoadOptions,
+}
+
+/// Everything that one attempt holds back.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Output by connection, in the order in which each was first told something.
+    pub told: Vec<Told>,
+    /// Everything else, in order.
+    pub effects: Vec<Effect>,
+    /// Forked tasks.
+    pub forks: Vec<Waiting>,
+    /// Held lines that the task took; put back if it does not take effect.
+    taken: Vec<(Arc<Connection>, Line)>,
+}
+
+impl Held {
+    /// Undoes what could not wait for the commit.
+    pub fn undo(self) {
+        for (connection, line) in self.taken.into_iter().rev() {
+            connection.input().put_back(line);
+        }
+    }
+
+    /// Adds a line of the server's own for a connection.
+    pub fn tell(&mut self, connection: &Connection, text: &str) {
+        self.push(
+            connection,
+            Output {
+                text: Value::str(text),
+                no_flush: false,
+                no_newline: false,
+            },
+        );
+    }
+
+    fn push(&mut self, connection: &Connection, output: Output) {
+        match self.told.iter_mut().find(|told| told.conn == connection.id) {
+            Some(told) => told.lines.push(output),
+            None => self.told.push(Told {
+                conn: connection.id,
+                object: connection.object(),
+                lines: vec![output],
+            }),
+        }
+    }
+
+    fn is_closing(&self, conn: ConnId) -> bool {
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Close(closing, _) if *closing == conn))
+    }
+
+    fn is_killing(&self, id: i64) -> bool {
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Kill(killed) if *killed == id))
+    }
+}
+
+/// What a slice may use, counted from its start.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    cpu_end: f64,
+    bytes_end: i64,
+}
+
+/// The host of one attempt of one task.
+pub struct HeldHost<'a> {
+    /// What is held back.
+    pub held: Held,
+    task: i64,
+    player: Obj,
+    outside: &'a Outside,
+    surroundings: &'a mut dyn Surroundings,
+    dialect: Dialect,
+    kill: &'a AtomicBool,
+    bytes_max: i64,
+    allowance: Allowance,
+}
+
+impl<'a> HeldHost<'a> {
+    /// A host for an attempt of this task, which may allocate `bytes_max` bytes in each slice.
+    pub fn new(
+        (task, player): (i64, Obj),
+        outside: &'a Outside,
+        surroundings: &'a mut dyn Surroundings,
+        dialect: Dialect,
+        kill: &'a AtomicBool,
+        bytes_max: i64,
+    ) -> HeldHost<'a> {
+        HeldHost {
+            held: Held::default(),
+            task,
+            player,
+            outside,
+            surroundings,
+            dialect,
+            kill,
+            bytes_max,
+            allowance: Allowance {
+                cpu_end: 0.0,
+                bytes_end: 0,
+            },
+        }
+    }
+
+    /// A slice begins that may use so many CPU seconds.
+    pub fn begin_slice(&mut self, seconds: f64) {
+        self.allowance = Allowance {
+            cpu_end: self.surroundings.cpu_seconds() + seconds,
+            bytes_end: self.surroundings.live_bytes().saturating_add(self.bytes_max),
+        };
+    }
+
+    /// Sends a line of the server's own to a player, if connected.
+    pub fn tell_player(&mut self, player: Obj, text: &str) {
+        if let Some(connection) = self.connection(player) {
+            self.held.tell(&connection, text);
+        }
+    }
+
+    /// Sends a line of the server's own to a connection.
+    pub fn tell(&mut self, connection: &Connection, text: &str) {
+        self.held.tell(connection, text);
+    }
+
+    /// The connection, unless this task has closed it.
+    fn connection(&self, conn: Obj) -> Option<Arc<Connection>> {
+        let connection = self.outside.connections.find(conn)?;
+        (!self.held.is_closing(connection.id)).then_some(connection)
+    }
+
+    /// What this task itself last set an option to.
+    fn own_option(&self, conn: ConnId, name: &str) -> Option<&Value> {
+        self.held.effects.iter().rev().find_map(|effect| match effect {
+            Effect::SetOption {
+                conn: of,
+                name: known,
+                value,
+            } if *of == conn && known.eq_ignore_ascii_case(name) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// The connection's options as this task sees them.
+    fn options_of(&self, connection: &Connection) -> input_queue::Options {
+        let mut options = connection.input().options().clone();
+        for effect in &self.held.effects {
+            if let Effect::SetOption { conn, name, value } = effect
+                && *conn == connection.id
+            {
+                // It was tried when it was set.
+                options.set(name, value).ok();
+            }
+        }
+        options
+    }
+
+    fn waits(&self, id: i64) -> bool {
+        !self.held.is_killing(id)
+            && (self.outside.board.find(id).is_some() || self.held.forks.iter().any(|fork| fork.id == id))
+    }
+
+    /// The number by which `conn` is known from now on for effects, or the error for nobody.
+    fn require(&self, conn: Obj) -> Result<Arc<Connection>, ErrorCode> {
+        self.connection(conn).ok_or(ErrorCode::InvArg)
+    }
+}
+
+impl Host for HeldHost<'_> {
+    fn now(&self) -> f64 {
+        self.surroundings.now()
+    }
+
+    fn zone(&self, time: i64) -> (i32, String) {
+        self.surroundings.zone(time)
+    }
+
+    fn random(&mut self) -> u64 {
+        self.surroundings.random()
+    }
+
+    fn seconds_left(&self) -> f64 {
+        self.allowance.cpu_end - self.surroundings.cpu_seconds()
+    }
+
+    fn is_killed(&self) -> bool {
+        self.kill.load(Ordering::Relaxed)
+    }
+
+    fn is_over_memory(&self) -> bool {
+        self.surroundings.live_bytes() > self.allowance.bytes_end
+    }
+
+    fn connected(&self, all: bool) -> Vec<Obj> {
+        let connections = self.outside.connections.all();
+        let open = connections
+            .iter()
+            .filter(|connection| !self.held.is_closing(connection.id));
+        open.map(|connection| connection.object())
+            .filter(|object| all || object.0 >= 0)
+            .collect()
+    }
+
+    fn connection_times(&self, conn: Obj) -> Option<(i64, i64)> {
+        let connection = self.connection(conn)?;
+        let now = self.surroundings.now() as i64;
+        Some((
+            (now - connection.since()).max(0),
+            (now - connection.last_input()).max(0),
+        ))
+    }
+
+    fn connection_name(&self, conn: Obj) -> Option<String> {
+        Some(self.connection(conn)?.name.clone())
+    }
+
+    fn connection_option(&self, conn: Obj, name: &str) -> Option<Option<Value>> {
+        let connection = self.connection(conn)?;
+        if self.own_option(connection.id, name).is_some() {
+            return Some(self.options_of(&connection).get(name));
+        }
+        let value = connection.input().options().get(name);
+        Some(value)
+    }
+
+    fn connection_options(&self, conn: Obj) -> Option<Vec<(String, Value)>> {
+        let connection = self.connection(conn)?;
+        Some(self.options_of(&connection).all())
+    }
+
+    fn set_connection_option(&mut self, conn: Obj, name: &str, value: &Value) -> Result<(), ErrorCode> {
+        let connection = self.require(conn)?;
+        self.options_of(&connection).set(name, value)?;
+        self.held.effects.push(Effect::SetOption {
+            conn: connection.id,
+            name: name.to_ascii_lowercase(),
+            value: value.clone(),
+        });
+        Ok(())
+    }
+
+    fn output_delimiters(&self, conn: Obj) -> Option<(String, String)> {
+        let connection = self.connection(conn)?;
+        let input = connection.input();
+        let (prefix, suffix) = input.delimiters();
+        Some((prefix.to_owned(), suffix.to_owned()))
+    }
+
+    fn buffered_output(&self, conn: Obj) -> Option<usize> {
+        // What was committed is with the host, which keeps its own measure; what this task holds is all there is here.
+        let connection = self.connection(conn)?;
+        let told = self.held.told.iter().find(|told| told.conn == connection.id);
+        Some(told.map_or(0, |told| {
+            told.lines
+                .iter()
+                .map(|line| line.text.as_str().map_or(0, str::len) + 2)
+                .sum()
+        }))
+    }
+
+    fn notify(&mut self, conn: Obj, output: Output) -> bool {
+        if let Some(connection) = self.connection(conn) {
+            self.held.push(&connection, output);
+        }
+        true
+    }
+
+    fn close(&mut self, conn: Obj, why: Close) {
+        if let Some(connection) = self.connection(conn) {
+            self.held.effects.push(Effect::Close(connection.id, why));
+        }
+    }
+
+    fn switch_player(&mut self, conn: Obj, player: Obj, silent: bool) -> Result<(), ErrorCode> {
+        let conn = self.require(conn)?.id;
+        self.held
+            .effects
+            .push(Effect::SwitchPlayer { conn, player, silent });
+        Ok(())
+    }
+
+    fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode> {
+        let connection = self.require(conn)?;
+        if connection.input().is_full() {
+            return Err(ErrorCode::Quota);
+        }
+        self.held.effects.push(Effect::ForceInput {
+            conn: connection.id,
+            line: line.to_owned(),
+            at_front,
+        });
+        Ok(())
+    }
+
+    fn flush_input(&mut self, conn: Obj, show: bool) {
+        if let Some(connection) = self.connection(conn) {
+            self.held.effects.push(Effect::FlushInput {
+                conn: connection.id,
+                show,
+            });
+        }
+    }
+
+    fn read_line(&mut self, conn: Obj, take: bool) -> Result<Option<Value>, ErrorCode> {
+        let connection = self.require(conn)?;
+        let mut input = connection.input();
+        if input.reader().is_some() {
+            return Err(ErrorCode::InvArg);
+        }
+        let line = if take { input.take_held() } else { None };
+        drop(input);
+        let value = line.as_ref().map(input_queue::value_of);
+        self.held.taken.extend(line.map(|line| (connection, line)));
+        Ok(value)
+    }
+
+    fn is_input_task(&self, conn: Obj) -> bool {
+        self.connection(conn)
+            .is_some_and(|connection| connection.input_task() == self.task)
+    }
+
+    fn listen(&mut self, handler: Obj, port: i64, prints_messages: bool) -> Result<i64, ErrorCode> {
+        if self.listeners().iter().any(|&(_, open, _)| open == port) {
+            return Err(ErrorCode::InvArg);
+        }
+        if !(1..=65_535).contains(&port) {
+            return Err(ErrorCode::Quota);
+        }
+        self.held.effects.push(Effect::Listen {
+            handler,
+            port,
+            prints_messages,
+        });
+        Ok(port)
+    }
+
+    fn unlisten(&mut self, port: i64) -> Result<(), ErrorCode> {
+        if !self.listeners().iter().any(|&(_, open, _)| open == port) {
+            return Err(ErrorCode::InvArg);
+        }
+        self.held.effects.push(Effect::Unlisten(port));
+        Ok(())
+    }
+
+    fn listeners(&self) -> Vec<(Obj, i64, bool)> {
+        let mut open: Vec<_> = self.outside.listeners.all();
+        for effect in &self.held.effects {
+            match effect {
+                Effect::Listen {
+                    handler,
+                    port,
+                    prints_messages,
+                } => open.insert(
+                    0,
+                    crate::outside::Listening {
+                        handler: *handler,
+                        port: *port,
+                        prints_messages: *prints_messages,
+                    },
+                ),
+                Effect::Unlisten(port) => open.retain(|known| known.port != *port),
+                _ => {}
+            }
+        }
+        open.into_iter()
+            .map(|known| (known.handler, known.port, known.prints_messages))
+            .collect()
+    }
+
+    fn next_task_id(&mut self) -> i64 {
+        self.outside.ids.next()
+    }
+
+    fn fork(&mut self, request: ForkRequest) -> Result<(), ErrorCode> {
+        if !self.may_queue(request.frame.progr, request.queue_limit) {
+            return Err(ErrorCode::Quota);
+        }
+        let at = self.surroundings.now() + request.delay;
+        self.held.forks.push(Waiting {
+            id: request.id,
+            player: self.player,
+            waits_for: WaitsFor::Start(at),
+            machine: Arc::new(Machine::for_fork(request)),
+        });
+        Ok(())
+    }
+
+    fn may_queue(&mut self, progr: Obj, limit: Option<i64>) -> bool {
+        if self.outside.board.len() + self.held.forks.len() >= WAITING_MAX {
+            return false;
+        }
+        limit.is_none_or(|limit| {
+            let own = self
+                .held
+                .forks
+                .iter()
+                .filter(|fork| fork.owner() == progr)
+                .count();
+            ((self.outside.board.count_of(progr) + own) as i64) < limit
+        })
+    }
+
+    fn queued_tasks(&self) -> Vec<QueuedTask> {
+        let board = self.outside.board.all();
+        let waiting = board.iter().map(Arc::as_ref).chain(&self.held.forks);
+        let mut tasks: Vec<_> = waiting
+            .filter(|task| !self.held.is_killing(task.id))
+            .map(|task| task.describe(self.dialect))
+            .collect();
+        tasks.sort_by_key(|task| (task.start, task.id));
+        tasks
+    }
+
+    fn resume(&mut self, id: i64, value: Value) -> Result<(), ErrorCode> {
+        let waiting = self.outside.board.find(id);
+        let can_wake = waiting
+            .is_some_and(|task| matches!(task.waits_for, WaitsFor::Moment(_) | WaitsFor::Resume))
+            && !self.held.is_killing(id)
+            && !self
+                .held
+                .effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::Resume(woken, _) if *woken == id));
+        if !can_wake {
+            return Err(ErrorCode::InvArg);
+        }
+        self.held.effects.push(Effect::Resume(id, value));
+        Ok(())
+    }
+
+    fn kill(&mut self, id: i64) -> Result<(), ErrorCode> {
+        if !self.waits(id) {
+            return Err(ErrorCode::InvArg);
+        }
+        let before = self.held.forks.len();
+        self.held.forks.retain(|fork| fork.id != id);
+        if self.held.forks.len() == before {
+            self.held.effects.push(Effect::Kill(id));
+        }
+        Ok(())
+    }
+
+    fn queue_info(&self) -> Vec<Obj> {
+        let mut players = self.connected(true);
+        let board = self.outside.board.all();
+        for player in board.iter().map(|task| task.player) {
+            if !players.contains(&player) {
+                players.push(player);
+            }
+        }
+        players
+    }
+
+    fn log(&mut self, text: &str, is_error: bool) {
+        self.held.effects.push(Effect::Log {
+            text: text.to_owned(),
+            is_error,
+        });
+    }
+
+    fn shutdown(&mut self, message: String) {
+        self.held.effects.push(Effect::Shutdown(message));
+    }
+
+    fn dump_database(&mut self) {
+        self.held.effects.push(Effect::Dump);
+    }
+
+    fn db_disk_size(&self) -> i64 {
+        self.surroundings.db_disk_size()
+    }
+
+    fn load_server_options(&mut self) {
+        self.held.effects.push(Effect::LoadOptions);
+    }
+}

@@ -1,0 +1,261 @@
+//! What becomes of lines: flush, out-of-band, held, read, login, program and intrinsic commands, in the order that
+//! the reference gives them.
+
+use super::*;
+
+fn line(text: &str, ticket: u64) -> Line {
+    Line {
+        text: text.into(),
+        ticket,
+    }
+}
+
+/// A queue of a player that is logged in and has been greeted.
+fn player() -> InputQueue {
+    let mut queue = InputQueue::new(FLUSH_COMMAND);
+    queue.next();
+    queue.log_in();
+    queue.finish();
+    queue
+}
+
+/// Lets lines arrive, numbered from 1.
+fn with(mut queue: InputQueue, lines: &[&str]) -> InputQueue {
+    for (text, ticket) in lines.iter().zip(1..) {
+        queue.arrive(line(text, ticket));
+    }
+    queue
+}
+
+/// What the next step is, as a word and its text; the step's task ends at once.
+fn step(queue: &mut InputQueue) -> Option<(&'static str, String)> {
+    let step = queue.next()?;
+    queue.finish();
+    Some(match step {
+        Step::Login(line) => ("login", line.text),
+        Step::Command { line, .. } => ("command", line.text),
+        Step::OutOfBand(line) => ("oob", line.text),
+        Step::Read { line, .. } => ("read", line.text),
+        Step::Program { program, .. } => ("program", program.lines.join("/")),
+        Step::Nothing { .. } => ("nothing", String::new()),
+    })
+}
+
+#[track_caller]
+fn check(mut queue: InputQueue, expected: &[(&'static str, &str)]) {
+    let mut steps = Vec::new();
+    while let Some(step) = step(&mut queue) {
+        steps.push(step);
+    }
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(kind, text)| (*kind, (*text).to_owned()))
+        .collect();
+    assert_eq!(steps, expected);
+}
+
+#[test]
+fn a_new_connection_is_greeted_by_an_empty_login_line() {
+    let queue = with(
+        InputQueue::new(FLUSH_COMMAND),
+        &["PREFIX x", "  connect me", "", "#$#mcp"],
+    );
+    check(
+        queue,
+        &[
+            ("login", ""),
+            ("login", "PREFIX x"),
+            ("login", "  connect me"),
+            ("login", ""),
+            ("oob", "#$#mcp"),
+        ],
+    );
+}
+
+#[test]
+fn one_line_at_a_time() {
+    let mut queue = with(player(), &["one", "two"]);
+    assert!(matches!(queue.next(), Some(Step::Command { line, .. }) if line.ticket == 1));
+    assert_eq!(queue.next(), None, "the first command has not finished");
+    queue.finish();
+    assert!(matches!(queue.next(), Some(Step::Command { line, .. }) if line.ticket == 2));
+}
+
+#[test]
+fn blank_lines_and_delimiters_start_nothing() {
+    let mut queue = with(
+        player(),
+        &["   ", "PREFIX << ", "OUTPUTSUFFIX  >>", "prefix x", "look"],
+    );
+    let steps: Vec<_> = std::iter::from_fn(|| step(&mut queue))
+        .map(|(kind, _)| kind)
+        .collect();
+    assert_eq!(steps, ["nothing", "nothing", "nothing", "command", "command"]);
+    assert_eq!(queue.delimiters(), ("<< ", ">>"));
+    let mut queue = with(queue, &["SUFFIX"]);
+    assert_eq!(step(&mut queue).map(|(kind, _)| kind), Some("nothing"));
+    assert_eq!(queue.delimiters(), ("<< ", ""));
+}
+
+#[test]
+fn intrinsic_commands_can_be_switched_off() {
+    let mut queue = player();
+    queue
+        .set_option("intrinsic-commands", &Value::strings(["suffix"]))
+        .expect("it is one of them");
+    let mut queue = with(queue, &["PREFIX a", "SUFFIX b"]);
+    let next = queue.next();
+    assert!(
+        matches!(
+            next,
+            Some(Step::Command {
+                may_program: false,
+                ..
+            })
+        ),
+        "{next:?}"
+    );
+    let unknown = Value::strings(["nonsense"]);
+    assert_eq!(
+        queue.set_option("intrinsic-commands", &unknown),
+        Err(ErrorCode::InvArg)
+    );
+    assert_eq!(
+        queue.set_option("no-such-option", &unknown),
+        Err(ErrorCode::InvArg)
+    );
+}
+
+#[test]
+fn the_flush_command_jumps_the_queue() {
+    let mut queue = with(player(), &["foo", "baz"]);
+    let Arrival::Flushed { report, tickets } = queue.arrive(line(".FLUSH", 3)) else {
+        panic!("it is the flush command");
+    };
+    assert_eq!(
+        report,
+        [
+            ">> Flushing the following pending input:",
+            ">>     foo",
+            ">>     baz",
+            ">> (Done flushing)"
+        ]
+    );
+    assert_eq!(tickets, [1, 2]);
+    assert_eq!(queue.flush().0, [">> No pending input to flush..."]);
+    queue
+        .set_option("flush-command", &Value::str(""))
+        .expect("any string will do");
+    assert_eq!(queue.arrive(line(".flush", 4)), Arrival::Queued);
+}
+
+#[test]
+fn out_of_band_lines_pass_held_input_and_readers() {
+    let mut queue = player();
+    queue
+        .set_option("hold-input", &Value::int(1))
+        .expect("it is an option");
+    assert_eq!(queue.arrive(line("look", 1)), Arrival::Held);
+    assert_eq!(queue.arrive(line("#$#x", 2)), Arrival::Queued);
+    assert_eq!(step(&mut queue), Some(("oob", "#$#x".into())));
+    assert_eq!(step(&mut queue), None, "the other line is held");
+    assert!(queue.read(7));
+    assert!(!queue.read(8), "somebody reads already");
+    assert_eq!(step(&mut queue), Some(("read", "look".into())));
+    queue.arrive(line(" #$#x", 3));
+    queue
+        .set_option("hold-input", &Value::int(0))
+        .expect("it is an option");
+    assert_eq!(
+        step(&mut queue),
+        Some(("command", " #$#x".into())),
+        "leading spaces make it ordinary"
+    );
+}
+
+#[test]
+fn a_quoted_out_of_band_line_is_ordinary() {
+    check(with(player(), &["#$\"#$#mcp"]), &[("command", "#$#mcp")]);
+    let mut queue = player();
+    queue
+        .set_option("disable-oob", &Value::int(1))
+        .expect("it is an option");
+    check(
+        with(queue, &["#$#x", "#$\"y"]),
+        &[("command", "#$#x"), ("command", "#$\"y")],
+    );
+}
+
+#[test]
+fn a_reader_gets_lines_as_they_are() {
+    let mut queue = player();
+    assert!(queue.read(9));
+    check(
+        with(queue, &[" one", "two  words"]),
+        &[("read", " one"), ("command", "two  words")],
+    );
+    let mut queue = player();
+    queue.read(9);
+    queue.stop_reading(9);
+    check(with(queue, &["", "x"]), &[("nothing", ""), ("command", "x")]);
+}
+
+#[test]
+fn held_lines_can_be_taken_and_put_back() {
+    let mut queue = player();
+    queue
+        .set_option("hold-input", &Value::int(1))
+        .expect("it is an option");
+    let mut queue = with(queue, &["#$#oob", "first", "second"]);
+    let first = queue.take_held().expect("a line is held");
+    assert_eq!(value_of(&first), Value::str("first"));
+    queue.put_back(first);
+    assert_eq!(queue.take_held().map(|line| line.ticket), Some(2));
+    assert_eq!(queue.take_held().map(|line| line.ticket), Some(3));
+    assert_eq!(queue.take_held(), None);
+}
+
+#[test]
+fn a_program_is_collected_up_to_its_dot() {
+    let mut queue = player();
+    queue.start_programming(Programming {
+        obj: Obj(3),
+        verb: 1,
+        lines: Vec::new(),
+    });
+    check(
+        with(queue, &["a = 1;", "", "PREFIX x", " .", ".", "look"]),
+        &[
+            ("nothing", ""),
+            ("nothing", ""),
+            ("nothing", ""),
+            ("nothing", ""),
+            ("program", "a = 1;//PREFIX x/ ."),
+            ("command", "look"),
+        ],
+    );
+}
+
+#[test]
+fn forced_lines_go_where_they_are_asked_to() {
+    let mut queue = with(player(), &["typed"]);
+    queue.force("last", false).expect("there is room");
+    queue.force("first", true).expect("there is room");
+    check(
+        queue,
+        &[("command", "first"), ("command", "typed"), ("command", "last")],
+    );
+}
+
+#[test]
+fn too_much_waiting_holds_the_sender_back() {
+    let mut queue = player();
+    let text = "x".repeat(1_000);
+    while !queue.is_full() {
+        queue.arrive(line(&text, 1));
+    }
+    assert!(queue.pending_bytes() > PENDING_BYTES_MAX);
+    assert_eq!(queue.force("more", true), Err(ErrorCode::Quota));
+    queue.next();
+    assert!(!queue.is_full());
+}

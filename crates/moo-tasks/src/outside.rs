@@ -1,0 +1,109 @@
+//! What surrounds the world: connections, waiting tasks and open ports, shared by all executors; and the clock, chance
+//! and meters that one executor lends to the task it runs.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use moo_model::Obj;
+use moo_vm::options::ServerOptions;
+
+use crate::board::{Board, TaskIds};
+use crate::connections::Connections;
+
+/// The clock, chance and meters. All of them belong to the thread that runs the task.
+pub trait Surroundings {
+    /// Seconds since 1970.
+    fn now(&self) -> f64;
+    /// The local time zone's offset from UTC in seconds at a time, and its name.
+    fn zone(&self, time: i64) -> (i32, String);
+    /// 64 random bits.
+    fn random(&mut self) -> u64;
+    /// CPU seconds that this thread has used; only differences mean anything.
+    fn cpu_seconds(&self) -> f64;
+    /// Bytes that this thread has allocated and not freed; only differences mean anything.
+    fn live_bytes(&self) -> i64;
+    /// The size of the database on disk, in bytes.
+    fn db_disk_size(&self) -> i64;
+    /// Waits, because somebody else must go first.
+    fn pause(&mut self, time: std::time::Duration);
+}
+
+/// An open port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listening {
+    /// Whose verbs greet clients.
+    pub handler: Obj,
+    /// The port.
+    pub port: i64,
+    /// Whether the server's own lines are printed.
+    pub prints_messages: bool,
+}
+
+/// Open ports, newest last.
+#[derive(Default)]
+pub struct Listeners(RwLock<Vec<Listening>>);
+
+impl Listeners {
+    /// All of them, newest first.
+    pub fn all(&self) -> Vec<Listening> {
+        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        list.iter().rev().cloned().collect()
+    }
+
+    /// The one of this port.
+    pub fn find(&self, port: i64) -> Option<Listening> {
+        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        list.iter().find(|known| known.port == port).cloned()
+    }
+
+    /// Adds one, or replaces that of the same port.
+    pub fn put(&self, new: Listening) {
+        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|known| known.port != new.port);
+        list.push(new);
+    }
+
+    /// Removes one.
+    pub fn remove(&self, port: i64) {
+        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        list.retain(|known| known.port != port);
+    }
+}
+
+/// What all tasks share besides the world.
+pub struct Outside {
+    /// Who is connected.
+    pub connections: Connections,
+    /// Which tasks wait.
+    pub board: Board,
+    /// Which ports are open.
+    pub listeners: Listeners,
+    /// Where task numbers come from.
+    pub ids: TaskIds,
+    options: RwLock<Arc<ServerOptions>>,
+}
+
+impl Outside {
+    /// Nobody is connected, nothing waits; tasks are numbered from `first_task` on.
+    pub fn new(first_task: i64) -> Outside {
+        Outside {
+            connections: Connections::default(),
+            board: Board::default(),
+            listeners: Listeners::default(),
+            ids: TaskIds::starting_at(first_task),
+            options: RwLock::default(),
+        }
+    }
+
+    /// `$server_options` as last loaded.
+    pub fn options(&self) -> Arc<ServerOptions> {
+        self.options
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// `$server_options` were loaded again.
+    pub fn set_options(&self, options: ServerOptions) {
+        *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+    }
+}
