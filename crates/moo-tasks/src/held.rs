@@ -17,6 +17,15 @@ use crate::connections::{ConnId, Connection};
 use crate::input_queue::{self, Line};
 use crate::outside::{Outside, Surroundings};
 
+/// One line, as the connection was when it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The line.
+    pub output: Output,
+    /// Whether it is a binary string.
+    pub is_binary: bool,
+}
+
 /// What one commit told one connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
@@ -25,7 +34,7 @@ pub struct Told {
     /// Its player or number.
     pub object: Obj,
     /// The lines, in order.
-    pub lines: Vec<Output>,
+    pub lines: Vec<Shown>,
 }
 
 /// Something that happens outside once the task has committed.
@@ -120,23 +129,22 @@ impl Held {
 
     /// Adds a line of the server's own for a connection.
     pub fn tell(&mut self, connection: &Connection, text: &str) {
-        self.push(
-            connection,
-            Output {
-                text: Value::str(text),
-                no_flush: false,
-                no_newline: false,
-            },
-        );
+        let output = Output {
+            text: Value::str(text),
+            no_flush: false,
+            no_newline: false,
+        };
+        let is_binary = false;
+        self.push(connection, Shown { output, is_binary });
     }
 
-    fn push(&mut self, connection: &Connection, output: Output) {
+    fn push(&mut self, connection: &Connection, line: Shown) {
         match self.told.iter_mut().find(|told| told.conn == connection.id) {
-            Some(told) => told.lines.push(output),
+            Some(told) => told.lines.push(line),
             None => self.told.push(Told {
                 conn: connection.id,
                 object: connection.object(),
-                lines: vec![output],
+                lines: vec![line],
             }),
         }
     }
@@ -351,14 +359,18 @@ impl Host for HeldHost<'_> {
         Some(told.map_or(0, |told| {
             told.lines
                 .iter()
-                .map(|line| line.text.as_str().map_or(0, str::len) + 2)
+                .map(|line| line.output.text.as_str().map_or(0, str::len) + 2)
                 .sum()
         }))
     }
 
     fn notify(&mut self, conn: Obj, output: Output) -> bool {
         if let Some(connection) = self.connection(conn) {
-            self.held.push(&connection, output);
+            let is_binary = match self.own_option(connection.id, "binary") {
+                Some(value) => value.is_true(),
+                None => connection.input().options().binary,
+            };
+            self.held.push(&connection, Shown { output, is_binary });
         }
         true
     }

@@ -203,6 +203,11 @@ impl<W, V> Scheduler<W, V> {
         self.timers.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// From now on nothing starts; what runs may end.
+    pub fn close(&mut self) {
+        self.slots = 0;
+    }
+
     /// Whether there is such a task.
     pub fn knows(&self, id: i64) -> bool {
         self.tasks.contains_key(&id)

@@ -1,0 +1,80 @@
+//! What tasks do to connections, once they have committed.
+
+use super::ConnectionActor;
+use crate::actors::outlet::Item;
+use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent};
+use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::host::HostType;
+use moo_tasks::connections::{ConnId, Connection};
+use moo_tasks::held::Effect;
+use moo_tasks::outside::Listening;
+use std::sync::Arc;
+
+impl ConnectionActor {
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Close(conn, why) => self.with(conn, |actor, conn| actor.close(conn, why)),
+            Effect::SwitchPlayer { conn, player, silent } => {
+                self.with(conn, |actor, conn| actor.switch_player(conn, player, silent));
+            }
+            Effect::ForceInput { conn, line, at_front } => self.with(conn, |actor, conn| {
+                // It had room when the task asked; if it has none now, the line is lost like any other flood.
+                if conn.input().force(&line, at_front).is_err() {
+                    tracing::debug!(conn = conn.id.0, "a forced line found no room");
+                }
+                actor.pump(conn);
+            }),
+            Effect::FlushInput { conn, show } => self.with(conn, |actor, conn| {
+                let (report, tickets) = conn.input().flush();
+                if show {
+                    actor.tell(conn, report);
+                }
+                tickets.into_iter().for_each(|ticket| actor.answer_line(conn.id, ticket, 0));
+            }),
+            Effect::SetOption { conn, name, value } => self.with(conn, |actor, conn| {
+                // It was tried when the task asked.
+                conn.input().set_option(&name, &value).ok();
+                actor.items.push(Item::Option { conn: conn.id, object: conn.object(), name, value });
+                actor.pump(conn);
+            }),
+            Effect::Listen { handler, port, prints_messages } => {
+                self.parts.outside.listeners.put(Listening { handler, port, prints_messages });
+                self.tell_hosts(&HostBroadcastEvent::Listen {
+                    handler: handler.into(),
+                    host_type: HostType::Tcp,
+                    port: u16::try_from(port).unwrap_or_default(),
+                    options: Vec::new(),
+                });
+            }
+            Effect::Unlisten(port) => {
+                self.parts.outside.listeners.remove(port);
+                self.tell_hosts(&HostBroadcastEvent::Unlisten {
+                    host_type: HostType::Tcp,
+                    port: u16::try_from(port).unwrap_or_default(),
+                });
+            }
+            // These are the scheduler's, and do not come here.
+            Effect::Resume(..)
+            | Effect::Kill(_)
+            | Effect::Log { .. }
+            | Effect::Shutdown(_)
+            | Effect::Dump
+            | Effect::LoadOptions => {}
+        }
+    }
+
+    /// Does something with a connection that is still there.
+    fn with(&mut self, conn: ConnId, act: impl FnOnce(&mut Self, &Arc<Connection>)) {
+        if let Some(conn) = self.clients.get(&conn).map(|client| client.conn.clone()) {
+            act(self, &conn);
+        }
+    }
+
+    fn tell_hosts(&self, event: &HostBroadcastEvent) {
+        let envelope = Envelope { epoch: self.parts.epoch, ..Envelope::default() };
+        let sent = encode(&envelope, event).map(|frame| self.parts.sender.publish(HOST_BROADCAST_TOPIC, frame));
+        if !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!("the hosts could not be told");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The threads that run tasks. They are ours and not actix's, because actix loses a thread for good when it panics.
+//!
+//! One queue feeds all of them, and one list takes their reports, so that a busy executor neither waits for the
+//! scheduler nor wakes it for each task. Its bound is the scheduler's number of slots. What a panic loses is that one
+//! attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
+
+use super::outlet::{Entry, Outlet, Reply};
+use crate::actors::kit::chance;
+use crate::memory::live_bytes;
+use moo_model::Value;
+use moo_model::world::{Lookups, Stamp, World};
+use moo_tasks::attempt::{Bench, End, Failure, Job, Report};
+use moo_tasks::held::{Shown, Told};
+use moo_tasks::outside::{Outside, Surroundings};
+use moo_tasks::priority::Priority;
+use moo_vm::host::Output;
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{fs, io, thread};
+
+/// What a player is told whose task met a fault of ours.
+const FAULT: &str = "*** The server made a mistake and ended this task. Nothing that it did took effect. ***";
+
+/// Seconds since 1970.
+pub fn wall_seconds() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// A job, and whoever waits to hear that it was done.
+pub struct Assignment {
+    /// The job.
+    pub job: Job,
+    /// The request that it answers.
+    pub reply: Option<Reply>,
+}
+
+/// What all executors share.
+pub struct Workshop {
+    /// The world.
+    pub world: Arc<World>,
+    /// What surrounds it.
+    pub outside: Arc<Outside>,
+    /// Where output goes.
+    pub outlet: Arc<Outlet>,
+    /// Attempts of one slice at most.
+    pub attempts_max: u32,
+    /// Bytes that one slice may allocate.
+    pub bytes_max: i64,
+    /// The folder of the store, to measure.
+    pub store: PathBuf,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Assignment>,
+    idle: usize,
+    closed: bool,
+}
+
+struct Shared {
+    workshop: Workshop,
+    priority: Priority,
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    reports: Mutex<Vec<Report>>,
+    rung: AtomicBool,
+    /// Tells the scheduler that there are reports.
+    ring: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The executors.
+pub struct Executors {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Executors {
+    /// Starts so many threads. `ring` is called, on any of them, when there are reports to be taken.
+    pub fn start(
+        count: usize,
+        workshop: Workshop,
+        ring: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Executors> {
+        let shared = Arc::new(Shared {
+            workshop,
+            priority: Priority::default(),
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            reports: Mutex::default(),
+            rung: AtomicBool::new(false),
+            ring: Box::new(ring),
+        });
+        let threads = (0..count)
+            .map(|number| {
+                let shared = shared.clone();
+                thread::Builder::new()
+                    .name(format!("executor-{number}"))
+                    .spawn(move || shared.work())
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Executors { shared, threads })
+    }
+
+    /// Gives out jobs.
+    pub fn assign(&self, jobs: impl IntoIterator<Item = Assignment>) {
+        let mut queue = self.shared.lock();
+        let before = queue.waiting.len();
+        queue.waiting.extend(jobs);
+        let wake = (queue.waiting.len() - before).min(queue.idle);
+        drop(queue);
+        (0..wake).for_each(|_| self.shared.changed.notify_one());
+    }
+
+    /// Takes the reports that have come. The next one rings again.
+    pub fn reports(&self) -> Vec<Report> {
+        self.shared.rung.store(false, Ordering::Release);
+        std::mem::take(
+            &mut *self
+                .shared
+                .reports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Lets running attempts end and nothing new begin; waits for that.
+    pub fn close(self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_all();
+        for thread in self.threads {
+            // A panic was reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<Assignment> {
+        let mut queue = self.lock();
+        loop {
+            if queue.closed {
+                return None;
+            }
+            if let Some(next) = queue.waiting.pop_front() {
+                return Some(next);
+            }
+            queue.idle += 1;
+            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
+        }
+    }
+
+    fn work(&self) {
+        let mut here = Here::new(self.workshop.store.clone());
+        let mut lookups = Box::<Lookups>::default();
+        while let Some(Assignment { job, mut reply }) = self.next() {
+            let attempt = catch_unwind(AssertUnwindSafe(|| {
+                self.run(&job, &mut reply, &mut here, &mut lookups)
+            }));
+            let report = attempt.unwrap_or_else(|_| {
+                lookups = Box::default();
+                self.after_fault(&job, &mut reply, &mut here, &mut lookups)
+            });
+            self.reports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(report);
+            self.workshop.outlet.ring();
+            if !self.rung.swap(true, Ordering::AcqRel) {
+                (self.ring)();
+            }
+        }
+    }
+
+    fn run(
+        &self,
+        job: &Job,
+        reply: &mut Option<Reply>,
+        here: &mut Here,
+        lookups: &mut Box<Lookups>,
+    ) -> Report {
+        let workshop = &self.workshop;
+        let bench = Bench {
+            world: &workshop.world,
+            outside: &workshop.outside,
+            priority: &self.priority,
+            attempts_max: workshop.attempts_max,
+            bytes_max: workshop.bytes_max,
+        };
+        let mut release = |stamp, told, end: &End| self.release(job, stamp, told, end, reply.take());
+        bench.run(job, here, lookups, &mut release)
+    }
+
+    fn release(&self, job: &Job, stamp: Stamp, told: Vec<Told>, end: &End, reply: Option<Reply>) {
+        if told.is_empty() && reply.is_none() {
+            return;
+        }
+        self.workshop
+            .outlet
+            .push(Entry::of_task(job, stamp, told, end, reply));
+    }
+
+    /// A fault of ours has ended the attempt. All that is left of the task is deleted, and its player is told.
+    fn after_fault(
+        &self,
+        job: &Job,
+        reply: &mut Option<Reply>,
+        here: &mut Here,
+        lookups: &mut Box<Lookups>,
+    ) -> Report {
+        tracing::error!(task = job.id, player = %job.player, "a fault of the server ended a task");
+        let rows = Job {
+            work: moo_tasks::attempt::Work::Rows,
+            ..job.clone()
+        };
+        let mut report = self.run(&rows, &mut None, here, lookups);
+        let told = job.conn.iter().map(|conn| Told {
+            conn: conn.id,
+            object: conn.object(),
+            lines: vec![Shown {
+                output: Output {
+                    text: Value::str(FAULT),
+                    no_flush: false,
+                    no_newline: false,
+                },
+                is_binary: false,
+            }],
+        });
+        report.end = End::Failed(Failure::Killed);
+        self.release(job, report.stamp, told.collect(), &report.end, reply.take());
+        report
+    }
+}
+
+/// The clock, chance and meters of one executor's thread.
+struct Here {
+    dice: u64,
+    store: PathBuf,
+}
+
+impl Here {
+    fn new(store: PathBuf) -> Here {
+        Here {
+            dice: chance() | 1,
+            store,
+        }
+    }
+}
+
+impl Surroundings for Here {
+    fn now(&self) -> f64 {
+        wall_seconds()
+    }
+
+    /// Worlds keep time in UTC: what local means for people all over the world is theirs to say.
+    fn zone(&self, _time: i64) -> (i32, String) {
+        (0, "UTC".to_owned())
+    }
+
+    /// A splitmix step: quick and even. No secret may depend on it, as with LambdaMOO's own.
+    fn random(&mut self) -> u64 {
+        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn cpu_seconds(&self) -> f64 {
+        let used = clock_gettime(ClockId::ThreadCPUTime);
+        used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+    }
+
+    fn live_bytes(&self) -> i64 {
+        live_bytes()
+    }
+
+    fn db_disk_size(&self) -> i64 {
+        folder_bytes(&self.store)
+    }
+
+    fn pause(&mut self, time: Duration) {
+        thread::sleep(time);
+    }
+}
+
+/// The bytes of the files in a folder.
+fn folder_bytes(folder: &Path) -> i64 {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
+    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok());
+    sizes
+        .filter(|found| found.is_file())
+        .map(|found| found.len() as i64)
+        .sum()
+}

@@ -1,0 +1,338 @@
+//! `GatewayActor`: frames from hosts to typed messages for whoever they concern.
+//!
+//! Parent: the supervisor. Bound: [`GATEWAY_GATE_MAX`] bursts of frames; past it a burst is dropped, and hosts ask again.
+//! A restart loses which hosts are known: each is told to say hello again, and asks again for what it was not answered.
+
+use super::connection::{ConnectionActor, HostGone, Request, Requests};
+use super::host_session::{Heard, HostParts, HostSession};
+use super::outlet::Reply;
+use super::publisher::answer;
+use crate::actors::kit::gate::{Gate, Offered};
+use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
+use crate::gateway::{Inbound, PeerId};
+use crate::limits::{HOST_GATE_MAX, PINGS_MISSED_DEAD, PINGS_MISSED_SUSPECT};
+use crate::protocol::client::{ClientRequest, Refusal};
+use crate::protocol::codec::{Envelope, Frame, FrameError};
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::header::{VERSION, VERSION_MIN};
+use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
+use crate::protocol::kind::Family;
+use crate::protocol::token::Grant;
+use crate::protocol::{ClientId, HostId};
+use actix::{Actor, ArbiterHandle, Context, Handler};
+use std::collections::HashMap;
+use tokio::sync::oneshot;
+
+/// Frames and the like from the I/O thread.
+pub struct Burst(pub Vec<Inbound>);
+
+/// A ping was sent to all hosts.
+pub struct Pinged(pub u64);
+
+/// Which hosts are there, and how?
+pub struct ListHosts(pub oneshot::Sender<Vec<HostState>>);
+
+/// How a host is.
+#[derive(Clone, Debug)]
+pub struct HostState {
+    /// Its id.
+    pub id: HostId,
+    /// What its token calls it.
+    pub name: String,
+    /// `alive` or `suspect`; a dead one is not listed.
+    pub state: &'static str,
+}
+
+/// A host that has said hello.
+struct Host {
+    instance: [u8; 8],
+    name: String,
+    host_type: HostType,
+    session: Gate<HostSession>,
+    /// The last ping that it answered.
+    ponged: u64,
+}
+
+/// The gateway.
+pub struct GatewayActor {
+    parts: HostParts,
+    connections: Gate<ConnectionActor>,
+    supervisor: Supervisor,
+    arbiter: ArbiterHandle,
+    hosts: HashMap<HostId, Host>,
+    pinged: u64,
+    requests: Vec<Request>,
+    _guard: ExitGuard,
+}
+
+impl GatewayActor {
+    /// A gateway that knows no host.
+    pub fn new(parts: HostParts, supervisor: Supervisor, arbiter: ArbiterHandle, guard: ExitGuard) -> Self {
+        GatewayActor {
+            connections: parts.connections.clone(),
+            parts,
+            supervisor,
+            arbiter,
+            hosts: HashMap::new(),
+            pinged: 0,
+            requests: Vec::new(),
+            _guard: guard,
+        }
+    }
+
+    fn frame(&mut self, from: PeerId, bytes: &[u8]) {
+        let frame = match Frame::parse(bytes) {
+            Ok(frame) => frame,
+            Err(FrameError::Unsupported { kind, envelope }) => {
+                return self.refuse(from, &envelope, RpcMessageError::Unsupported { kind: kind.0 });
+            }
+            Err(error) => {
+                tracing::warn!(?from, %error, "a frame was dropped");
+                return;
+            }
+        };
+        let family = frame.kind.family();
+        if family == Family::HostToDaemon as u8 {
+            self.host_message(from, &frame);
+        } else if family == Family::HostClientToDaemon as u8 {
+            self.client_request(from, &frame);
+        } else {
+            tracing::warn!(?from, kind = frame.kind.0, "a frame of a conversation that is not ours");
+        }
+    }
+
+    fn refuse(&self, to: PeerId, asked: &Envelope, error: RpcMessageError) {
+        let envelope = asked.reply(self.parts.epoch);
+        answer(
+            &self.parts.sender,
+            Reply { to, envelope },
+            &Refusal { error, head: None },
+        );
+    }
+
+    fn reject(&self, reply: Reply, reason: RejectReason) {
+        let message = DaemonToHostReply::Reject {
+            reason,
+            retry_after_ms: 0,
+        };
+        answer(&self.parts.sender, reply, &message);
+    }
+
+    fn host_message(&mut self, from: PeerId, frame: &Frame<'_>) {
+        let reply = Reply {
+            to: from,
+            envelope: frame.envelope.reply(self.parts.epoch),
+        };
+        let message = match frame.decode::<HostToDaemonMessage>() {
+            Ok(message) => message,
+            Err(error) => {
+                return self.refuse(
+                    from,
+                    &frame.envelope,
+                    RpcMessageError::InvalidRequest(error.to_string()),
+                );
+            }
+        };
+        if let HostToDaemonMessage::Hello {
+            versions, id, token, ..
+        } = &message
+        {
+            if let Err(reason) = self.greet(from, *versions, *id, token) {
+                return self.reject(reply, reason);
+            }
+        }
+        let Some(host) = self.host_of(from) else {
+            return self.reject(reply, RejectReason::HelloFirst);
+        };
+        if let HostToDaemonMessage::HostPong { ping, .. } = &message {
+            host.ponged = host.ponged.max(*ping);
+        }
+        if host.session.offer(Heard { reply, message }).is_err() {
+            tracing::warn!(host = host.name, "a host's session has too much to do");
+        }
+    }
+
+    /// Checks a hello. A new start of a host replaces the last one, whose clients are gone with it.
+    fn greet(
+        &mut self,
+        from: PeerId,
+        versions: (u8, u8),
+        id: HostId,
+        token: &str,
+    ) -> Result<(), RejectReason> {
+        let (claimed, instance) = identity(from).ok_or(RejectReason::BadToken)?;
+        if versions.0 > VERSION || versions.1 < VERSION_MIN {
+            return Err(RejectReason::BadVersion);
+        }
+        let claims = self
+            .parts
+            .keys
+            .verify_host(token)
+            .map_err(|_| RejectReason::BadToken)?;
+        let Grant::Host { host, host_type, .. } = claims.grant else {
+            return Err(RejectReason::BadToken);
+        };
+        if host != id || host != claimed {
+            return Err(RejectReason::BadToken);
+        }
+        let pinged = self.pinged;
+        match self.hosts.get_mut(&id) {
+            Some(known) if known.instance == instance => known.ponged = pinged,
+            Some(known) => {
+                (known.instance, known.ponged) = (instance, pinged);
+                self.clients_gone(id);
+            }
+            None => {
+                let session = self.start_session(id, host_type.clone());
+                let host = Host {
+                    instance,
+                    host_type: type_of(&host_type),
+                    name: host_type,
+                    session,
+                    ponged: pinged,
+                };
+                self.hosts.insert(id, host);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_session(&self, id: HostId, name: String) -> Gate<HostSession> {
+        let parts = self.parts.clone();
+        let spec = ChildSpec {
+            restart: Restart::Transient,
+            ..ChildSpec::permanent("host-session")
+        };
+        let slot = self
+            .supervisor
+            .supervise(spec, self.arbiter.clone(), move |guard| {
+                HostSession::new(parts.clone(), id, name.clone(), guard)
+            });
+        Gate::new(slot, HOST_GATE_MAX)
+    }
+
+    fn host_of(&mut self, peer: PeerId) -> Option<&mut Host> {
+        let (id, instance) = identity(peer)?;
+        self.hosts.get_mut(&id).filter(|host| host.instance == instance)
+    }
+
+    fn client_request(&mut self, from: PeerId, frame: &Frame<'_>) {
+        let reply = Reply {
+            to: from,
+            envelope: frame.envelope.reply(self.parts.epoch),
+        };
+        let Some((host, host_type)) = identity(from)
+            .and_then(|(id, _)| Some((id, self.host_of(from)?.host_type.clone())))
+        else {
+            return self.reject(reply, RejectReason::HelloFirst);
+        };
+        match frame.decode::<ClientRequest>() {
+            Ok(body) => self.requests.push(Request {
+                reply,
+                host,
+                host_type,
+                client: ClientId(frame.envelope.principal),
+                body,
+            }),
+            Err(error) => self.refuse(
+                from,
+                &frame.envelope,
+                RpcMessageError::InvalidRequest(error.to_string()),
+            ),
+        }
+    }
+
+    fn clients_gone(&self, host: HostId) {
+        if self.connections.offer(HostGone(host)).is_err() {
+            tracing::error!("the connections take no messages");
+        }
+    }
+
+    /// Hosts that have answered no ping for too long are dead, unless we were the ones who stood still.
+    fn check_hosts(&mut self, ping: u64) {
+        self.pinged = ping;
+        let dead: Vec<_> = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| ping.saturating_sub(host.ponged) > PINGS_MISSED_DEAD)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in dead {
+            tracing::warn!(host = %id, "a host does not answer any more");
+            self.hosts.remove(&id);
+            self.clients_gone(id);
+        }
+    }
+
+    fn list(&self) -> Vec<HostState> {
+        let state = |host: &Host| match self.pinged.saturating_sub(host.ponged) {
+            missed if missed > PINGS_MISSED_SUSPECT => "suspect",
+            _ => "alive",
+        };
+        let hosts = self.hosts.iter();
+        hosts
+            .map(|(id, host)| HostState {
+                id: *id,
+                name: host.name.clone(),
+                state: state(host),
+            })
+            .collect()
+    }
+}
+
+/// The host and the start of it that a routing id names; see [`PeerId::new`].
+fn identity(peer: PeerId) -> Option<(HostId, [u8; 8])> {
+    let bytes = peer.as_bytes();
+    let host = bytes.get(2..18)?.try_into().ok()?;
+    let instance = bytes.get(18..26)?.try_into().ok()?;
+    Some((HostId(host), instance))
+}
+
+fn type_of(name: &str) -> HostType {
+    match name {
+        "telnet" => HostType::Tcp,
+        "web" => HostType::WebSocket,
+        other => HostType::Other(other.to_owned()),
+    }
+}
+
+impl Actor for GatewayActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Offered<Burst>> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
+        for inbound in burst.accept().0 {
+            match inbound {
+                Inbound::Frame { from, frame } => self.frame(from, &frame),
+                Inbound::Unreachable { peer } | Inbound::Reset { peer } => {
+                    tracing::info!(?peer, "a peer could not be reached; it will say hello again");
+                }
+                Inbound::Subscribed { .. } | Inbound::Unsubscribed { .. } => {}
+            }
+        }
+        let requests = std::mem::take(&mut self.requests);
+        if !requests.is_empty() && self.connections.offer(Requests(requests)).is_err() {
+            tracing::warn!("requests were dropped; hosts ask again");
+        }
+    }
+}
+
+impl Handler<Offered<Pinged>> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, pinged: Offered<Pinged>, _: &mut Context<Self>) {
+        self.check_hosts(pinged.accept().0);
+    }
+}
+
+impl Handler<Offered<ListHosts>> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, list: Offered<ListHosts>, _: &mut Context<Self>) {
+        // Whoever asked may have stopped waiting.
+        list.accept().0.send(self.list()).ok();
+    }
+}

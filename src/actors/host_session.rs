@@ -1,0 +1,274 @@
+//! `HostSession`: the daemon's end of one host's conversation, from its hello on.
+//!
+//! Parent: the supervisor, at the gateway's wish. Bound: [`HOST_GATE_MAX`] messages. A restart loses the probe: the host
+//! says hello again after its own time is over.
+
+use super::connection::ConnectionActor;
+use super::keyring::{Keys, WORLD, fresh_id};
+use super::outlet::Reply;
+use super::publisher::{Acked, AskReplay, HostRegistered, PublisherActor, answer};
+use super::reattach::Reattach;
+use crate::actors::kit::gate::{Gate, Offered};
+use crate::actors::kit::supervisor::ExitGuard;
+use crate::gateway::ServerSender;
+use crate::limits::{
+    CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD,
+    PROBES_MAX, WINDOW,
+};
+use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
+use crate::protocol::client::Refusal;
+use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::event::StreamControl;
+use crate::protocol::header::VERSION;
+use crate::protocol::host::{
+    DaemonToHostReply, Features, HostToDaemonMessage, HostType, Limits, Listener, RejectReason,
+};
+use crate::protocol::{HostId, Wall};
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
+use moo_tasks::outside::{Listening, Outside};
+use std::sync::Arc;
+
+/// A host has said something. Hellos were checked by the gateway.
+pub struct Heard {
+    /// Where the answer goes.
+    pub reply: Reply,
+    /// What it said.
+    pub message: HostToDaemonMessage,
+}
+
+/// What a session is made with.
+#[derive(Clone)]
+pub struct HostParts {
+    /// The way to the host.
+    pub sender: ServerSender,
+    /// Tokens.
+    pub keys: Arc<Keys>,
+    /// Which start of the daemon this is.
+    pub epoch: u32,
+    /// Seconds that a connection without a host is kept.
+    pub linger_s: u32,
+    /// The publisher.
+    pub publisher: Gate<PublisherActor>,
+    /// The connections.
+    pub connections: Gate<ConnectionActor>,
+    /// Open ports.
+    pub outside: Arc<Outside>,
+    /// The wall clock.
+    pub now: fn() -> Wall,
+}
+
+/// One host's session.
+pub struct HostSession {
+    parts: HostParts,
+    host: HostId,
+    name: String,
+    probe: Option<([u8; 16], SpawnHandle)>,
+    _guard: ExitGuard,
+}
+
+impl HostSession {
+    /// A session of a host whose token calls it `name`.
+    pub fn new(parts: HostParts, host: HostId, name: String, guard: ExitGuard) -> Self {
+        HostSession {
+            parts,
+            host,
+            name,
+            probe: None,
+            _guard: guard,
+        }
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope {
+            epoch: self.parts.epoch,
+            ..Envelope::default()
+        }
+    }
+
+    fn heard(&mut self, heard: Heard, context: &mut Context<Self>) {
+        let Heard { reply, message } = heard;
+        let answered = match message {
+            HostToDaemonMessage::Hello { .. } => self.welcome(context),
+            HostToDaemonMessage::RegisterHost { listeners, probe, .. } => {
+                self.register(&listeners, probe, context)
+            }
+            HostToDaemonMessage::ReattachBatch { conns } => {
+                let host = self.host;
+                if self
+                    .parts
+                    .connections
+                    .offer(Reattach { reply, host, conns })
+                    .is_err()
+                {
+                    tracing::warn!(host = %self.host, "held connections could not be looked up");
+                }
+                return;
+            }
+            HostToDaemonMessage::EventAck { acks, .. } => {
+                // What is not taken is acknowledged again with later events.
+                self.parts.publisher.offer(Acked(acks)).ok();
+                return;
+            }
+            HostToDaemonMessage::Replay { client, from, to, .. } => {
+                let ask = AskReplay {
+                    reply,
+                    client,
+                    from,
+                    to,
+                };
+                // The host asks again after its deadline.
+                self.parts.publisher.offer(ask).ok();
+                return;
+            }
+            HostToDaemonMessage::RenewToken { .. } => DaemonToHostReply::Renewed {
+                token: self.parts.keys.host_token(&self.name),
+            },
+            HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
+            HostToDaemonMessage::HostPong { listeners, .. } => {
+                self.keep_listeners(&listeners);
+                return;
+            }
+            HostToDaemonMessage::ClientList { .. }
+            | HostToDaemonMessage::DrainDone
+            | HostToDaemonMessage::DetachHost { .. } => DaemonToHostReply::Ack,
+            _ => {
+                let error = RpcMessageError::InvalidRequest("this daemon keeps no jobs or sessions".into());
+                return answer(&self.parts.sender, reply, &Refusal { error, head: None });
+            }
+        };
+        answer(&self.parts.sender, reply, &answered);
+    }
+
+    /// The host's hello holds: it is welcomed, and probed until it answers.
+    fn welcome(&mut self, context: &mut Context<Self>) -> DaemonToHostReply {
+        if let Some((_, publishing)) = self.probe.take() {
+            context.cancel_future(publishing);
+        }
+        let probe = fresh_id();
+        let mut left = PROBES_MAX;
+        self.publish_probe(probe);
+        let publishing = context.run_interval(PROBE_PERIOD, move |session, context| {
+            session.publish_probe(probe);
+            left -= 1;
+            if left == 0
+                && let Some((_, publishing)) = session.probe.take()
+            {
+                context.cancel_future(publishing);
+            }
+        });
+        self.probe = Some((probe, publishing));
+        let now = (self.parts.now)();
+        DaemonToHostReply::Welcome {
+            version: VERSION,
+            daemon_epoch: self.parts.epoch,
+            world: WORLD.to_owned(),
+            now,
+            ping_ms: u32::try_from(PING_PERIOD.as_millis()).unwrap_or(u32::MAX),
+            limits: Limits {
+                window: WINDOW as u16,
+                frame_max: FRAME_MAX as u32,
+                linger_s: self.parts.linger_s,
+                input_lines: HELD_LINES_MAX as u16,
+                input_bytes: HELD_BYTES_MAX as u32,
+                credit_bytes: CREDIT_BYTES,
+            },
+            keys: self.parts.keys.ring().public_keys(now),
+            topic: host_topic(self.host).to_vec(),
+            host_token: self.parts.keys.host_token(&self.name),
+        }
+    }
+
+    fn publish_probe(&self, probe: [u8; 16]) {
+        if let Ok(frame) = encode(&self.envelope(), &StreamControl::Probe { probe }) {
+            // One that is missed is followed by the next.
+            self.parts.sender.publish(&host_topic(self.host), frame).ok();
+        }
+    }
+
+    fn register(
+        &mut self,
+        listeners: &[Listener],
+        probe: [u8; 16],
+        context: &mut Context<Self>,
+    ) -> DaemonToHostReply {
+        match self.probe {
+            Some((expected, publishing)) if expected == probe => {
+                context.cancel_future(publishing);
+                self.probe = None;
+            }
+            _ => {
+                return DaemonToHostReply::Reject {
+                    reason: RejectReason::BadProbe,
+                    retry_after_ms: 0,
+                };
+            }
+        }
+        tracing::info!(host = %self.name, "a host is there");
+        if self.parts.publisher.offer(HostRegistered(self.host)).is_err() {
+            tracing::error!("the publisher takes no messages");
+        }
+        self.reopen_ports(listeners);
+        self.keep_listeners(listeners);
+        DaemonToHostReply::Ack
+    }
+
+    /// Ports that the world opened and this start of the host does not know yet.
+    fn reopen_ports(&self, listeners: &[Listener]) {
+        let open: Vec<_> = listeners.iter().filter_map(port_of).collect();
+        for known in self.parts.outside.listeners.all() {
+            if open.contains(&known.port) || known.handler == moo_model::Obj::SYSTEM {
+                continue;
+            }
+            let event = HostBroadcastEvent::Listen {
+                handler: known.handler.into(),
+                host_type: HostType::Tcp,
+                port: u16::try_from(known.port).unwrap_or_default(),
+                options: Vec::new(),
+            };
+            if let Ok(frame) = encode(&self.envelope(), &event) {
+                // The host's next list of listeners shows whether it was heard.
+                self.parts.sender.publish(HOST_BROADCAST_TOPIC, frame).ok();
+            }
+        }
+    }
+
+    /// What the host listens on is what `listeners()` tells; options that the world gave stay.
+    fn keep_listeners(&self, listeners: &[Listener]) {
+        let known = &self.parts.outside.listeners;
+        for listener in listeners {
+            let Some(port) = port_of(listener).filter(|&port| known.find(port).is_none()) else {
+                continue;
+            };
+            known.put(Listening {
+                handler: listener.handler.into(),
+                port,
+                prints_messages: true,
+            });
+        }
+    }
+}
+
+fn port_of(listener: &Listener) -> Option<i64> {
+    listener.addr.rsplit_once(':')?.1.parse().ok()
+}
+
+fn features() -> Features {
+    Features {
+        server: format!("moothall {}", env!("CARGO_PKG_VERSION")),
+        line_bytes_max: LINE_LEN_MAX as u32,
+        switches: Vec::new(),
+    }
+}
+
+impl Actor for HostSession {
+    type Context = Context<Self>;
+}
+
+impl Handler<Offered<Heard>> for HostSession {
+    type Result = ();
+
+    fn handle(&mut self, heard: Offered<Heard>, context: &mut Context<Self>) {
+        self.heard(heard.accept(), context);
+    }
+}

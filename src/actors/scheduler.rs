@@ -1,0 +1,477 @@
+//! `SchedulerActor`: gives tasks to executors and carries out what their reports ask for.
+//!
+//! Parent: the supervisor. Bound: [`SCHEDULER_GATE_MAX`] messages; tasks themselves are bounded by the board and by one
+//! command a connection. The core is [`moo_tasks::scheduler`]. It is not restarted by itself: attempts in flight would
+//! be lost to it, so its panic ends the process, and the next one finds every waiting task in the store.
+
+use super::connection::{Carry, ConnectionActor, Finished};
+use super::executor::{Assignment, Executors, wall_seconds};
+use super::lifecycle::Request as LifecycleRequest;
+use super::outlet::Reply;
+use crate::actors::kit::gate::{Gate, Offered};
+use crate::actors::kit::supervisor::ExitGuard;
+use crate::protocol::admin::TaskCounts;
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
+use moo_model::world::{Transaction, World};
+use moo_model::{ErrorCode, Obj, Raised, Value};
+use moo_tasks::attempt::{End, Job, Report, Work};
+use moo_tasks::board::{WaitsFor, Waiting};
+use moo_tasks::connections::Connection;
+use moo_tasks::held::Effect;
+use moo_tasks::outside::Outside;
+use moo_tasks::scheduler::{Action, Event, Micros, Scheduler, Until, Waker};
+use moo_tasks::snapshot;
+use moo_vm::builtins;
+use moo_vm::options::ServerOptions;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// New tasks.
+pub struct Submit(pub Vec<Assignment>);
+
+/// Tasks that waited for input: what each is woken with.
+pub struct Input(pub Vec<(i64, Result<Value, Raised>)>);
+
+/// Tasks that are to end: their connection is gone.
+pub struct EndTasks(pub Vec<i64>);
+
+/// Tasks that were stored when the server last stopped.
+pub struct Restore(pub Vec<snapshot::Restored>);
+
+/// Executors have reports.
+pub struct TakeReports;
+
+/// The world is closed: nothing new begins. Answered when nothing runs any more.
+pub struct Stop(pub oneshot::Sender<()>);
+
+/// How many tasks do what?
+pub struct CountTasks(pub oneshot::Sender<TaskCounts>);
+
+/// What a task is about to do.
+enum Pending {
+    /// Its first slice.
+    First(Box<Assignment>),
+    /// Its next slice, or the first one of a forked task.
+    Waited(Arc<Waiting>),
+}
+
+type Woken = Result<Value, Raised>;
+
+/// What the scheduler is made with.
+#[derive(Clone)]
+pub struct SchedulerParts {
+    /// What surrounds the world.
+    pub outside: Arc<Outside>,
+    /// The world, for `$server_options`.
+    pub world: Arc<World>,
+    /// The executors.
+    pub executors: Arc<Executors>,
+    /// Tasks that may be with executors at once.
+    pub slots: usize,
+    /// Where dumps and the server's end are asked for.
+    pub lifecycle: mpsc::Sender<LifecycleRequest>,
+    /// The connections; set once they are there.
+    pub connections: Arc<std::sync::OnceLock<Gate<ConnectionActor>>>,
+}
+
+/// The scheduler.
+pub struct SchedulerActor {
+    parts: SchedulerParts,
+    core: Scheduler<Pending, Woken>,
+    actions: Vec<Action<Pending, Woken>>,
+    /// For each running task, how it is told to end.
+    kills: HashMap<i64, Running>,
+    started: Instant,
+    timer: Option<(Micros, SpawnHandle)>,
+    stopping: Option<oneshot::Sender<()>>,
+    _guard: ExitGuard,
+}
+
+struct Running {
+    kill: Arc<AtomicBool>,
+    conn: Option<Arc<Connection>>,
+    player: Obj,
+}
+
+impl SchedulerActor {
+    /// A scheduler without tasks.
+    pub fn new(parts: SchedulerParts, guard: ExitGuard) -> Self {
+        SchedulerActor {
+            core: Scheduler::new(parts.slots),
+            parts,
+            actions: Vec::new(),
+            kills: HashMap::new(),
+            started: Instant::now(),
+            timer: None,
+            stopping: None,
+            _guard: guard,
+        }
+    }
+
+    fn now(&self) -> Micros {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn on(&mut self, event: Event<Pending, Woken>) {
+        let now = self.now();
+        self.core.on(now, event, &mut self.actions);
+    }
+
+    /// Carries out what has come together, and sees to the next moment.
+    fn act(&mut self, context: &mut Context<Self>) {
+        let mut assignments = Vec::new();
+        let mut forgotten = Vec::new();
+        for action in std::mem::take(&mut self.actions) {
+            match action {
+                Action::Start { id, work, woken } => assignments.push(self.assignment(id, work, woken)),
+                Action::Gone(id) => self.parts.outside.board.remove(id),
+                Action::Stop(id) => {
+                    if let Some(running) = self.kills.get(&id) {
+                        running.kill.store(true, Ordering::Relaxed);
+                    }
+                }
+                Action::Forget(id) => forgotten.push(id),
+            }
+        }
+        forgotten.into_iter().for_each(|id| self.delete_stored(id));
+        if !assignments.is_empty() {
+            self.parts.executors.assign(assignments);
+        }
+        self.set_timer(context);
+        if self.kills.is_empty()
+            && let Some(stopping) = self.stopping.take()
+        {
+            // Whoever asked may have stopped waiting.
+            stopping.send(()).ok();
+        }
+    }
+
+    /// A task that deletes the row of another one, which was killed too late.
+    fn delete_stored(&mut self, id: i64) {
+        self.parts.outside.board.remove(id);
+        let job = Job {
+            id: self.parts.outside.ids.next(),
+            player: Obj::NOTHING,
+            conn: None,
+            work: Work::Rows,
+            stored: false,
+            rows: vec![snapshot::gone(id)],
+            kill: Arc::default(),
+        };
+        self.submit(Assignment { job, reply: None });
+    }
+
+    fn assignment(&mut self, id: i64, work: Pending, woken: Option<Woken>) -> Assignment {
+        let assignment = match work {
+            Pending::First(assignment) => *assignment,
+            Pending::Waited(waiting) => {
+                self.parts.outside.board.remove(id);
+                let machine = waiting.machine.clone();
+                let work = match waiting.waits_for {
+                    WaitsFor::Start(_) => Work::Start(machine),
+                    _ => Work::Resume {
+                        machine,
+                        wake: woken.unwrap_or(Ok(Value::int(0))),
+                    },
+                };
+                let job = Job {
+                    id,
+                    player: waiting.player,
+                    conn: None,
+                    work,
+                    stored: true,
+                    rows: Vec::new(),
+                    kill: Arc::default(),
+                };
+                Assignment { job, reply: None }
+            }
+        };
+        let running = Running {
+            kill: assignment.job.kill.clone(),
+            conn: assignment.job.conn.clone(),
+            player: assignment.job.player,
+        };
+        self.kills.insert(id, running);
+        assignment
+    }
+
+    fn submit(&mut self, assignment: Assignment) {
+        let (id, lane) = (assignment.job.id, assignment.job.player.0);
+        self.on(Event::Submit {
+            id,
+            lane,
+            work: Pending::First(Box::new(assignment)),
+        });
+    }
+
+    /// A task waits from now on, or was found waiting in the store.
+    fn add(&mut self, waiting: Arc<Waiting>) {
+        let (id, lane, until) = (waiting.id, waiting.player.0, self.until(waiting.waits_for));
+        self.parts.outside.board.put(waiting.clone());
+        self.on(Event::Add {
+            id,
+            lane,
+            until,
+            work: Pending::Waited(waiting),
+        });
+    }
+
+    fn until(&self, waits_for: WaitsFor) -> Until {
+        let moment = |at: f64| self.now().saturating_add(((at - wall_seconds()).max(0.0) * 1e6) as u64);
+        match waits_for {
+            WaitsFor::Start(at) => Until::Start(moment(at)),
+            WaitsFor::Moment(at) => Until::Moment(moment(at)),
+            WaitsFor::Resume => Until::Wake,
+            WaitsFor::Input(_) => Until::Input,
+        }
+    }
+
+    /// Takes in what came of a slice; gives what its connections must know.
+    fn report(&mut self, report: Report, finished: &mut Vec<Finished>) {
+        let Report {
+            id,
+            end,
+            effects,
+            spawned,
+            login,
+            programming,
+            ..
+        } = report;
+        let running = self.kills.remove(&id);
+        let (conn, player) = running.map_or((None, Obj::NOTHING), |running| (running.conn, running.player));
+        match &end {
+            End::Waits(waiting) => self.pause(waiting.clone(), finished),
+            End::Done(_) | End::Failed(_) => self.on(Event::Ended(id)),
+        }
+        spawned
+            .into_iter()
+            .for_each(|waiting| self.add(Arc::new(waiting)));
+        let carried = self.carry_out(effects);
+        if conn.is_some() || !carried.is_empty() {
+            finished.push(Finished {
+                task: id,
+                player,
+                conn,
+                login,
+                programming,
+                carry: carried,
+            });
+        }
+    }
+
+    fn pause(&mut self, waiting: Arc<Waiting>, finished: &mut Vec<Finished>) {
+        let (id, until) = (waiting.id, self.until(waiting.waits_for));
+        self.parts.outside.board.put(waiting.clone());
+        self.on(Event::Paused {
+            id,
+            until,
+            work: Pending::Waited(waiting.clone()),
+        });
+        if let WaitsFor::Input(object) = waiting.waits_for {
+            finished.push(Finished::reads(id, object));
+        }
+    }
+
+    /// Does what concerns tasks and the server; gives back what concerns connections.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> Vec<Carry> {
+        let mut carried = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Resume(id, value) => self.on(Event::Wake {
+                    id,
+                    by: Waker::Resume,
+                    value: Ok(value),
+                }),
+                Effect::Kill(id) => {
+                    if let Some(WaitsFor::Input(object)) =
+                        self.parts.outside.board.find(id).map(|task| task.waits_for)
+                    {
+                        carried.push(Carry::StopReading(id, object));
+                    }
+                    self.on(Event::Kill(id));
+                }
+                Effect::Log { text, is_error } if is_error => tracing::error!(target: "world", "> {text}"),
+                Effect::Log { text, .. } => tracing::info!(target: "world", "> {text}"),
+                Effect::Shutdown(words) => self.ask(LifecycleRequest::Shutdown(words)),
+                Effect::Dump => self.ask(LifecycleRequest::Dump),
+                Effect::LoadOptions => self.load_options(),
+                effect => carried.push(Carry::Effect(effect)),
+            }
+        }
+        carried
+    }
+
+    fn ask(&self, request: LifecycleRequest) {
+        if let Err(error) = self.parts.lifecycle.try_send(request) {
+            tracing::warn!(%error, "a request for a dump or the server's end was not taken");
+        }
+    }
+
+    fn load_options(&self) {
+        let mut tx = Transaction::begin(&self.parts.world, Box::default());
+        let names = builtins::all().map(|builtin| builtin.name);
+        self.parts.outside.set_options(ServerOptions::load(&mut tx, names));
+    }
+
+    fn set_timer(&mut self, context: &mut Context<Self>) {
+        let next = self.core.next_moment();
+        if next == self.timer.as_ref().map(|(at, _)| *at) {
+            return;
+        }
+        if let Some((_, handle)) = self.timer.take() {
+            context.cancel_future(handle);
+        }
+        self.timer = next.map(|at| {
+            let wait = Duration::from_micros(at.saturating_sub(self.now()));
+            let handle = context.run_later(wait, |scheduler, context| {
+                scheduler.timer = None;
+                scheduler.on(Event::Tick);
+                scheduler.act(context);
+            });
+            (at, handle)
+        });
+    }
+
+    fn tell_connections(&self, finished: Vec<Finished>) {
+        let Some(connections) = self.parts.connections.get().filter(|_| !finished.is_empty()) else {
+            return;
+        };
+        if connections
+            .offer(super::connection::TasksFinished(finished))
+            .is_err()
+        {
+            tracing::error!("the connections take no reports");
+        }
+    }
+}
+
+impl Actor for SchedulerActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Offered<Submit>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, submit: Offered<Submit>, context: &mut Context<Self>) {
+        submit
+            .accept()
+            .0
+            .into_iter()
+            .for_each(|assignment| self.submit(assignment));
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<Input>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, input: Offered<Input>, context: &mut Context<Self>) {
+        for (id, value) in input.accept().0 {
+            self.on(Event::Wake {
+                id,
+                by: Waker::Input,
+                value,
+            });
+        }
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<EndTasks>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, end: Offered<EndTasks>, context: &mut Context<Self>) {
+        for id in end.accept().0 {
+            if self.core.knows(id) {
+                self.on(Event::Kill(id));
+                self.delete_stored(id);
+            }
+        }
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<Restore>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, restore: Offered<Restore>, context: &mut Context<Self>) {
+        for snapshot::Restored { waiting, woken } in restore.accept().0 {
+            let (id, waits_for) = (waiting.id, waiting.waits_for);
+            self.add(Arc::new(waiting));
+            let wake = match (woken, waits_for) {
+                (Some(value), _) => Some((Waker::Resume, Ok(value))),
+                // The connection that it read from has gone with the last server.
+                (None, WaitsFor::Input(_)) => Some((Waker::Input, Err(ErrorCode::InvArg.into()))),
+                (None, _) => None,
+            };
+            if let Some((by, value)) = wake {
+                self.on(Event::Wake { id, by, value });
+            }
+        }
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<TakeReports>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, take: Offered<TakeReports>, context: &mut Context<Self>) {
+        take.accept();
+        let mut finished = Vec::new();
+        for report in self.parts.executors.reports() {
+            self.report(report, &mut finished);
+        }
+        self.act(context);
+        self.tell_connections(finished);
+    }
+}
+
+impl Handler<Offered<Stop>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, stop: Offered<Stop>, context: &mut Context<Self>) {
+        self.core.close();
+        self.stopping = Some(stop.accept().0);
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<CountTasks>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, count: Offered<CountTasks>, _: &mut Context<Self>) {
+        let counts = self.core.counts();
+        let told = TaskCounts {
+            running: counts.running as u64,
+            queued: counts.ready as u64,
+            suspended: counts.suspended as u64,
+            reading: counts.reading as u64,
+        };
+        // Whoever asked may have stopped waiting.
+        count.accept().0.send(told).ok();
+    }
+}
+
+/// A job for a verb that the server calls by itself.
+pub fn hook(outside: &Outside, on: Obj, verb: &'static str, player: Obj, args: Vec<Value>) -> Job {
+    Job {
+        id: outside.ids.next(),
+        player,
+        conn: None,
+        work: Work::Hook { on, verb, args },
+        stored: false,
+        rows: Vec::new(),
+        kill: Arc::default(),
+    }
+}
+
+/// A job that nobody waits for.
+pub fn unasked(job: Job) -> Assignment {
+    Assignment {
+        job,
+        reply: None::<Reply>,
+    }
+}
