@@ -5,5 +5,6 @@ pub mod config;
 pub mod gateway;
 pub mod hosts;
 pub mod limits;
+pub mod memory;
 pub mod protocol;
 pub mod telemetry;

@@ -168,3 +168,50 @@ pub const CHILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 pub const CHILD_SLOW_RETRY: Duration = Duration::from_secs(60);
 /// How long an operator's program waits for an answer.
 pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);
+
+// The daemon.
+
+/// Bursts of frames that may wait for the gateway.
+pub const GATEWAY_GATE_MAX: usize = 4_096;
+/// Messages that may wait for one host's session.
+pub const HOST_GATE_MAX: usize = 1_024;
+/// Messages that may wait for the connections.
+pub const CONNECTION_GATE_MAX: usize = 16_384;
+/// Messages that may wait for the scheduler.
+pub const SCHEDULER_GATE_MAX: usize = 16_384;
+/// Messages that may wait for the publisher.
+pub const PUBLISHER_GATE_MAX: usize = 16_384;
+/// Wishes of the world for dumps or the server's end that may wait.
+pub const LIFECYCLE_QUEUE_MAX: usize = 64;
+/// Events of one stream that are kept until its host has acknowledged them.
+pub const STREAM_RING_EVENTS_MAX: usize = 1_024;
+/// Bytes of such events.
+pub const STREAM_RING_BYTES_MAX: usize = 256 * KIB;
+/// Bytes of unacknowledged events for one host.
+pub const CREDIT_BYTES: u32 = 8 * MIB as u32;
+/// How often hosts are pinged.
+pub const PING_PERIOD: Duration = Duration::from_secs(2);
+/// Pings without an answer after which a host is suspect.
+pub const PINGS_MISSED_SUSPECT: u64 = 2;
+/// Pings without an answer after which a host is dead.
+pub const PINGS_MISSED_DEAD: u64 = 5;
+/// How often a host that has said hello is probed.
+pub const PROBE_PERIOD: Duration = Duration::from_millis(50);
+/// Probes after which the host has to say hello again.
+pub const PROBES_MAX: u32 = 200;
+/// How often connections that have not logged in are looked through.
+pub const CONNECTION_SWEEP: Duration = Duration::from_secs(1);
+/// How often the daemon looks whether a dump or new task numbers are due.
+pub const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// Task numbers that are set aside at once.
+pub const TASK_IDS_RESERVED: i64 = 1_000_000;
+/// Tasks that may be with each executor at once: one that runs, and some so that it need not wait for the next.
+pub const SLOTS_PER_EXECUTOR: usize = 4;
+/// Bytes that one slice of a task may allocate.
+pub const TASK_BYTES_MAX: i64 = 256 * MIB as i64;
+/// How long running tasks may take when the daemon stops.
+pub const STOP_TASKS_MAX: Duration = Duration::from_secs(2);
+/// The least `#0.dump_interval` that is heeded, in seconds, and what counts without one.
+pub const DUMP_INTERVAL_MIN_S: i64 = 60;
+/// See [`DUMP_INTERVAL_MIN_S`].
+pub const DUMP_INTERVAL_DEFAULT_S: i64 = 3_600;

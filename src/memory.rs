@@ -7,7 +7,10 @@
 //! Why this is sound: each call is passed to the system's allocator with exactly the arguments it came with, and its
 //! answer is returned as it is; the count beside it is plain arithmetic on a thread-local number that needs neither an
 //! allocation nor a destructor, so it can be touched at any moment of a thread's life.
-#![expect(unsafe_code, reason = "an allocator cannot be written without it; see above why this one is sound")]
+#![expect(
+    unsafe_code,
+    reason = "an allocator cannot be written without it; see above why this one is sound"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -122,13 +122,7 @@ impl Executors {
     /// Takes the reports that have come. The next one rings again.
     pub fn reports(&self) -> Vec<Report> {
         self.shared.rung.store(false, Ordering::Release);
-        std::mem::take(
-            &mut *self
-                .shared
-                .reports
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut *self.shared.reports.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Lets running attempts end and nothing new begin; waits for that.

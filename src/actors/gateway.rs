@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 pub struct Burst(pub Vec<Inbound>);
 
 /// A ping was sent to all hosts.
-pub struct Pinged(pub u64);
+pub struct Pinged;
 
 /// Which hosts are there, and how?
 pub struct ListHosts(pub oneshot::Sender<Vec<HostState>>);
@@ -49,8 +49,8 @@ struct Host {
     name: String,
     host_type: HostType,
     session: Gate<HostSession>,
-    /// The last ping that it answered.
-    ponged: u64,
+    /// Pings since its last answer.
+    missed: u64,
 }
 
 /// The gateway.
@@ -60,7 +60,6 @@ pub struct GatewayActor {
     supervisor: Supervisor,
     arbiter: ArbiterHandle,
     hosts: HashMap<HostId, Host>,
-    pinged: u64,
     requests: Vec<Request>,
     _guard: ExitGuard,
 }
@@ -74,7 +73,6 @@ impl GatewayActor {
             supervisor,
             arbiter,
             hosts: HashMap::new(),
-            pinged: 0,
             requests: Vec::new(),
             _guard: guard,
         }
@@ -97,7 +95,11 @@ impl GatewayActor {
         } else if family == Family::HostClientToDaemon as u8 {
             self.client_request(from, &frame);
         } else {
-            tracing::warn!(?from, kind = frame.kind.0, "a frame of a conversation that is not ours");
+            tracing::warn!(
+                ?from,
+                kind = frame.kind.0,
+                "a frame of a conversation that is not ours"
+            );
         }
     }
 
@@ -144,8 +146,8 @@ impl GatewayActor {
         let Some(host) = self.host_of(from) else {
             return self.reject(reply, RejectReason::HelloFirst);
         };
-        if let HostToDaemonMessage::HostPong { ping, .. } = &message {
-            host.ponged = host.ponged.max(*ping);
+        if let HostToDaemonMessage::HostPong { .. } = &message {
+            host.missed = 0;
         }
         if host.session.offer(Heard { reply, message }).is_err() {
             tracing::warn!(host = host.name, "a host's session has too much to do");
@@ -175,11 +177,10 @@ impl GatewayActor {
         if host != id || host != claimed {
             return Err(RejectReason::BadToken);
         }
-        let pinged = self.pinged;
         match self.hosts.get_mut(&id) {
-            Some(known) if known.instance == instance => known.ponged = pinged,
+            Some(known) if known.instance == instance => known.missed = 0,
             Some(known) => {
-                (known.instance, known.ponged) = (instance, pinged);
+                (known.instance, known.missed) = (instance, 0);
                 self.clients_gone(id);
             }
             None => {
@@ -189,7 +190,7 @@ impl GatewayActor {
                     host_type: type_of(&host_type),
                     name: host_type,
                     session,
-                    ponged: pinged,
+                    missed: 0,
                 };
                 self.hosts.insert(id, host);
             }
@@ -221,8 +222,8 @@ impl GatewayActor {
             to: from,
             envelope: frame.envelope.reply(self.parts.epoch),
         };
-        let Some((host, host_type)) = identity(from)
-            .and_then(|(id, _)| Some((id, self.host_of(from)?.host_type.clone())))
+        let Some((host, host_type)) =
+            identity(from).and_then(|(id, _)| Some((id, self.host_of(from)?.host_type.clone())))
         else {
             return self.reject(reply, RejectReason::HelloFirst);
         };
@@ -248,13 +249,12 @@ impl GatewayActor {
         }
     }
 
-    /// Hosts that have answered no ping for too long are dead, unless we were the ones who stood still.
-    fn check_hosts(&mut self, ping: u64) {
-        self.pinged = ping;
-        let dead: Vec<_> = self
-            .hosts
-            .iter()
-            .filter(|(_, host)| ping.saturating_sub(host.ponged) > PINGS_MISSED_DEAD)
+    /// Hosts that have answered no ping for too long are dead.
+    fn check_hosts(&mut self) {
+        self.hosts.values_mut().for_each(|host| host.missed += 1);
+        let hosts = self.hosts.iter();
+        let dead: Vec<_> = hosts
+            .filter(|(_, host)| host.missed > PINGS_MISSED_DEAD)
             .map(|(id, _)| *id)
             .collect();
         for id in dead {
@@ -265,7 +265,7 @@ impl GatewayActor {
     }
 
     fn list(&self) -> Vec<HostState> {
-        let state = |host: &Host| match self.pinged.saturating_sub(host.ponged) {
+        let state = |host: &Host| match host.missed {
             missed if missed > PINGS_MISSED_SUSPECT => "suspect",
             _ => "alive",
         };
@@ -324,7 +324,8 @@ impl Handler<Offered<Pinged>> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, pinged: Offered<Pinged>, _: &mut Context<Self>) {
-        self.check_hosts(pinged.accept().0);
+        pinged.accept();
+        self.check_hosts();
     }
 }
 

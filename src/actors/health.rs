@@ -69,7 +69,7 @@ impl HealthActor {
         // Whoever is too busy now is told with the next ping.
         self.parts.publisher.offer(TellHeads).ok();
         if !stood_still {
-            self.parts.gateway.offer(Pinged(self.ping)).ok();
+            self.parts.gateway.offer(Pinged).ok();
         }
     }
 }

@@ -1,6 +1,50 @@
 //! Everything that lives, fails and is started again: actors, and the processes they run in.
 //!
-//! `kit` is the machinery without a MOO in it; `process` is the program `moothall`, which watches the others.
+//! `kit` is the machinery without a MOO in it; `process` is the program `moothall`, which watches the others. All else
+//! here is the daemon:
+//!
+//! ```text
+//! lifecycle           starts and stops the rest in order
+//! +- kit::Supervisor
+//! |  +- PublisherActor    committed output, numbered, to the hosts    \
+//! |  +- SchedulerActor    tasks to executors, reports back            | their panic ends the process
+//! |  +- ConnectionActor   clients, lines, logins                      /
+//! |  +- GatewayActor      frames to messages
+//! |  |  +- HostSession    one for each host
+//! |  +- HealthActor       pings
+//! +- executors            threads that run tasks
+//! +- the log's thread, the gateway's I/O thread
+//! ```
+//!
+//! A line's way: I/O thread, gateway, connection, scheduler, executor; its output: outlet, publisher, I/O thread. All
+//! actors share the main arbiter, since each does little for a message and a hop between threads costs more than that.
 
 pub mod kit;
 pub mod process;
+
+mod admin;
+mod boot;
+mod checkpointer;
+mod connection;
+mod executor;
+mod gateway;
+mod health;
+mod host_session;
+mod keyring;
+mod lifecycle;
+mod outlet;
+mod publisher;
+mod reattach;
+mod scheduler;
+
+pub use lifecycle::{Options, run};
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct DaemonError {
+    /// What to exit with.
+    pub code: u8,
+    /// What to say.
+    pub message: String,
+}

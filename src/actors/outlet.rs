@@ -226,7 +226,10 @@ fn pieces(line: Line) -> Vec<Line> {
         return vec![line];
     }
     let mut bodies: Vec<LineBody> = match &line.body {
-        LineBody::Bytes(bytes) => bytes.chunks(PIECE_BYTES_MAX).map(|piece| LineBody::Bytes(piece.to_vec())).collect(),
+        LineBody::Bytes(bytes) => bytes
+            .chunks(PIECE_BYTES_MAX)
+            .map(|piece| LineBody::Bytes(piece.to_vec()))
+            .collect(),
         LineBody::Text(text) => {
             let mut rest = text.as_str();
             let mut bodies = Vec::new();
@@ -239,7 +242,14 @@ fn pieces(line: Line) -> Vec<Line> {
         }
     };
     let last = bodies.pop();
-    let mut lines: Vec<Line> = bodies.into_iter().map(|body| Line { body, no_newline: true, ..line }).collect();
+    let mut lines: Vec<Line> = bodies
+        .into_iter()
+        .map(|body| Line {
+            body,
+            no_newline: true,
+            ..line
+        })
+        .collect();
     lines.extend(last.map(|body| Line { body, ..line }));
     lines
 }
@@ -271,7 +281,11 @@ mod tests {
         let text = "é".repeat(BODY_EVENT_MAX);
         let lines = vec![Line::text("first"), Line::text(text.clone()), Line::text("last")];
         let groups = groups(lines);
-        assert!(groups.iter().all(|group| group.iter().map(line_bytes).sum::<usize>() <= GROUP_BYTES_MAX));
+        assert!(
+            groups
+                .iter()
+                .all(|group| group.iter().map(line_bytes).sum::<usize>() <= GROUP_BYTES_MAX)
+        );
         let shown: String = groups
             .iter()
             .flatten()

@@ -25,6 +25,7 @@ use moo_tasks::connections::ConnId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::oneshot;
 
 /// There may be something to send.
 pub struct Look;
@@ -46,6 +47,9 @@ pub struct AskReplay {
     /// The last event wanted; the head if none.
     pub to: Option<u64>,
 }
+
+/// Answered once all that was committed has been sent.
+pub struct Drain(pub oneshot::Sender<()>);
 
 /// A host was pinged: tell it how far its streams are.
 pub struct TellHeads;
@@ -82,6 +86,7 @@ pub struct PublisherActor {
     streams: HashMap<ConnId, Stream>,
     by_client: HashMap<ClientId, ConnId>,
     frames: HashMap<HostId, u64>,
+    draining: Option<oneshot::Sender<()>>,
     _guard: ExitGuard,
 }
 
@@ -94,6 +99,7 @@ impl PublisherActor {
             streams: HashMap::new(),
             by_client: HashMap::new(),
             frames: HashMap::new(),
+            draining: None,
             _guard: guard,
         }
     }
@@ -112,6 +118,8 @@ impl PublisherActor {
         }
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
+            // Whoever asked may have stopped waiting.
+            self.draining.take().map(|drained| drained.send(()).ok());
         }
     }
 
@@ -154,18 +162,12 @@ impl PublisherActor {
             }
             Item::Submitted { reply, task } => {
                 let message = ClientReply {
-                    reply: DaemonToClientReply::TaskSubmitted {
-                        task_id: task as u64,
-                    },
+                    reply: DaemonToClientReply::TaskSubmitted { task_id: task as u64 },
                     head: None,
                 };
                 answer(&self.parts.sender, reply, &message);
             }
-            Item::Close {
-                conn,
-                reason,
-                lines,
-            } => {
+            Item::Close { conn, reason, lines } => {
                 let event = ClientEvent::Disconnect {
                     reason: reason.to_owned(),
                     lines: lines.into_iter().map(Line::text).collect(),
@@ -396,6 +398,15 @@ impl Handler<Offered<Look>> for PublisherActor {
     }
 }
 
+impl Handler<Offered<Drain>> for PublisherActor {
+    type Result = ();
+
+    fn handle(&mut self, drain: Offered<Drain>, _: &mut Context<Self>) {
+        self.draining = Some(drain.accept().0);
+        self.look();
+    }
+}
+
 impl Handler<Offered<HostRegistered>> for PublisherActor {
     type Result = ();
 
@@ -444,4 +455,3 @@ impl Handler<Offered<TellHeads>> for PublisherActor {
         self.tell_heads();
     }
 }
-

@@ -15,7 +15,7 @@ use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_model::world::{Transaction, World};
 use moo_model::{ErrorCode, Obj, Raised, Value};
 use moo_tasks::attempt::{End, Job, Report, Work};
-use moo_tasks::board::{WaitsFor, Waiting};
+use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::connections::Connection;
 use moo_tasks::held::Effect;
 use moo_tasks::outside::Outside;
@@ -220,7 +220,10 @@ impl SchedulerActor {
     }
 
     fn until(&self, waits_for: WaitsFor) -> Until {
-        let moment = |at: f64| self.now().saturating_add(((at - wall_seconds()).max(0.0) * 1e6) as u64);
+        let moment = |at: f64| {
+            self.now()
+                .saturating_add(((at - wall_seconds()).max(0.0) * 1e6) as u64)
+        };
         match waits_for {
             WaitsFor::Start(at) => Until::Start(moment(at)),
             WaitsFor::Moment(at) => Until::Moment(moment(at)),
@@ -313,7 +316,9 @@ impl SchedulerActor {
     fn load_options(&self) {
         let mut tx = Transaction::begin(&self.parts.world, Box::default());
         let names = builtins::all().map(|builtin| builtin.name);
-        self.parts.outside.set_options(ServerOptions::load(&mut tx, names));
+        self.parts
+            .outside
+            .set_options(ServerOptions::load(&mut tx, names));
     }
 
     fn set_timer(&mut self, context: &mut Context<Self>) {

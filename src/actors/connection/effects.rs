@@ -29,16 +29,31 @@ impl ConnectionActor {
                 if show {
                     actor.tell(conn, report);
                 }
-                tickets.into_iter().for_each(|ticket| actor.answer_line(conn.id, ticket, 0));
+                tickets
+                    .into_iter()
+                    .for_each(|ticket| actor.answer_line(conn.id, ticket, 0));
             }),
             Effect::SetOption { conn, name, value } => self.with(conn, |actor, conn| {
                 // It was tried when the task asked.
                 conn.input().set_option(&name, &value).ok();
-                actor.items.push(Item::Option { conn: conn.id, object: conn.object(), name, value });
+                actor.items.push(Item::Option {
+                    conn: conn.id,
+                    object: conn.object(),
+                    name,
+                    value,
+                });
                 actor.pump(conn);
             }),
-            Effect::Listen { handler, port, prints_messages } => {
-                self.parts.outside.listeners.put(Listening { handler, port, prints_messages });
+            Effect::Listen {
+                handler,
+                port,
+                prints_messages,
+            } => {
+                self.parts.outside.listeners.put(Listening {
+                    handler,
+                    port,
+                    prints_messages,
+                });
                 self.tell_hosts(&HostBroadcastEvent::Listen {
                     handler: handler.into(),
                     host_type: HostType::Tcp,
@@ -71,8 +86,12 @@ impl ConnectionActor {
     }
 
     fn tell_hosts(&self, event: &HostBroadcastEvent) {
-        let envelope = Envelope { epoch: self.parts.epoch, ..Envelope::default() };
-        let sent = encode(&envelope, event).map(|frame| self.parts.sender.publish(HOST_BROADCAST_TOPIC, frame));
+        let envelope = Envelope {
+            epoch: self.parts.epoch,
+            ..Envelope::default()
+        };
+        let sent =
+            encode(&envelope, event).map(|frame| self.parts.sender.publish(HOST_BROADCAST_TOPIC, frame));
         if !matches!(sent, Ok(Ok(()))) {
             tracing::warn!("the hosts could not be told");
         }

@@ -256,9 +256,7 @@ impl ConnectionActor {
         let client = self.clients.get_mut(&conn);
         if let Some(reply) = client.and_then(|client| client.unanswered.remove(&ticket)) {
             let message = ClientReply {
-                reply: DaemonToClientReply::TaskSubmitted {
-                    task_id: task as u64,
-                },
+                reply: DaemonToClientReply::TaskSubmitted { task_id: task as u64 },
                 head: None,
             };
             answer(&self.parts.sender, reply, &message);
@@ -364,7 +362,8 @@ impl ConnectionActor {
                 (conn.object(), peer, now - conn.since(), now - conn.last_input())
             })
             .collect();
-        let status = |tx: &mut Transaction, (object, peer, connected, idle): (Obj, Option<String>, i64, i64)| {
+        let status = |tx: &mut Transaction,
+                      (object, peer, connected, idle): (Obj, Option<String>, i64, i64)| {
             let name = tx.name(object).unwrap_or_default();
             ConnectionStatus {
                 player: object.0,

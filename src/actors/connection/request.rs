@@ -69,9 +69,7 @@ impl ConnectionActor {
         match message {
             HostClientToDaemonMessage::Command { command, .. }
             | HostClientToDaemonMessage::LoginCommand { command, .. }
-            | HostClientToDaemonMessage::OutOfBand {
-                argstr: command, ..
-            } => {
+            | HostClientToDaemonMessage::OutOfBand { argstr: command, .. } => {
                 self.line(conn, reply, cmd_seq, command);
                 Ok(())
             }
@@ -109,9 +107,7 @@ impl ConnectionActor {
         listener: Obj,
     ) -> Result<(), RpcMessageError> {
         if id.is_none() {
-            return Err(RpcMessageError::InvalidRequest(
-                "a connection needs an id".into(),
-            ));
+            return Err(RpcMessageError::InvalidRequest("a connection needs an id".into()));
         }
         if self.by_client.contains_key(&id) {
             return Err(RpcMessageError::AlreadyConnected);

@@ -1,0 +1,107 @@
+//! The daemon's end of `run/admin.sock`: one question, one answer.
+//!
+//! Invariant: an operator's program that hangs holds up nobody; it is hung up on after [`OPERATOR_TIMEOUT`].
+
+use super::connection::{ConnectionActor, CountClients, ListConnections};
+use super::gateway::{GatewayActor, ListHosts};
+use super::scheduler::{CountTasks, SchedulerActor};
+use crate::actors::kit::child_link::{read_message, write_message};
+use crate::actors::kit::gate::Gate;
+use crate::limits::{ADMIN_CONNECTIONS_MAX, OPERATOR_TIMEOUT};
+use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
+use moo_model::world::World;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// What the answers are made from.
+#[derive(Clone)]
+pub struct Admin {
+    /// The world.
+    pub world: Arc<World>,
+    /// The hosts.
+    pub gateway: Gate<GatewayActor>,
+    /// The connections.
+    pub connections: Gate<ConnectionActor>,
+    /// The tasks.
+    pub scheduler: Gate<SchedulerActor>,
+    /// Which start of the daemon this is.
+    pub epoch: u32,
+    /// When it started.
+    pub started: Instant,
+}
+
+impl Admin {
+    /// Listens on a socket, in place of one that a dead daemon left.
+    pub fn listen(self, socket: &Path) -> io::Result<()> {
+        match std::fs::remove_file(socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(socket)?;
+        actix::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let admin = self.clone();
+                        actix::spawn(async move {
+                            if let Ok(Err(error)) = timeout(OPERATOR_TIMEOUT, admin.serve(stream)).await {
+                                tracing::debug!(%error, "an operator was not answered");
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "an operator could not connect");
+                        tokio::time::sleep(crate::limits::ACCEPT_REST).await;
+                    }
+                }
+            }
+        });
+        Ok(())
+    }
+
+    async fn serve(self, mut stream: UnixStream) -> io::Result<()> {
+        let reply = match read_message(&mut stream).await? {
+            AdminRequest::Status => match self.status().await {
+                Some(status) => AdminReply::Status(status),
+                None => AdminReply::Refused("the daemon is too busy or about to end; try again".to_owned()),
+            },
+        };
+        write_message(&mut stream, &reply).await
+    }
+
+    /// `None` when one of the actors has no time.
+    async fn status(&self) -> Option<DaemonStatus> {
+        let (tasks, counted) = oneshot::channel();
+        let (hosts, listed) = oneshot::channel();
+        let (clients, by_host) = oneshot::channel();
+        let (connections, rows) = oneshot::channel();
+        self.scheduler.offer(CountTasks(tasks)).ok()?;
+        self.gateway.offer(ListHosts(hosts)).ok()?;
+        self.connections.offer(CountClients(clients)).ok()?;
+        self.connections
+            .offer(ListConnections(ADMIN_CONNECTIONS_MAX, connections))
+            .ok()?;
+        let by_host = by_host.await.ok()?;
+        let hosts = listed.await.ok()?.into_iter().map(|host| HostStatus {
+            connections: by_host.get(&host.id).copied().unwrap_or_default(),
+            kind: host.name,
+            id: host.id.to_string(),
+            state: host.state.to_owned(),
+        });
+        let (connections, connections_total) = rows.await.ok()?;
+        Some(DaemonStatus {
+            epoch: self.epoch,
+            uptime_s: self.started.elapsed().as_secs(),
+            objects: self.world.snapshot().iter().count() as u64,
+            tasks: counted.await.ok()?,
+            hosts: hosts.collect(),
+            connections,
+            connections_total,
+        })
+    }
+}

@@ -1,0 +1,254 @@
+//! From a data folder to a world that is ready to run: open the store, or fill it from an import or the built-in world,
+//! and take back the tasks and connections that were there when the server last stopped.
+//!
+//! Invariant: nothing serves before all of this is done, and a start that fails has imported all or nothing.
+
+use super::DaemonError;
+use crate::actors::kit::exit;
+use crate::limits::TASK_IDS_RESERVED;
+use moo_db::{DbError, Store, objdef, textdump};
+use moo_model::Obj;
+use moo_model::ledger::{Relation, Row};
+use moo_model::world::Root;
+use moo_tasks::attempt::{connected_row, read_connected_row};
+use moo_tasks::snapshot::{self, Restored};
+use moo_vm::builtins;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+include!(concat!(env!("OUT_DIR"), "/hall.rs"));
+
+/// The server's own facts, by the keys of their rows.
+mod fact {
+    /// How often a daemon was started on this data, as four bytes.
+    pub const EPOCH: &[u8] = b"epoch";
+    /// The first task number that no daemon has used, as eight bytes.
+    pub const NEXT_TASK: &[u8] = b"next_task";
+    /// The file that the world was imported from.
+    pub const IMPORTED_FROM: &[u8] = b"imported_from";
+}
+
+/// A world and what came with it.
+pub struct Booted {
+    /// The store.
+    pub store: Store,
+    /// The world.
+    pub root: Root,
+    /// Which start on this data this is, from 1.
+    pub epoch: u32,
+    /// The first task number to give out.
+    pub first_task: i64,
+    /// The textdump that the world came from, if it did.
+    pub imported_from: Option<PathBuf>,
+    /// Tasks that wait.
+    pub tasks: Vec<Restored>,
+    /// Rows of tasks that cannot be taken back.
+    pub lost_tasks: Vec<i64>,
+    /// Who was connected when the server stopped, with the listener, the newest first.
+    pub connected: Vec<(Obj, Obj)>,
+    /// Lines for whoever started the server.
+    pub notes: Vec<String>,
+}
+
+impl From<DbError> for DaemonError {
+    fn from(error: DbError) -> DaemonError {
+        let code = match error {
+            DbError::Locked { .. } | DbError::Folder { .. } => exit::CANNOT_CREATE,
+            DbError::NotEmpty | DbError::Newer { .. } | DbError::Corrupt { .. } => exit::DATA,
+            _ => exit::UNAVAILABLE,
+        };
+        DaemonError {
+            code,
+            message: error.to_string(),
+        }
+    }
+}
+
+/// Opens the world in `data`. `progress` hears what takes long.
+pub fn boot(
+    data: &Path,
+    import: Option<&Path>,
+    progress: &mut dyn FnMut(String),
+) -> Result<Booted, DaemonError> {
+    let store = Store::open(&data.join("db"))?;
+    let mut notes = Vec::new();
+    let stored = store.load()?;
+    let root = match (stored, import) {
+        (Some(_), Some(path)) => {
+            return Err(DaemonError {
+                code: exit::DATA,
+                message: format!(
+                    "{} holds a world already, so {} is not imported; choose an empty folder with --data, or leave out --import",
+                    data.display(),
+                    path.display()
+                ),
+            });
+        }
+        (Some(root), None) => root,
+        (None, import) => {
+            let (root, rows) = match import {
+                Some(path) => imported(path, progress, &mut notes)?,
+                None => (built_in()?, Vec::new()),
+            };
+            store.initialise(&root, &rows)?;
+            root
+        }
+    };
+    take_back(store, root, notes)
+}
+
+/// Reads what the last daemon left.
+fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, DaemonError> {
+    let facts: Vec<(Vec<u8>, Vec<u8>)> = store.rows(Relation::Server).collect::<Result<_, _>>()?;
+    let fact = |name: &[u8]| {
+        facts
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_slice())
+    };
+    let number = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
+    let epoch = fact(fact::EPOCH)
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u32::from_be_bytes);
+    let mut first_task = fact(fact::NEXT_TASK).and_then(number).unwrap_or(1);
+    let imported_from =
+        fact(fact::IMPORTED_FROM).map(|path| PathBuf::from(String::from_utf8_lossy(path).into_owned()));
+    let (mut tasks, mut lost_tasks) = (Vec::new(), Vec::new());
+    for row in store.rows(Relation::Task) {
+        let (key, value) = row?;
+        let id = snapshot::id_of(&key).unwrap_or_default();
+        first_task = first_task.max(id + 1);
+        match snapshot::restore(&key, &value) {
+            Ok(restored) => tasks.push(restored),
+            Err(error) => {
+                tracing::error!(task = id, %error, "a stored task cannot go on and is dropped");
+                lost_tasks.push(id);
+            }
+        }
+    }
+    let mut connected = Vec::new();
+    for row in store.rows(Relation::Connection) {
+        let (key, value) = row?;
+        connected.extend(read_connected_row(&key, &value));
+    }
+    connected.reverse();
+    Ok(Booted {
+        store,
+        root,
+        epoch: epoch + 1,
+        first_task,
+        imported_from,
+        tasks,
+        lost_tasks,
+        connected,
+        notes,
+    })
+}
+
+/// The rows that a start writes before it serves: nobody may use its epoch or its task numbers again.
+pub fn start_rows(epoch: u32, first_task: i64) -> Vec<Row> {
+    vec![
+        server_row(fact::EPOCH, epoch.to_be_bytes().to_vec()),
+        task_ids_row(first_task + TASK_IDS_RESERVED),
+    ]
+}
+
+/// The row that reserves all task numbers below this one.
+pub fn task_ids_row(below: i64) -> Row {
+    server_row(fact::NEXT_TASK, below.to_be_bytes().to_vec())
+}
+
+fn server_row(key: &[u8], value: Vec<u8>) -> Row {
+    Row {
+        relation: Relation::Server,
+        key: key.to_vec(),
+        value: Some(value),
+    }
+}
+
+fn is_builtin(name: &str) -> bool {
+    builtins::find(name).is_some()
+}
+
+/// The world that comes with the server.
+fn built_in() -> Result<Root, DaemonError> {
+    let files = HALL
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect();
+    objdef::read(&files, &is_builtin).map_err(|problems| DaemonError {
+        code: exit::INTERNAL,
+        message: format!("the built-in world cannot be read: {problems}"),
+    })
+}
+
+/// Reads a textdump or a folder of objects.
+fn imported(
+    path: &Path,
+    progress: &mut dyn FnMut(String),
+    notes: &mut Vec<String>,
+) -> Result<(Root, Vec<Row>), DaemonError> {
+    let refused = |text: String| DaemonError {
+        code: exit::DATA,
+        message: format!("{} is not imported: {text}", path.display()),
+    };
+    if path.is_dir() {
+        let files = objdef::read_folder(path).map_err(|error| refused(error.to_string()))?;
+        let root = objdef::read(&files, &is_builtin).map_err(|problems| refused(format!("\n{problems}")))?;
+        notes.push(format!(
+            "imported {} objects from {}",
+            root.iter().count(),
+            path.display()
+        ));
+        return Ok((root, Vec::new()));
+    }
+    let file = File::open(path).map_err(|error| refused(error.to_string()))?;
+    let total = file.metadata().map_or(0, |found| found.len()).max(1);
+    let mut told = 0;
+    let mut on_bytes = |bytes: u64| {
+        let tenth = bytes * 10 / total;
+        if tenth > told {
+            told = tenth;
+            progress(format!("importing: {} %", tenth * 10));
+        }
+    };
+    let imported = textdump::read(
+        BufReader::with_capacity(1 << 16, file),
+        &is_builtin,
+        &mut on_bytes,
+    )
+    .map_err(|error| refused(error.to_string()))?;
+    let report = &imported.report;
+    notes.push(format!(
+        "imported {} objects, {} programs and {} players from {}",
+        report.objects,
+        report.programs,
+        report.players,
+        path.display()
+    ));
+    notes.extend(
+        report
+            .warnings
+            .lines
+            .iter()
+            .map(|line| format!("warning: {line}")),
+    );
+    if report.tasks_forked > 0 {
+        notes.push(format!(
+            "warning: {} forked tasks of the dump do not run on",
+            report.tasks_forked
+        ));
+    }
+    let mut rows: Vec<_> = imported
+        .connections
+        .iter()
+        .filter(|(player, _)| player.0 >= 0)
+        .map(|&(player, listener)| connected_row(player, Some(listener)))
+        .collect();
+    rows.push(server_row(
+        fact::IMPORTED_FROM,
+        path.to_string_lossy().into_owned().into_bytes(),
+    ));
+    Ok((imported.root, rows))
+}
