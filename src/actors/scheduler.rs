@@ -261,6 +261,7 @@ impl SchedulerActor {
                 login,
                 programming,
                 carry: carried,
+                reads: None,
             });
         }
     }
