@@ -20,7 +20,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{fs, io, thread};
 
@@ -79,7 +78,6 @@ struct Shared {
 /// The executors.
 pub struct Executors {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl Executors {
@@ -98,15 +96,13 @@ impl Executors {
             rung: AtomicBool::new(false),
             ring: Box::new(ring),
         });
-        let threads = (0..count)
-            .map(|number| {
-                let shared = shared.clone();
-                thread::Builder::new()
-                    .name(format!("executor-{number}"))
-                    .spawn(move || shared.work())
-            })
-            .collect::<io::Result<Vec<_>>>()?;
-        Ok(Executors { shared, threads })
+        for number in 0..count {
+            let shared = shared.clone();
+            thread::Builder::new()
+                .name(format!("executor-{number}"))
+                .spawn(move || shared.work())?;
+        }
+        Ok(Executors { shared })
     }
 
     /// Gives out jobs.
@@ -125,14 +121,16 @@ impl Executors {
         std::mem::take(&mut *self.shared.reports.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Lets running attempts end and nothing new begin; waits for that.
-    pub fn close(self) {
+    /// Lets no new job begin.
+    pub fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_all();
-        for thread in self.threads {
-            // A panic was reported where it happened.
-            let _ = thread.join();
-        }
+    }
+}
+
+impl Drop for Executors {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -93,7 +93,6 @@ pub struct SchedulerActor {
 struct Running {
     kill: Arc<AtomicBool>,
     conn: Option<Arc<Connection>>,
-    player: Obj,
 }
 
 impl SchedulerActor {
@@ -192,7 +191,6 @@ impl SchedulerActor {
         let running = Running {
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone(),
-            player: assignment.job.player,
         };
         self.kills.insert(id, running);
         assignment
@@ -243,8 +241,7 @@ impl SchedulerActor {
             programming,
             ..
         } = report;
-        let running = self.kills.remove(&id);
-        let (conn, player) = running.map_or((None, Obj::NOTHING), |running| (running.conn, running.player));
+        let conn = self.kills.remove(&id).and_then(|running| running.conn);
         match &end {
             End::Waits(waiting) => self.pause(waiting.clone(), finished),
             End::Done(_) | End::Failed(_) => self.on(Event::Ended(id)),
@@ -256,7 +253,6 @@ impl SchedulerActor {
         if conn.is_some() || !carried.is_empty() {
             finished.push(Finished {
                 task: id,
-                player,
                 conn,
                 login,
                 programming,

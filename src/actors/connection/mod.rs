@@ -52,8 +52,6 @@ pub enum Carry {
 pub struct Finished {
     /// The task.
     pub task: i64,
-    /// Its player.
-    pub player: Obj,
     /// The connection whose line or event it was, for a first slice.
     pub conn: Option<Arc<Connection>>,
     /// Whom the connection belongs to from now on.
@@ -71,7 +69,6 @@ impl Finished {
     pub fn reads(task: i64, from: Obj) -> Finished {
         Finished {
             task,
-            player: Obj::NOTHING,
             conn: None,
             login: None,
             programming: None,
@@ -179,12 +176,7 @@ impl ConnectionActor {
         self.parts.epoch
     }
 
-    /// The way to hosts.
-    pub(super) fn sender(&self) -> &ServerSender {
-        &self.parts.sender
-    }
-
-    /// Has the publisher tell where streams are; given back if it has no time.
+    /// Has the publisher tell where streams are; false if it has no time.
     pub(super) fn tell_positions(&self, positions: TellPositions) -> bool {
         self.parts.publisher.offer(positions).is_ok()
     }

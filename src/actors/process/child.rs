@@ -4,7 +4,7 @@
 //! A restart loses nothing: it *is* the restart of the process.
 
 use super::root::{ChildEvent, FromChild, RootActor};
-use super::spec::ProcessSpec;
+use super::spec::{ProcessSpec, Role};
 use super::watchdog::{Alarm, Watchdog};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::{Gate, Offered};
@@ -102,7 +102,9 @@ impl ChildActor {
             Err(error) => (error.to_string(), None),
         };
         let code = code.and_then(|code| u8::try_from(code).ok());
-        let last = code.filter(|code| exit::is_final(*code));
+        // A daemon that ends well was told to by its world.
+        let is_done = |code: u8| code == exit::OK && self.spec.role == Role::Daemon;
+        let last = code.filter(|&code| exit::is_final(code) || is_done(code));
         self.report(ChildEvent::Ended { how, last });
         if !self.stopping && last.is_none() {
             context.stop();

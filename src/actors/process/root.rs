@@ -220,10 +220,12 @@ impl RootActor {
         if self.phase == Phase::Serving && entry.spec.role == Role::Host {
             self.fail(child, context);
         } else {
-            (self.launch.voice)(Notice::Failed(&format!(
-                "the {} could not go on: {how}",
-                entry.spec.name
-            )));
+            if code != exit::OK {
+                (self.launch.voice)(Notice::Failed(&format!(
+                    "the {} could not go on: {how}",
+                    entry.spec.name
+                )));
+            }
             self.end_all(code);
         }
     }

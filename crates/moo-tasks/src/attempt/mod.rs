@@ -369,3 +369,6 @@ pub fn read_connected_row(key: &[u8], value: &[u8]) -> Option<(Obj, Obj)> {
     let number = |bytes: &[u8]| Some(Obj(i64::from_be_bytes(bytes.try_into().ok()?)));
     Some((number(key)?, number(value)?))
 }
+
+#[cfg(test)]
+mod tests;
