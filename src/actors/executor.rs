@@ -162,7 +162,7 @@ impl Shared {
                 self.run(&job, &mut reply, &mut here, &mut lookups)
             }));
             let report = attempt.unwrap_or_else(|_| {
-                lookups = Box::default();
+                *lookups = Lookups::default();
                 self.after_fault(&job, &mut reply, &mut here, &mut lookups)
             });
             self.reports

@@ -138,10 +138,9 @@ impl GatewayActor {
         if let HostToDaemonMessage::Hello {
             versions, id, token, ..
         } = &message
+            && let Err(reason) = self.greet(from, *versions, *id, token)
         {
-            if let Err(reason) = self.greet(from, *versions, *id, token) {
-                return self.reject(reply, reason);
-            }
+            return self.reject(reply, reason);
         }
         let Some(host) = self.host_of(from) else {
             return self.reject(reply, RejectReason::HelloFirst);

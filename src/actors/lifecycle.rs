@@ -117,19 +117,30 @@ impl From<KeysError> for DaemonError {
 
 /// The running daemon.
 struct Daemon {
-    outside: Arc<Outside>,
-    world: Arc<World>,
+    ground: Ground,
+    actors: Actors,
     log: Log,
     keys: Arc<Keys>,
     sockets: ServerSide,
-    scheduler: Gate<SchedulerActor>,
-    connections: Gate<ConnectionActor>,
-    publisher: Gate<PublisherActor>,
     checkpointer: Checkpointer,
     requests: mpsc::Receiver<Request>,
     supervisor: Supervisor,
     task_ids_below: i64,
     notes: Vec<String>,
+}
+
+/// What all actors stand on.
+struct Ground {
+    world: Arc<World>,
+    outside: Arc<Outside>,
+    epoch: u32,
+}
+
+/// The ways to the actors that know the world.
+struct Actors {
+    publisher: Gate<PublisherActor>,
+    scheduler: Gate<SchedulerActor>,
+    connections: Gate<ConnectionActor>,
 }
 
 /// A child whose end is the process's end: its state is nowhere else, and the next process finds all in the store.
@@ -195,94 +206,38 @@ impl Daemon {
             std::process::exit(i32::from(exit::INTERNAL));
         });
         let wires = Wires::new(config, options)?;
-        let log = start_log(config, &booted, &wires);
-        log.put_rows(boot::start_rows(booted.epoch, booted.first_task))
-            .map_err(unavailable)?;
-        log.flush().map_err(unavailable)?;
-        wires.written.store(booted.root.stamp, Ordering::Release);
+        let log = start_log(config, &booted, &wires)?;
         let world = World::new(booted.root, log.sink());
         let outside = Arc::new(Outside::new(booted.first_task));
         load_options(&world, &outside);
-        let (lifecycle, requests) = mpsc::channel(LIFECYCLE_QUEUE_MAX);
-        let publisher = start_publisher(&supervisor, &wires, booted.epoch);
-        let connections_slot = Arc::new(OnceLock::new());
-        let scheduler = start_scheduler(
-            config,
-            &supervisor,
-            &wires,
-            &world,
-            &outside,
-            lifecycle,
-            &connections_slot,
-        )?;
-        let parts = ConnectionParts {
-            outside: outside.clone(),
-            world: world.clone(),
-            outlet: wires.outlet.clone(),
-            sender: wires.sender.clone(),
-            scheduler: scheduler.clone(),
-            publisher: publisher.clone(),
-            keys: wires.keys.clone(),
+        let ground = Ground {
+            world,
+            outside,
             epoch: booted.epoch,
         };
-        let connections = start_actor(
-            &supervisor,
-            irreplaceable("connections"),
-            CONNECTION_GATE_MAX,
-            move |guard| ConnectionActor::new(parts.clone(), guard),
-        );
-        if connections_slot.set(connections.clone()).is_err() {
-            tracing::error!("the connections were started twice");
-        }
+        let (lifecycle, requests) = mpsc::channel(LIFECYCLE_QUEUE_MAX);
+        let actors = Actors::start(config, &supervisor, &wires, &ground, lifecycle)?;
         begin_tasks(
-            &outside,
-            &scheduler,
+            &ground.outside,
+            &actors.scheduler,
             booted.tasks,
             &booted.lost_tasks,
             &booted.connected,
         );
-        let host = HostParts {
-            sender: wires.sender.clone(),
-            keys: wires.keys.clone(),
-            epoch: booted.epoch,
-            linger_s: config.sessions.linger_s,
-            publisher: publisher.clone(),
-            connections: connections.clone(),
-            outside: outside.clone(),
-            now: wall,
-        };
-        let gateway = start_gateway(&supervisor, host);
-        start_health(&supervisor, &wires, booted.epoch, &gateway, &publisher);
-        let admin = Admin {
-            world: world.clone(),
-            gateway: gateway.clone(),
-            connections: connections.clone(),
-            scheduler: scheduler.clone(),
-            epoch: booted.epoch,
-            started: Instant::now(),
-        };
-        admin
-            .listen(&options.run_dir.join("admin.sock"))
-            .map_err(unavailable)?;
-        if wires.gateway.set(gateway).is_err() {
-            tracing::error!("the gateway was started twice");
-        }
+        serve_hosts(config, options, &supervisor, &wires, &ground, &actors)?;
         let named = Some(config.database.dump_file.clone()).filter(|path| !path.as_os_str().is_empty());
         let file = named.or_else(|| booted.imported_from.as_deref().map(checkpointer::beside));
         Ok(Daemon {
             checkpointer: Checkpointer {
-                world: world.clone(),
-                outside: outside.clone(),
+                world: ground.world.clone(),
+                outside: ground.outside.clone(),
                 file,
             },
-            outside,
-            world,
+            ground,
+            actors,
             log,
             keys: wires.keys,
             sockets: wires.sockets,
-            scheduler,
-            connections,
-            publisher,
             requests,
             supervisor,
             task_ids_below: booted.first_task + TASK_IDS_RESERVED,
@@ -335,14 +290,14 @@ impl Daemon {
     }
 
     fn run_hook(&self, verb: &'static str, args: Vec<Value>) {
-        let job = hook(&self.outside, Obj::SYSTEM, verb, Obj::NOTHING, args);
-        if self.scheduler.offer(Submit(vec![unasked(job)])).is_err() {
+        let job = hook(&self.ground.outside, Obj::SYSTEM, verb, Obj::NOTHING, args);
+        if self.actors.scheduler.offer(Submit(vec![unasked(job)])).is_err() {
             tracing::warn!(verb, "a hook of the server could not be run");
         }
     }
 
     fn keep_ids_reserved(&mut self) {
-        if self.outside.ids.peek() + TASK_IDS_RESERVED / 2 > self.task_ids_below {
+        if self.ground.outside.ids.peek() + TASK_IDS_RESERVED / 2 > self.task_ids_below {
             self.task_ids_below += TASK_IDS_RESERVED;
             if self
                 .log
@@ -356,7 +311,7 @@ impl Daemon {
 
     /// `#0.dump_interval`, as far as it makes sense.
     fn dump_interval(&self) -> Duration {
-        let mut tx = Transaction::begin(&self.world, Box::default());
+        let mut tx = Transaction::begin(&self.ground.world, Box::default());
         let property = tx.find_property(Obj::SYSTEM, Symbol::new("dump_interval")).ok();
         let seconds = property.and_then(|found| tx.property_value(&found).as_int());
         let seconds = seconds
@@ -370,12 +325,12 @@ impl Daemon {
         tracing::info!(words, "the daemon stops");
         self.supervisor.let_end();
         let (stopped, all_ended) = oneshot::channel();
-        if self.scheduler.offer(Stop(stopped)).is_ok()
+        if self.actors.scheduler.offer(Stop(stopped)).is_ok()
             && tokio::time::timeout(STOP_TASKS_MAX, all_ended).await.is_err()
         {
             tracing::warn!("some tasks did not end in time; nothing of them takes effect");
         }
-        if self.connections.offer(CloseAll(words.to_owned())).is_err() {
+        if self.actors.connections.offer(CloseAll(words.to_owned())).is_err() {
             tracing::warn!("clients could not be told");
         }
         let log = self.log.clone();
@@ -383,7 +338,7 @@ impl Daemon {
             tracing::error!("the log had ended before it could be flushed");
         }
         let (drained, all_sent) = oneshot::channel();
-        if self.publisher.offer(Drain(drained)).is_ok() {
+        if self.actors.publisher.offer(Drain(drained)).is_ok() {
             // Without an answer the last words are lost, and nothing else.
             tokio::time::timeout(STOP_TASKS_MAX, all_sent).await.ok();
         }
@@ -398,13 +353,49 @@ impl Daemon {
     }
 }
 
-fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Log {
+impl Actors {
+    fn start(
+        config: &Config,
+        supervisor: &Supervisor,
+        wires: &Wires,
+        ground: &Ground,
+        lifecycle: mpsc::Sender<Request>,
+    ) -> Result<Actors, DaemonError> {
+        let publisher = start_publisher(supervisor, wires, ground.epoch);
+        let place = Arc::new(OnceLock::new());
+        let scheduler = start_scheduler(config, supervisor, wires, ground, lifecycle, &place)?;
+        let parts = ConnectionParts {
+            outside: ground.outside.clone(),
+            world: ground.world.clone(),
+            outlet: wires.outlet.clone(),
+            sender: wires.sender.clone(),
+            scheduler: scheduler.clone(),
+            publisher: publisher.clone(),
+            keys: wires.keys.clone(),
+            epoch: ground.epoch,
+        };
+        let spec = irreplaceable("connections");
+        let connections = start_actor(supervisor, spec, CONNECTION_GATE_MAX, move |guard| {
+            ConnectionActor::new(parts.clone(), guard)
+        });
+        place.get_or_init(|| connections.clone());
+        Ok(Actors {
+            publisher,
+            scheduler,
+            connections,
+        })
+    }
+}
+
+/// Starts the log, which takes note of this start before anything else.
+fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Result<Log, DaemonError> {
     let durability = match config.database.durability {
         Durability::Relaxed => moo_db::Durability::Relaxed,
         Durability::Strict => moo_db::Durability::Strict,
     };
     let (outlet, written) = (wires.outlet.clone(), wires.written.clone());
-    booted
+    wires.written.store(booted.root.stamp, Ordering::Release);
+    let log = booted
         .store
         .log(&booted.root, durability, move |event| match event {
             LogEvent::Written(stamp) => {
@@ -421,7 +412,47 @@ fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Log {
                 tracing::error!(why, "the store has failed; the daemon ends");
                 std::process::exit(i32::from(exit::UNAVAILABLE));
             }
-        })
+        });
+    log.put_rows(boot::start_rows(booted.epoch, booted.first_task))
+        .map_err(unavailable)?;
+    log.flush().map_err(unavailable)?;
+    Ok(log)
+}
+
+/// Opens the daemon to hosts and operators.
+fn serve_hosts(
+    config: &Config,
+    options: &Options,
+    supervisor: &Supervisor,
+    wires: &Wires,
+    ground: &Ground,
+    actors: &Actors,
+) -> Result<(), DaemonError> {
+    let host = HostParts {
+        sender: wires.sender.clone(),
+        keys: wires.keys.clone(),
+        epoch: ground.epoch,
+        linger_s: config.sessions.linger_s,
+        publisher: actors.publisher.clone(),
+        connections: actors.connections.clone(),
+        outside: ground.outside.clone(),
+        now: wall,
+    };
+    let gateway = start_gateway(supervisor, host);
+    start_health(supervisor, wires, ground.epoch, &gateway, &actors.publisher);
+    let admin = Admin {
+        world: ground.world.clone(),
+        gateway: gateway.clone(),
+        connections: actors.connections.clone(),
+        scheduler: actors.scheduler.clone(),
+        epoch: ground.epoch,
+        started: Instant::now(),
+    };
+    admin
+        .listen(&options.run_dir.join("admin.sock"))
+        .map_err(unavailable)?;
+    wires.gateway.get_or_init(|| gateway);
+    Ok(())
 }
 
 fn load_options(world: &Arc<World>, outside: &Outside) {
@@ -459,8 +490,7 @@ fn start_scheduler(
     config: &Config,
     supervisor: &Supervisor,
     wires: &Wires,
-    world: &Arc<World>,
-    outside: &Arc<Outside>,
+    ground: &Ground,
     lifecycle: mpsc::Sender<Request>,
     connections: &Arc<OnceLock<Gate<ConnectionActor>>>,
 ) -> Result<Gate<SchedulerActor>, DaemonError> {
@@ -470,8 +500,8 @@ fn start_scheduler(
         count => count,
     };
     let workshop = Workshop {
-        world: world.clone(),
-        outside: outside.clone(),
+        world: ground.world.clone(),
+        outside: ground.outside.clone(),
         outlet: wires.outlet.clone(),
         attempts_max: config.tasks.attempts_max,
         bytes_max: TASK_BYTES_MAX,
@@ -489,8 +519,8 @@ fn start_scheduler(
     })
     .map_err(unavailable)?;
     let parts = SchedulerParts {
-        outside: outside.clone(),
-        world: world.clone(),
+        outside: ground.outside.clone(),
+        world: ground.world.clone(),
         executors: Arc::new(executors),
         slots: count * SLOTS_PER_EXECUTOR,
         lifecycle,
@@ -502,9 +532,7 @@ fn start_scheduler(
         SCHEDULER_GATE_MAX,
         move |guard| SchedulerActor::new(parts.clone(), guard),
     );
-    if bell.set(gate.clone()).is_err() {
-        tracing::error!("the scheduler was started twice");
-    }
+    bell.get_or_init(|| gate.clone());
     Ok(gate)
 }
 

@@ -300,8 +300,9 @@ impl Stream {
     }
 
     fn acked(&mut self, seq: u64) {
-        while let Some((_, _, dropped)) = self.ring.pop_front_if(|(first, _, _)| *first <= seq) {
-            self.ring_bytes -= dropped.len();
+        while self.ring.front().is_some_and(|(first, _, _)| *first <= seq) {
+            let dropped = self.ring.pop_front();
+            self.ring_bytes -= dropped.map_or(0, |(_, _, bytes)| bytes.len());
         }
         if self.ring.is_empty() {
             self.ring = VecDeque::new();

@@ -3,13 +3,11 @@
 //! Invariant: the scheduler alone adds and removes; a program only looks. A task that runs is not on the board.
 
 use std::collections::BTreeMap;
-use std::mem::size_of;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use moo_model::world::Dialect;
 use moo_model::{Obj, Value};
-use moo_vm::frame::Frame;
 use moo_vm::host::QueuedTask;
 use moo_vm::machine::Machine;
 
@@ -79,8 +77,8 @@ impl Waiting {
         let Some(frame) = self.machine.frames().last() else {
             return Value::empty_list();
         };
-        let bytes = std::mem::size_of_val(self.machine.registers())
-            + self.machine.frames().len() * size_of::<Frame>();
+        let bytes =
+            std::mem::size_of_val(self.machine.registers()) + std::mem::size_of_val(self.machine.frames());
         Value::list(vec![
             Value::int(self.id),
             Value::int(start),

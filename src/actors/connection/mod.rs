@@ -192,7 +192,7 @@ impl ConnectionActor {
     /// Takes up lines of a connection until one has to be waited for.
     fn pump(&mut self, conn: &Arc<Connection>) {
         loop {
-            let step = conn.input().next();
+            let step = conn.input().take_up();
             match step {
                 None => return,
                 Some(Step::Nothing { ticket }) => self.answer_line(conn.id, ticket, 0),

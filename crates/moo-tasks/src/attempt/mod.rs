@@ -201,7 +201,7 @@ impl Bench<'_> {
         self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release)
     }
 
-    fn attempt<'t>(&self, job: &Job, tx: Transaction, surroundings: &'t mut dyn Surroundings) -> Finished {
+    fn attempt(&self, job: &Job, tx: Transaction, surroundings: &mut dyn Surroundings) -> Finished {
         let dialect = tx.settings().dialect;
         let host = HeldHost::new(
             (job.id, job.player),

@@ -188,7 +188,7 @@ impl InputQueue {
 
     /// Takes up the next line, if its turn has come. A step other than `Read` and `Nothing` makes the connection busy
     /// until [`InputQueue::finish`].
-    pub fn next(&mut self) -> Option<Step> {
+    pub fn take_up(&mut self) -> Option<Step> {
         if self.busy {
             return None;
         }

@@ -13,7 +13,7 @@ fn line(text: &str, ticket: u64) -> Line {
 /// A queue of a player that is logged in and has been greeted.
 fn player() -> InputQueue {
     let mut queue = InputQueue::new(FLUSH_COMMAND);
-    queue.next();
+    queue.take_up();
     queue.log_in();
     queue.finish();
     queue
@@ -29,7 +29,7 @@ fn with(mut queue: InputQueue, lines: &[&str]) -> InputQueue {
 
 /// What the next step is, as a word and its text; the step's task ends at once.
 fn step(queue: &mut InputQueue) -> Option<(&'static str, String)> {
-    let step = queue.next()?;
+    let step = queue.take_up()?;
     queue.finish();
     Some(match step {
         Step::Login(line) => ("login", line.text),
@@ -75,10 +75,10 @@ fn a_new_connection_is_greeted_by_an_empty_login_line() {
 #[test]
 fn one_line_at_a_time() {
     let mut queue = with(player(), &["one", "two"]);
-    assert!(matches!(queue.next(), Some(Step::Command { line, .. }) if line.ticket == 1));
-    assert_eq!(queue.next(), None, "the first command has not finished");
+    assert!(matches!(queue.take_up(), Some(Step::Command { line, .. }) if line.ticket == 1));
+    assert_eq!(queue.take_up(), None, "the first command has not finished");
     queue.finish();
-    assert!(matches!(queue.next(), Some(Step::Command { line, .. }) if line.ticket == 2));
+    assert!(matches!(queue.take_up(), Some(Step::Command { line, .. }) if line.ticket == 2));
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn intrinsic_commands_can_be_switched_off() {
         .set_option("intrinsic-commands", &Value::strings(["suffix"]))
         .expect("it is one of them");
     let mut queue = with(queue, &["PREFIX a", "SUFFIX b"]);
-    let next = queue.next();
+    let next = queue.take_up();
     assert!(
         matches!(
             next,
@@ -256,6 +256,6 @@ fn too_much_waiting_holds_the_sender_back() {
     }
     assert!(queue.pending_bytes() > PENDING_BYTES_MAX);
     assert_eq!(queue.force("more", true), Err(ErrorCode::Quota));
-    queue.next();
+    queue.take_up();
     assert!(!queue.is_full());
 }
