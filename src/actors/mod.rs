@@ -23,6 +23,7 @@ pub mod kit;
 pub mod process;
 
 mod admin;
+mod assembly;
 mod boot;
 mod checkpointer;
 mod connection;

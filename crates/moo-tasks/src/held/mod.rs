@@ -1,0 +1,162 @@
+//! What a task does to the outside, held back until its transaction commits; the host that machines run on is in `host`.
+//!
+//! Invariant: nothing here leaves before the commit, and nothing of it is left after a conflict; the task itself sees
+//! what it holds.
+
+mod host;
+
+use std::sync::Arc;
+
+use moo_model::{Obj, Value};
+use moo_vm::host::{Close, Output};
+
+use crate::board::Waiting;
+use crate::connections::{ConnId, Connection};
+use crate::input_queue::Line;
+
+pub use host::HeldHost;
+
+/// One line, as the connection was when it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The line.
+    pub output: Output,
+    /// Whether it is a binary string.
+    pub is_binary: bool,
+}
+
+/// What one commit told one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// The connection.
+    pub conn: ConnId,
+    /// Its player or number.
+    pub object: Obj,
+    /// The lines, in order.
+    pub lines: Vec<Shown>,
+}
+
+/// Something that happens outside once the task has committed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Close a connection.
+    Close(ConnId, Close),
+    /// Hand a connection over.
+    SwitchPlayer {
+        /// Which.
+        conn: ConnId,
+        /// To whom.
+        player: Obj,
+        /// Without words or hooks.
+        silent: bool,
+    },
+    /// Queue a line.
+    ForceInput {
+        /// For which connection.
+        conn: ConnId,
+        /// The line.
+        line: String,
+        /// Before all others.
+        at_front: bool,
+    },
+    /// Drop what waits.
+    FlushInput {
+        /// For which connection.
+        conn: ConnId,
+        /// Tell what was dropped.
+        show: bool,
+    },
+    /// Set a connection's option.
+    SetOption {
+        /// Which connection's.
+        conn: ConnId,
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// Open a port.
+    Listen {
+        /// Whose verbs greet clients.
+        handler: Obj,
+        /// The port.
+        port: i64,
+        /// Whether the server's own lines are printed.
+        prints_messages: bool,
+    },
+    /// Close a port.
+    Unlisten(i64),
+    /// Wake a task with a value.
+    Resume(i64, Value),
+    /// End a task.
+    Kill(i64),
+    /// Write to the server's log.
+    Log {
+        /// The line.
+        text: String,
+        /// Whether it reports an error.
+        is_error: bool,
+    },
+    /// End the server, with these words.
+    Shutdown(String),
+    /// Dump the database.
+    Dump,
+    /// Read `$server_options` again.
+    LoadOptions,
+}
+
+/// Everything that one attempt holds back.
+#[derive(Debug, Default)]
+pub struct Held {
+    /// Output by connection, in the order in which each was first told something.
+    pub told: Vec<Told>,
+    /// Everything else, in order.
+    pub effects: Vec<Effect>,
+    /// Forked tasks.
+    pub forks: Vec<Waiting>,
+    /// Held lines that the task took; put back if it does not take effect.
+    taken: Vec<(Arc<Connection>, Line)>,
+}
+
+impl Held {
+    /// Undoes what could not wait for the commit.
+    pub fn undo(self) {
+        for (connection, line) in self.taken.into_iter().rev() {
+            connection.input().put_back(line);
+        }
+    }
+
+    /// Adds a line of the server's own for a connection.
+    pub fn tell(&mut self, connection: &Connection, text: &str) {
+        let output = Output {
+            text: Value::str(text),
+            no_flush: false,
+            no_newline: false,
+        };
+        let is_binary = false;
+        self.push(connection, Shown { output, is_binary });
+    }
+
+    fn push(&mut self, connection: &Connection, line: Shown) {
+        match self.told.iter_mut().find(|told| told.conn == connection.id) {
+            Some(told) => told.lines.push(line),
+            None => self.told.push(Told {
+                conn: connection.id,
+                object: connection.object(),
+                lines: vec![line],
+            }),
+        }
+    }
+
+    fn is_closing(&self, conn: ConnId) -> bool {
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Close(closing, _) if *closing == conn))
+    }
+
+    fn is_killing(&self, id: i64) -> bool {
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Kill(killed) if *killed == id))
+    }
+}
