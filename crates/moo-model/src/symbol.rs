@@ -9,7 +9,7 @@ use std::sync::{LazyLock, RwLock};
 use rustc_hash::FxHashMap;
 
 /// A case-folded name. Two symbols are equal when their texts differ at most in ASCII case.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(u32);
 
 #[derive(Default)]

@@ -6,7 +6,7 @@ use triomphe::Arc;
 
 use super::lookup::PropHit;
 use super::record::{ObjectRecord, PropDef, PropId, PropPerms, Slot, cell};
-use super::transaction::Transaction;
+use super::transaction::{Seen, Transaction};
 use crate::{ErrorCode, Obj, Symbol, Value};
 
 /// A property of an object, found by name.
@@ -26,10 +26,65 @@ pub struct Property {
     slot: u32,
 }
 
+/// The property that was found last: code tends to ask for the same one again, to set what it read.
+pub(super) struct LastProperty {
+    obj: Obj,
+    name: Symbol,
+    epoch: u64,
+    property: Property,
+}
+
+impl LastProperty {
+    /// None yet: no epoch is so high.
+    pub fn none() -> LastProperty {
+        let (id, perms) = (PropId(0), PropPerms(0));
+        let property = Property {
+            obj: Obj(-1),
+            definer: Obj(-1),
+            id,
+            owner: Obj(-1),
+            perms,
+            place: 0,
+            slot: 0,
+        };
+        LastProperty {
+            obj: Obj(-1),
+            name: Symbol::default(),
+            epoch: u64::MAX,
+            property,
+        }
+    }
+}
+
 impl Transaction {
     /// Finds a property by name. `E_INVIND` if there is no such object, `E_PROPNF` if it has no such property.
     #[inline]
     pub fn find_property(&mut self, obj: Obj, name: Symbol) -> Result<Property, ErrorCode> {
+        let last = &self.last_property;
+        if last.obj == obj && last.name == name && last.epoch == self.epoch {
+            let found = last.property;
+            let record = self.seen.get(found.place as usize).and_then(Seen::record);
+            if let Some(slot) = record.and_then(|record| record.slots.get(found.slot as usize))
+                && slot.id == found.id
+            {
+                return Ok(Property {
+                    owner: slot.owner,
+                    perms: slot.perms,
+                    ..found
+                });
+            }
+        }
+        let property = self.look_up_property(obj, name)?;
+        self.last_property = LastProperty {
+            obj,
+            name,
+            epoch: self.epoch,
+            property,
+        };
+        Ok(property)
+    }
+
+    fn look_up_property(&mut self, obj: Obj, name: Symbol) -> Result<Property, ErrorCode> {
         let place = self.place(obj);
         let Some(record) = self.seen[place].record() else {
             self.seen[place].exists_read = true;

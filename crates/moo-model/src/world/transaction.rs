@@ -11,6 +11,7 @@ use triomphe::Arc;
 
 use super::World;
 use super::lookup::Lookups;
+use super::properties::LastProperty;
 use super::record::{Flags, ObjectRecord, PropId, Stamp, cell};
 use super::root::{Root, Settings};
 use crate::{ErrorCode, Obj, Value};
@@ -99,6 +100,7 @@ pub struct Transaction {
     pub(super) players_read: bool,
     pub(super) own_players: Option<Vec<Obj>>,
     ranks_used: u64,
+    pub(super) last_property: LastProperty,
 }
 
 impl Transaction {
@@ -119,6 +121,7 @@ impl Transaction {
             players_read: false,
             own_players: None,
             ranks_used: 0,
+            last_property: LastProperty::none(),
         }
     }
 
