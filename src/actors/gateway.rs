@@ -1,6 +1,6 @@
 //! `GatewayActor`: frames from hosts to typed messages for whoever they concern.
 //!
-//! Parent: the supervisor. Bound: [`GATEWAY_GATE_MAX`] bursts of frames; past it a burst is dropped, and hosts ask again.
+//! Parent: the supervisor. Bound: [`GATEWAY_GATE_MAX`](crate::limits::GATEWAY_GATE_MAX) bursts of frames; past it a burst is dropped, and hosts ask again.
 //! A restart loses which hosts are known: each is told to say hello again, and asks again for what it was not answered.
 
 use super::connection::{ConnectionActor, HostGone, Request, Requests};

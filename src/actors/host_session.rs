@@ -1,6 +1,6 @@
 //! `HostSession`: the daemon's end of one host's conversation, from its hello on.
 //!
-//! Parent: the supervisor, at the gateway's wish. Bound: [`HOST_GATE_MAX`] messages. A restart loses the probe: the host
+//! Parent: the supervisor, at the gateway's wish. Bound: [`HOST_GATE_MAX`](crate::limits::HOST_GATE_MAX) messages. A restart loses the probe: the host
 //! says hello again after its own time is over.
 
 use super::connection::ConnectionActor;

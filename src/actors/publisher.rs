@@ -1,6 +1,6 @@
 //! `PublisherActor`: numbers what was committed and sends it to the hosts, once the log has written it.
 //!
-//! Parent: the supervisor. Bound: [`PUBLISHER_GATE_MAX`] messages; what waits to be sent is bounded by what the log
+//! Parent: the supervisor. Bound: [`PUBLISHER_GATE_MAX`](crate::limits::PUBLISHER_GATE_MAX) messages; what waits to be sent is bounded by what the log
 //! has not written. It is not restarted by itself: positions of streams live here until the outbox is stored, so its
 //! panic ends the process.
 

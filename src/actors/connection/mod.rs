@@ -1,6 +1,6 @@
 //! `ConnectionActor`: everything about clients that the daemon knows: who they are, their lines, their logins and ends.
 //!
-//! Parent: the supervisor. Bound: [`CONNECTION_GATE_MAX`] messages; each client's lines are bounded by its queue and its
+//! Parent: the supervisor. Bound: [`CONNECTION_GATE_MAX`](crate::limits::CONNECTION_GATE_MAX) messages; each client's lines are bounded by its queue and its
 //! host's window. One actor holds all connections, because an idle one then costs its state alone and a burst of
 //! commands one message. It is not restarted by itself: until connections are stored its state is nowhere else, so its
 //! panic ends the process.

@@ -9,17 +9,18 @@ use super::source::{Named, Source};
 const COMMON: [&str; 3] = ["config", "limits", "telemetry"];
 
 /// A folder and the folders of `src/` that its files may name beside itself and `COMMON`. The first row that fits holds.
-const FOLDERS: [(&str, &[&str]); 10] = [
+const FOLDERS: [(&str, &[&str]); 11] = [
     ("protocol", &[]),
     ("gateway", &["protocol"]),
     ("jobs", &["protocol"]),
     ("actors::kit", &["protocol"]),
     ("actors::process", &["actors::kit", "protocol"]),
-    ("actors", &["protocol", "gateway", "jobs"]),
+    ("actors", &["protocol", "gateway", "jobs", "memory"]),
     ("hosts", &["protocol", "gateway", "jobs", "actors::kit"]),
     ("workers", &["protocol", "gateway", "jobs", "actors::kit"]),
     ("config", &[]),
     ("telemetry", &[]),
+    ("memory", &[]),
 ];
 
 /// A package and the places that alone may name it.

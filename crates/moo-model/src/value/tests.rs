@@ -49,7 +49,7 @@ fn text_of(rng: &mut Rng) -> String {
         .collect()
 }
 
-fn step(rng: &mut Rng, pool: &mut Vec<(Model, Value)>) {
+fn step(rng: &mut Rng, pool: &mut [(Model, Value)]) {
     let pick = rng.below(pool.len() as u64) as usize;
     let (mut model, mut value) = pool[pick].clone();
     match rng.below(6) {
