@@ -15,7 +15,7 @@ use super::keyring::Keys;
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::outlet::Outlet;
 use super::publisher::{Look, PublisherActor, PublisherParts};
-use super::scheduler::{Restore, SchedulerActor, SchedulerParts, Submit, TakeReports, hook, unasked};
+use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Supervisor};
@@ -37,7 +37,7 @@ use moo_vm::options::ServerOptions;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// What all actors stand on.
 pub(super) struct Ground {
@@ -324,16 +324,16 @@ fn start_health(
     );
 }
 
-/// What runs before the first input: the hooks of connections that the last server had, `server_started`, and the
-/// tasks that waited.
-pub(super) fn begin_tasks(
+/// What runs before the first input, one after the other: the hooks of connections that the last server had,
+/// `server_started`, and the tasks that waited.
+pub(super) async fn begin_tasks(
     outside: &Outside,
     scheduler: &Gate<SchedulerActor>,
     tasks: Vec<snapshot::Restored>,
     lost_tasks: &[i64],
     connected: &[(Obj, Obj)],
 ) {
-    let disconnected = connected.iter().map(|&(player, listener)| {
+    for &(player, listener) in connected {
         let job = hook(
             outside,
             listener,
@@ -341,21 +341,21 @@ pub(super) fn begin_tasks(
             player,
             vec![Value::obj(player)],
         );
-        Job {
-            rows: vec![connected_row(player, None)],
-            ..job
-        }
-    });
+        let rows = vec![connected_row(player, None)];
+        run_hook(scheduler, Job { rows, ..job }).await;
+    }
     let started = hook(outside, Obj::SYSTEM, "server_started", Obj::NOTHING, Vec::new());
-    let started = Job {
-        rows: lost_tasks.iter().map(|&id| snapshot::gone(id)).collect(),
-        ..started
-    };
-    let jobs = disconnected.chain([started]).map(unasked).collect();
-    let taken = scheduler
-        .offer(Submit(jobs))
-        .and_then(|()| scheduler.offer(Restore(tasks)));
-    if taken.is_err() {
+    let rows = lost_tasks.iter().map(|&id| snapshot::gone(id)).collect();
+    run_hook(scheduler, Job { rows, ..started }).await;
+    if scheduler.offer(Restore(tasks)).is_err() {
         tracing::error!("the scheduler takes no tasks");
+    }
+}
+
+/// Runs a verb of the server's own and waits for the end of its first slice.
+pub(super) async fn run_hook(scheduler: &Gate<SchedulerActor>, job: Job) {
+    let (done, ended) = oneshot::channel();
+    if scheduler.offer(RunHook(unasked(job), done)).is_err() || ended.await.is_err() {
+        tracing::error!("the scheduler takes no hooks");
     }
 }

@@ -57,7 +57,7 @@ fn write(world: &World, outside: &Outside, file: &Path) -> bool {
             for line in &warnings.lines {
                 tracing::warn!("the dump differs from the world: {line}");
             }
-            tracing::info!(file = %file.display(), "the world is dumped");
+            tracing::info!(file = %file.display(), "CHECKPOINTING finished: the world is dumped");
             true
         }
         Err(error) => {

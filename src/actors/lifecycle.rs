@@ -5,7 +5,7 @@
 //! the log before the process ends.
 
 use super::DaemonError;
-use super::assembly::{Actors, Ground, Wires, begin_tasks, load_options, serve_hosts, start_log};
+use super::assembly::{Actors, Ground, Wires, begin_tasks, load_options, run_hook, serve_hosts, start_log};
 use super::boot::{self, Booted};
 use super::checkpointer::{self, Checkpointer};
 use super::connection::CloseAll;
@@ -78,7 +78,7 @@ pub async fn run(config: &Config, options: Options) -> Result<(), DaemonError> {
                 code: exit::INTERNAL,
                 message: error.to_string(),
             })??;
-    let daemon = Daemon::start(config, &options, booted)?;
+    let daemon = Daemon::start(config, &options, booted).await?;
     link.ready(ChildReady {
         addresses: Vec::new(),
         notes: daemon.notes.clone(),
@@ -117,7 +117,7 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start(config: &Config, options: &Options, booted: Booted) -> Result<Daemon, DaemonError> {
+    async fn start(config: &Config, options: &Options, booted: Booted) -> Result<Daemon, DaemonError> {
         let supervisor = Supervisor::start(|child| {
             tracing::error!(actor = child.name, "an actor of the daemon cannot be kept alive");
             std::process::exit(i32::from(exit::INTERNAL));
@@ -140,7 +140,8 @@ impl Daemon {
             booted.tasks,
             &booted.lost_tasks,
             &booted.connected,
-        );
+        )
+        .await;
         serve_hosts(config, options, &supervisor, &wires, &ground, &actors)?;
         let named = Some(config.database.dump_file.clone()).filter(|path| !path.as_os_str().is_empty());
         let file = named.or_else(|| booted.imported_from.as_deref().map(checkpointer::beside));
@@ -194,9 +195,18 @@ impl Daemon {
             dump_again |= wants_dump && is_dumping;
             if wants_dump && !is_dumping {
                 (is_dumping, last_dump) = (true, Instant::now());
-                self.run_hook("checkpoint_started", Vec::new());
                 let (checkpointer, dumped) = (self.checkpointer.clone(), dumped.clone());
+                let scheduler = self.actors.scheduler.clone();
+                let started = hook(
+                    &self.ground.outside,
+                    Obj::SYSTEM,
+                    "checkpoint_started",
+                    Obj::NOTHING,
+                    Vec::new(),
+                );
                 actix::spawn(async move {
+                    // The dump shows what the hook did.
+                    run_hook(&scheduler, started).await;
                     // Nobody listens any more when the daemon is about to end, which dumps by itself.
                     dumped.send(checkpointer.dump().await).await.ok();
                 });

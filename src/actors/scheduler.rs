@@ -32,6 +32,9 @@ use tokio::sync::{mpsc, oneshot};
 /// New tasks.
 pub struct Submit(pub Vec<Assignment>);
 
+/// A verb that the server calls, for somebody who waits until its first slice has ended.
+pub struct RunHook(pub Assignment, pub oneshot::Sender<()>);
+
 /// Tasks that waited for input: what each is woken with.
 pub struct Input(pub Vec<(i64, Result<Value, Raised>)>);
 
@@ -86,6 +89,8 @@ pub struct SchedulerActor {
     kills: HashMap<i64, Running>,
     started: Instant,
     timer: Option<(Micros, SpawnHandle)>,
+    /// Who waits for the end of a task's first slice.
+    awaited: HashMap<i64, oneshot::Sender<()>>,
     stopping: Option<oneshot::Sender<()>>,
     _guard: ExitGuard,
 }
@@ -105,6 +110,7 @@ impl SchedulerActor {
             kills: HashMap::new(),
             started: Instant::now(),
             timer: None,
+            awaited: HashMap::new(),
             stopping: None,
             _guard: guard,
         }
@@ -242,6 +248,10 @@ impl SchedulerActor {
             ..
         } = report;
         let conn = self.kills.remove(&id).and_then(|running| running.conn);
+        if let Some(waiter) = self.awaited.remove(&id) {
+            // Whoever asked may have stopped waiting.
+            waiter.send(()).ok();
+        }
         match &end {
             End::Waits(waiting) => self.pause(waiting.clone(), finished),
             End::Done(_) | End::Failed(_) => self.on(Event::Ended(id)),
@@ -363,6 +373,17 @@ impl Handler<Offered<Submit>> for SchedulerActor {
             .0
             .into_iter()
             .for_each(|assignment| self.submit(assignment));
+        self.act(context);
+    }
+}
+
+impl Handler<Offered<RunHook>> for SchedulerActor {
+    type Result = ();
+
+    fn handle(&mut self, hook: Offered<RunHook>, context: &mut Context<Self>) {
+        let RunHook(assignment, waiter) = hook.accept();
+        self.awaited.insert(assignment.job.id, waiter);
+        self.submit(assignment);
         self.act(context);
     }
 }
