@@ -6,7 +6,7 @@ use super::Finding;
 use super::source::{Named, Source};
 
 /// What anybody in `src/` may name.
-const COMMON: [&str; 4] = ["config", "limits", "memory", "telemetry"];
+const COMMON: [&str; 3] = ["config", "limits", "telemetry"];
 
 /// A folder and the folders of `src/` that its files may name beside itself and `COMMON`. The first row that fits holds.
 const FOLDERS: [(&str, &[&str]); 11] = [
@@ -21,7 +21,6 @@ const FOLDERS: [(&str, &[&str]); 11] = [
     ("config", &[]),
     ("memory", &[]),
     ("telemetry", &[]),
-    ("memory", &[]),
 ];
 
 /// A package and the places that alone may name it.
