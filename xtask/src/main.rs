@@ -1,17 +1,22 @@
 //! Chores of the workspace. `cargo xtask ci` is the one gate, the same for everybody; `cargo xtask tidy` its own part.
+//! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs.
 
+mod bench;
 mod ci;
+mod load;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy";
+const USAGE: &str = "usage: cargo xtask ci | tidy | bench | load";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["ci"] => ci::run(&root()),
+        ["bench"] => bench::run(&root()),
+        ["load"] => load::run(&root()),
         ["tidy"] => tidy::run(&root()),
         _ => Err(USAGE.to_owned()),
     };

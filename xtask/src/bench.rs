@@ -1,0 +1,40 @@
+//! All figures of docs/performance.md in one run: the machine, the transactions, and the real programs under load.
+
+use crate::load;
+use std::path::Path;
+use std::process::Command;
+
+/// Builds what is measured, in release form, then measures one thing after the other and prints a table for each.
+pub fn run(root: &Path) -> Result<(), String> {
+    cargo(
+        root,
+        &[
+            "bench",
+            "--package",
+            "moo-vm",
+            "--features",
+            "testing",
+            "--bench",
+            "vm",
+        ],
+    )?;
+    println!();
+    cargo(root, &["bench", "--package", "moo-db", "--bench", "transactions"])?;
+    println!();
+    load::run(root)
+}
+
+/// Runs cargo, which speaks for itself.
+pub fn cargo(root: &Path, words: &[&str]) -> Result<(), String> {
+    let status = Command::new(env!("CARGO"))
+        .args(words)
+        .arg("--quiet")
+        .current_dir(root)
+        .status();
+    let status = status.map_err(|error| format!("cannot start cargo: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("`cargo {}` failed ({status})", words.join(" ")))
+    }
+}
