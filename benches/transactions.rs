@@ -157,8 +157,10 @@ impl Worker {
         let mut tx = Transaction::begin(&self.world, std::mem::take(&mut self.lookups));
         for step in 0..READS {
             let obj = Obj(self.below(OBJECTS) as i64);
-            let symbol = self.symbols[self.below(PROPERTIES as u64) as usize];
-            let property = tx.find_property(obj, symbol).expect("every object has it");
+            let name = self.below(PROPERTIES as u64) as usize;
+            let property = tx
+                .find_property(obj, self.symbols[name])
+                .expect("every object has it");
             let value = tx.property_value(&property);
             if step < WRITES {
                 let next = value.as_int().unwrap_or(0) + 1;
