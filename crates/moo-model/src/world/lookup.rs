@@ -57,25 +57,17 @@ struct Entry<T> {
     hit: T,
 }
 
-/// The tables of one executor.
+/// The tables of one executor. A new one holds no memory: a commit takes the tables out of its transaction, and leaves
+/// such a one behind.
+#[derive(Default)]
 pub struct Lookups {
+    // Each is empty, or as long as `ENTRIES`.
     verbs: Vec<Option<Entry<Option<Arc<VerbHit>>>>>,
     properties: Vec<Option<Entry<PropHit>>>,
     /// How often an answer was found.
     pub hits: u64,
     /// How often it was not.
     pub misses: u64,
-}
-
-impl Default for Lookups {
-    fn default() -> Lookups {
-        Lookups {
-            verbs: (0..ENTRIES).map(|_| None).collect(),
-            properties: (0..ENTRIES).map(|_| None).collect(),
-            hits: 0,
-            misses: 0,
-        }
-    }
 }
 
 #[inline]
@@ -85,12 +77,20 @@ fn place(obj: Obj, name: Symbol) -> usize {
     (mixed ^ (mixed >> 29)) as usize % ENTRIES
 }
 
+/// The place of a name in a table, which gets its memory now if it has none yet.
+fn place_in<T>(table: &mut Vec<Option<Entry<T>>>, obj: Obj, name: Symbol) -> &mut Option<Entry<T>> {
+    if table.is_empty() {
+        table.resize_with(ENTRIES, || None);
+    }
+    &mut table[place(obj, name)]
+}
+
 impl Lookups {
     /// What a verb name led to under this epoch; the inner `None` says that there is no such verb.
     #[inline]
     pub fn verb(&mut self, epoch: u64, obj: Obj, name: Symbol) -> Option<Option<Arc<VerbHit>>> {
-        match &self.verbs[place(obj, name)] {
-            Some(e) if e.obj == obj && e.name == name && e.epoch == epoch => {
+        match self.verbs.get(place(obj, name)) {
+            Some(Some(e)) if e.obj == obj && e.name == name && e.epoch == epoch => {
                 self.hits += 1;
                 Some(e.hit.clone())
             }
@@ -103,7 +103,7 @@ impl Lookups {
 
     /// Keeps what a verb name led to.
     pub fn put_verb(&mut self, epoch: u64, obj: Obj, name: Symbol, hit: Option<Arc<VerbHit>>) {
-        self.verbs[place(obj, name)] = Some(Entry {
+        *place_in(&mut self.verbs, obj, name) = Some(Entry {
             epoch,
             obj,
             name,
@@ -114,15 +114,15 @@ impl Lookups {
     /// What a property name led to under this epoch, with its hint open to correction.
     #[inline]
     pub fn property(&mut self, epoch: u64, obj: Obj, name: Symbol) -> Option<&mut PropHit> {
-        match &mut self.properties[place(obj, name)] {
-            Some(e) if e.obj == obj && e.name == name && e.epoch == epoch => Some(&mut e.hit),
+        match self.properties.get_mut(place(obj, name)) {
+            Some(Some(e)) if e.obj == obj && e.name == name && e.epoch == epoch => Some(&mut e.hit),
             _ => None,
         }
     }
 
     /// Keeps what a property name led to.
     pub fn put_property(&mut self, epoch: u64, obj: Obj, name: Symbol, hit: PropHit) {
-        self.properties[place(obj, name)] = Some(Entry {
+        *place_in(&mut self.properties, obj, name) = Some(Entry {
             epoch,
             obj,
             name,
