@@ -6,16 +6,20 @@
 use super::DaemonError;
 use crate::actors::kit::exit;
 use crate::limits::TASK_IDS_RESERVED;
+use moo_db::textdump::ForkedTask;
 use moo_db::{DbError, Store, objdef, textdump};
-use moo_model::Obj;
 use moo_model::ledger::{Relation, Row};
 use moo_model::world::Root;
+use moo_model::{Obj, Value};
 use moo_tasks::attempt::{connected_row, read_connected_row};
+use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::snapshot::{self, Restored};
 use moo_vm::builtins;
+use moo_vm::machine::{ImportedFork, Machine, RestoreError};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 include!(concat!(env!("OUT_DIR"), "/hall.rs"));
 
@@ -118,7 +122,7 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
     for row in store.rows(Relation::Task) {
         let (key, value) = row?;
         let id = snapshot::id_of(&key).unwrap_or_default();
-        first_task = first_task.max(id + 1);
+        first_task = first_task.max(id.saturating_add(1));
         match snapshot::restore(&key, &value) {
             Ok(restored) => tasks.push(restored),
             Err(error) => {
@@ -234,21 +238,47 @@ fn imported(
             .iter()
             .map(|line| format!("warning: {line}")),
     );
-    if report.tasks_forked > 0 {
-        notes.push(format!(
-            "warning: {} forked tasks of the dump do not run on",
-            report.tasks_forked
-        ));
-    }
     let mut rows: Vec<_> = imported
         .connections
         .iter()
         .filter(|(player, _)| player.0 >= 0)
         .map(|&(player, listener)| connected_row(player, Some(listener)))
         .collect();
+    for task in imported.forked {
+        let id = task.id;
+        match forked_row(task) {
+            Ok(row) => rows.push(row),
+            Err(error) => notes.push(format!(
+                "warning: forked task {id} of the dump does not run on: {error}"
+            )),
+        }
+    }
     rows.push(server_row(
         fact::IMPORTED_FROM,
         path.to_string_lossy().into_owned().into_bytes(),
     ));
     Ok((imported.root, rows))
+}
+
+/// The stored form of a task that a textdump has waiting.
+fn forked_row(task: ForkedTask) -> Result<Row, RestoreError> {
+    let activation = task.activation;
+    let machine = Machine::for_imported_fork(ImportedFork {
+        definer: activation.definer,
+        verb_names: Value::string(activation.verb_names),
+        verb: Value::string(activation.verb),
+        this: activation.this,
+        player: activation.player,
+        progr: activation.programmer,
+        debug: activation.debug,
+        variables: task.variables,
+        body: task.body,
+    })?;
+    let waiting = Waiting {
+        id: task.id,
+        player: activation.player,
+        waits_for: WaitsFor::Start(task.start as f64),
+        machine: Arc::new(machine),
+    };
+    Ok(snapshot::row(&waiting, None))
 }

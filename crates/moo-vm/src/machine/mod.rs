@@ -16,9 +16,10 @@ mod snapshot;
 
 use std::sync::Arc;
 
-use moo_model::world::{Transaction, VerbHit};
+use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, Transaction, VerbHit, VerbPerms, VerbRecord};
 use moo_model::{Obj, Raised, Value, bytes};
 
+use crate::executable::Executable;
 use crate::fork::ForkRequest;
 use crate::frame::{CommandWords, Frame, FrameArgs, Running};
 use crate::host::Host;
@@ -70,7 +71,99 @@ pub struct VerbStart {
     pub progr: Obj,
 }
 
+/// A forked task as a textdump has it: the body as a program of its own, and the variables by name.
+pub struct ImportedFork {
+    /// The object whose verb forked.
+    pub definer: Obj,
+    /// All names of that verb.
+    pub verb_names: Value,
+    /// The name it was called by.
+    pub verb: Value,
+    /// The receiver.
+    pub this: Obj,
+    /// The task's player.
+    pub player: Obj,
+    /// Whose permissions it runs with.
+    pub progr: Obj,
+    /// Whether errors are raised.
+    pub debug: bool,
+    /// The variables as they were; unset ones hold the unset value.
+    pub variables: Vec<(String, Value)>,
+    /// The body's text.
+    pub body: String,
+}
+
 impl Machine {
+    /// A machine that is about to run the body of an imported fork; an error where that is not a program.
+    pub fn for_imported_fork(fork: ImportedFork) -> Result<Machine, RestoreError> {
+        let value = |name: &str| {
+            let found = fork
+                .variables
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name));
+            found
+                .map(|(_, value)| value.clone())
+                .filter(|value| !value.is_unset())
+        };
+        let text = |name: &str| value(name).unwrap_or_else(Value::empty_str);
+        let obj = |name: &str| value(name).unwrap_or(Value::obj(Obj::NOTHING));
+        let code = Code::new(fork.body);
+        let program =
+            Executable::of(&code).ok_or_else(|| RestoreError("its body is not a program".into()))?;
+        let mut stack = vec![Value::UNSET; usize::from(program.registers)];
+        for (name, register) in &program.variables {
+            stack[usize::from(*register)] = value(name).unwrap_or_default();
+        }
+        let debug = if fork.debug { VerbPerms::DEBUG.0 } else { 0 };
+        let verb = VerbRecord {
+            id: 0,
+            names: fork.verb_names,
+            owner: fork.progr,
+            perms: VerbPerms(VerbPerms::EXEC.0 | debug),
+            args: ArgSpec {
+                dobj: ObjSpec::None,
+                prep: PrepSpec::None,
+                iobj: ObjSpec::None,
+            },
+            code,
+        };
+        let frame = Frame {
+            pc: 0,
+            base: 0,
+            result: 0,
+            debug: fork.debug,
+            args: FrameArgs::List(
+                value("args")
+                    .filter(|v| v.as_list().is_some())
+                    .unwrap_or_else(Value::empty_list),
+            ),
+            this: Value::obj(fork.this),
+            caller: obj("caller"),
+            definer: fork.definer,
+            progr: fork.progr,
+            player: fork.player,
+            player_var: value("player").unwrap_or(Value::obj(fork.player)),
+            verb: fork.verb,
+            words: Some(Arc::new(CommandWords {
+                argstr: text("argstr"),
+                dobjstr: text("dobjstr"),
+                dobj: obj("dobj"),
+                prepstr: text("prepstr"),
+                iobjstr: text("iobjstr"),
+                iobj: obj("iobj"),
+            })),
+            running: Running::Fork(triomphe::Arc::new(VerbHit::new(
+                fork.definer,
+                0,
+                triomphe::Arc::new(verb),
+            ))),
+        };
+        Ok(Machine {
+            stack,
+            frames: vec![frame],
+        })
+    }
+
     /// A machine that is about to run a verb.
     pub fn for_verb(start: VerbStart) -> Machine {
         let frame = Frame {

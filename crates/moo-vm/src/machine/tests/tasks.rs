@@ -3,12 +3,12 @@
 use moo_model::world::Transaction;
 use moo_model::{Value, literal};
 
-use super::{check, limits, machine, run_in, world_with};
-use crate::machine::{Env, Machine};
+use super::{THING, check, limits, machine, run_in, world_with};
+use crate::machine::{Env, ImportedFork, Machine};
 use crate::options::ServerOptions;
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::task::TaskState;
-use crate::testing::TestHost;
+use crate::testing::{TestHost, WIZARD};
 
 #[test]
 fn recursion_without_end_runs_out_of_ticks_even_where_each_frame_uses_few() {
@@ -100,6 +100,48 @@ fn a_fork_takes_the_variables_as_they_are() {
     assert_eq!(
         literal::to_literal(&value),
         format!("{{1, {}, {{1, 2}}}}", literal::to_literal(&id))
+    );
+}
+
+#[test]
+fn an_imported_fork_runs_with_the_variables_it_came_with() {
+    let fork = ImportedFork {
+        definer: THING,
+        verb_names: Value::str("test foo*bar"),
+        verb: Value::str("foo"),
+        this: THING,
+        player: WIZARD,
+        progr: WIZARD,
+        debug: true,
+        variables: vec![
+            ("x".into(), Value::int(3)),
+            ("args".into(), Value::list(vec![Value::int(7)])),
+            ("argstr".into(), Value::str("typed")),
+            ("y".into(), Value::UNSET),
+        ],
+        body: "X = x + 1; return {x, args[1], argstr, verb, this, callers(), `y ! E_VARNF'};".into(),
+    };
+    let world = world_with(&[]);
+    let mut tx = Transaction::begin(&world, Box::default());
+    let mut child = Machine::for_imported_fork(fork).expect("the body is a program");
+    child = Machine::from_bytes(&child.to_bytes()).expect("it can be stored before it starts");
+    let (mut host, options) = (TestHost::default(), ServerOptions::default());
+    let mut task = TaskState::new(1, limits(), true);
+    let outcome = child.run(
+        &mut Env {
+            tx: &mut tx,
+            host: &mut host,
+            task: &mut task,
+            options: &options,
+        },
+        None,
+    );
+    let Outcome::Done(value) = outcome else {
+        panic!("it should not have ended with {outcome:?}")
+    };
+    assert_eq!(
+        literal::to_literal(&value),
+        "{4, 7, \"typed\", \"foo\", #7, {}, E_VARNF}"
     );
 }
 
