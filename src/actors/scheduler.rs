@@ -303,8 +303,8 @@ impl SchedulerActor {
                     }
                     self.on(Event::Kill(id));
                 }
-                Effect::Log { text, is_error } if is_error => tracing::error!(target: "world", "> {text}"),
-                Effect::Log { text, .. } => tracing::info!(target: "world", "> {text}"),
+                Effect::Log { text, is_error } if is_error => tracing::error!(target: "world", "{text}"),
+                Effect::Log { text, .. } => tracing::info!(target: "world", "{text}"),
                 Effect::Shutdown(words) => self.ask(LifecycleRequest::Shutdown(words)),
                 Effect::Dump => self.ask(LifecycleRequest::Dump),
                 Effect::LoadOptions => self.load_options(),
