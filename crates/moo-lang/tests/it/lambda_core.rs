@@ -1,8 +1,11 @@
 //! LambdaCore's programs: what the original server printed must be what we print.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use moo_lang::compile::compile;
+use moo_lang::verify::verify;
 use moo_lang::{Options, Style, parse, parse_with_warnings, store_text, unparse};
 
 use crate::builtins::is_builtin;
@@ -69,6 +72,25 @@ fn every_program_prints_as_the_original_server_printed_it() {
             let again = parse(&unparse(&parsed.program, &style).join("\n"), &options);
             assert_eq!(again.as_ref(), Ok(&parsed.program), "{} in {style:?}", verb.name);
         }
+    }
+}
+
+#[test]
+fn every_program_compiles_to_sound_code_and_so_does_its_stored_text() {
+    let Some(verbs) = programs() else { return };
+    for verb in &verbs {
+        let options = Options::loading(&is_builtin);
+        let program = parse(&verb.lines.join("\n"), &options).expect("LambdaCore is correct");
+        let stored = parse(&store_text(&program), &options).expect("what we store can be read");
+        let code = compile(&Arc::new(program));
+        assert_eq!(verify(&code), Ok(()), "{}", verb.name);
+        let again = compile(&Arc::new(stored));
+        assert_eq!(
+            (code.code, code.handlers),
+            (again.code, again.handlers),
+            "{}",
+            verb.name
+        );
     }
 }
 
