@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
 use moo_lang::compile::compile;
 use moo_lang::verify::verify;
@@ -112,25 +111,4 @@ fn canonical_lines_are_those_of_the_listing() {
             );
         }
     }
-}
-
-/// Prints how long the whole core takes; run in release by name.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    let Some(verbs) = programs() else { return };
-    let sources: Vec<String> = verbs.iter().map(|verb| verb.lines.join("\n")).collect();
-    let bytes: usize = sources.iter().map(String::len).sum();
-    let start = Instant::now();
-    let trees: Vec<_> = sources
-        .iter()
-        .map(|source| parse(source, &Options::loading(&is_builtin)).expect("correct"))
-        .collect();
-    let parsed = start.elapsed();
-    let start = Instant::now();
-    let printed: usize = trees.iter().map(|tree| store_text(tree).len()).sum();
-    eprintln!(
-        "{bytes} bytes parsed in {parsed:?}; {printed} bytes printed in {:?}",
-        start.elapsed()
-    );
 }
