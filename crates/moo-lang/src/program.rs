@@ -75,6 +75,10 @@ pub enum ScatterKind {
 pub struct Scatter {
     /// The targets, in order.
     pub targets: Vec<ScatterTarget>,
+    /// How many of them are required.
+    pub required: usize,
+    /// How many of them are optional.
+    pub optional: usize,
     /// Where to go on when no default is needed.
     pub done: u32,
 }

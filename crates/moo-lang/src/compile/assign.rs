@@ -234,9 +234,16 @@ impl Compiler {
         };
         self.tick();
         let spec = self.program.scatters.len() as u16;
-        let layout = targets.iter().map(|target| self.scatter_target(target)).collect();
+        let layout: Vec<_> = targets.iter().map(|target| self.scatter_target(target)).collect();
+        let required = layout.iter().filter(|t| t.kind == ScatterKind::Required).count();
+        let optional = layout
+            .iter()
+            .filter(|t| matches!(t.kind, ScatterKind::Optional(_)))
+            .count();
         self.program.scatters.push(Scatter {
             targets: layout,
+            required,
+            optional,
             done: 0,
         });
         self.emit(match from {

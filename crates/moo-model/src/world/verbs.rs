@@ -38,7 +38,7 @@ impl CommandShape<'_> {
 }
 
 impl Transaction {
-    /// The first verb that may be called by this name, on the object or an ancestor. The object is known to exist.
+    /// The first verb that may be called by this name, on the object or an ancestor; `None` also where there is no object.
     #[inline]
     pub fn find_callable_verb(&mut self, obj: Obj, name: Symbol) -> Option<Arc<VerbHit>> {
         if let Some(hit) = self.lookups.verb(self.epoch, obj, name) {
@@ -46,6 +46,10 @@ impl Transaction {
             self.seen[place].reads |= cell::SCHEMA;
             self.seen[place].exists_read = true;
             return hit;
+        }
+        if !self.valid(obj) {
+            // Nothing is kept of a number that may come to be an object without a change of any name.
+            return None;
         }
         let hit = self.search_verb(obj, name.text()).map(Arc::new);
         self.lookups.put_verb(self.epoch, obj, name, hit.clone());

@@ -114,14 +114,14 @@ impl Machine {
         let Some(obj) = self.register(at).as_obj() else {
             return Err(ErrorCode::Type.into());
         };
-        if !env.tx.valid(obj) {
-            return Err(ErrorCode::InvInd.into());
-        }
         let hit = match symbol {
             Some(symbol) => env.tx.find_callable_verb(obj, symbol),
             None => env.tx.find_callable_verb_named(obj, verb.as_str().unwrap_or("")),
         };
-        let hit = hit.ok_or(ErrorCode::VerbNf)?;
+        let Some(hit) = hit else {
+            let missing = if env.tx.valid(obj) { ErrorCode::VerbNf } else { ErrorCode::InvInd };
+            return Err(missing.into());
+        };
         let args = match count {
             // The arguments are taken once the frame's registers are in place below them.
             Some(count) => FrameArgs::Window(count),
@@ -149,29 +149,48 @@ impl Machine {
         env: &mut Env<'_>,
     ) -> Go {
         self.check_depth(env)?;
-        Executable::of_hit(&hit).ok_or(ErrorCode::InvArg)?;
+        let program = Executable::of_hit(&hit).ok_or(ErrorCode::InvArg)?;
         let caller = self.top();
         let player = match caller.player_var.as_obj() {
             Some(player) if player == caller.player || env.tx.is_wizard(caller.progr) => player,
             _ => caller.player,
         };
-        let frame = Frame {
-            pc: 0,
-            base: self.stack.len() as u32,
-            result,
-            debug: hit.verb.perms.has(moo_model::world::VerbPerms::DEBUG),
-            args,
-            this,
-            caller: caller.this.clone(),
-            definer: hit.definer,
-            progr: hit.verb.owner,
-            player,
-            player_var: Value::obj(player),
-            verb,
-            words: None,
-            running: Running::Verb(hit),
-        };
-        self.push_frame(frame);
+        let registers = usize::from(program.registers);
+        let base = self.stack.len();
+        let debug = hit.verb.perms.has(moo_model::world::VerbPerms::DEBUG);
+        let (definer, progr) = (hit.definer, hit.verb.owner);
+        if let Some((caller, frame)) = self.frames.push_place() {
+            let again = matches!(&frame.running, Running::Verb(last) if Arc::ptr_eq(last, &hit));
+            if !again {
+                frame.running = Running::Verb(hit);
+            }
+            (frame.pc, frame.base, frame.result, frame.debug) = (0, base as u32, result, debug);
+            (frame.definer, frame.progr, frame.player) = (definer, progr, player);
+            frame.args = args;
+            frame.this = this;
+            frame.caller = caller.this.clone();
+            frame.player_var = Value::obj(player);
+            frame.verb = verb;
+        } else {
+            let frame = Frame {
+                pc: 0,
+                base: base as u32,
+                result,
+                debug,
+                args,
+                this,
+                caller: self.top().this.clone(),
+                definer,
+                progr,
+                player,
+                player_var: Value::obj(player),
+                verb,
+                words: None,
+                running: Running::Verb(hit),
+            };
+            self.frames.push(frame);
+        }
+        self.stack.resize_with(base + registers, || Value::UNSET);
         Ok(())
     }
 
@@ -189,7 +208,7 @@ impl Machine {
     pub(super) fn pop_frame(&mut self) -> u16 {
         let frame = self.top();
         let (base, result) = (frame.base as usize, frame.result);
-        self.frames.truncate(self.frames.len() - 1);
+        self.frames.pop();
         self.stack.truncate(base);
         result
     }

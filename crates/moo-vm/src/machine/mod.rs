@@ -7,6 +7,7 @@
 mod arithmetic;
 mod builtins_call;
 mod call;
+mod frames;
 mod index;
 mod property;
 mod raise;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, Transaction, VerbHit, VerbPerms, VerbRecord};
 use moo_model::{Obj, Raised, Value, bytes};
 
+use self::frames::Frames;
 use crate::executable::Executable;
 use crate::fork::ForkRequest;
 use crate::frame::{CommandWords, Frame, FrameArgs, Running};
@@ -36,7 +38,7 @@ pub struct Machine {
     /// The registers of all frames.
     stack: Vec<Value>,
     /// The frames, outermost first.
-    frames: Vec<Frame>,
+    frames: Frames,
 }
 
 /// What a run works on.
@@ -160,7 +162,7 @@ impl Machine {
         };
         Ok(Machine {
             stack,
-            frames: vec![frame],
+            frames: Frames::new(vec![frame]),
         })
     }
 
@@ -185,7 +187,7 @@ impl Machine {
         let stack = vec![Value::UNSET; usize::from(frame.program().registers)];
         Machine {
             stack,
-            frames: vec![frame],
+            frames: Frames::new(vec![frame]),
         }
     }
 
@@ -193,7 +195,7 @@ impl Machine {
     pub fn for_fork(request: ForkRequest) -> Machine {
         Machine {
             stack: request.registers,
-            frames: vec![request.frame],
+            frames: Frames::new(vec![request.frame]),
         }
     }
 

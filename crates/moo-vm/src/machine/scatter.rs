@@ -11,16 +11,15 @@ pub(super) fn assign(
     count: usize,
     item: impl Fn(&[Value], usize) -> Value,
 ) -> Result<usize, ErrorCode> {
-    let required = spec
-        .targets
-        .iter()
-        .filter(|t| t.kind == ScatterKind::Required)
-        .count();
-    let optional = spec
-        .targets
-        .iter()
-        .filter(|t| matches!(t.kind, ScatterKind::Optional(_)))
-        .count();
+    let Scatter {
+        required, optional, ..
+    } = *spec;
+    if count == required && spec.targets.len() == required {
+        for (nth, target) in spec.targets.iter().enumerate() {
+            regs[usize::from(target.register)] = item(regs, nth);
+        }
+        return Ok(spec.done as usize);
+    }
     let has_rest = spec.targets.len() > required + optional;
     if count < required || !has_rest && count > required + optional {
         return Err(ErrorCode::Args);

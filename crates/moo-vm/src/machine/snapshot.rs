@@ -14,6 +14,7 @@ use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, VerbHit, VerbPerms, Ver
 use moo_model::{Obj, Value, bytes};
 
 use super::Machine;
+use super::frames::Frames;
 use crate::builtin::Continuation;
 use crate::builtins;
 use crate::executable::Executable;
@@ -65,7 +66,10 @@ impl Machine {
         let stack: Vec<Value> = fields.list(1)?.iter().map(unwrap).collect();
         let frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
         check_layout(&frames, stack.len())?;
-        Ok(Machine { stack, frames })
+        Ok(Machine {
+            stack,
+            frames: Frames::new(frames),
+        })
     }
 }
 
