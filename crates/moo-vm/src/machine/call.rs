@@ -119,7 +119,11 @@ impl Machine {
             None => env.tx.find_callable_verb_named(obj, verb.as_str().unwrap_or("")),
         };
         let Some(hit) = hit else {
-            let missing = if env.tx.valid(obj) { ErrorCode::VerbNf } else { ErrorCode::InvInd };
+            let missing = if env.tx.valid(obj) {
+                ErrorCode::VerbNf
+            } else {
+                ErrorCode::InvInd
+            };
             return Err(missing.into());
         };
         let args = match count {
