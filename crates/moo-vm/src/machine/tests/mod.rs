@@ -115,7 +115,11 @@ fn a_machine_in_bytes_goes_on_as_the_one_it_was_made_of() {
                   endfor return {x, y, args, verb};";
     let world = world_with(&[
         ("test", source),
-        ("inner", "z = args[1]; return suspend(0) || z * 10;"),
+        ("inner", "z = args[1]; return suspend(0) || this:listed(z, args);"),
+        (
+            "listed",
+            "{n, list} = args; both = {@args}; return suspend(0) || n * both[2][1] * 10 / list[1];",
+        ),
     ]);
     let mut tx = Transaction::begin(&world, Box::default());
     let mut machine = machine(&mut tx);
@@ -139,7 +143,7 @@ fn a_machine_in_bytes_goes_on_as_the_one_it_was_made_of() {
                     literal::to_literal(&value),
                     "{{30, \"two\", 3.5}, 4, {1, 2}, \"test\"}"
                 );
-                assert_eq!(turn, 3);
+                assert_eq!(turn, 6);
                 return;
             }
             other => panic!("it should not have ended with {other:?}"),
