@@ -13,7 +13,7 @@ use crate::actors::kit::supervisor::ExitGuard;
 use crate::protocol::admin::TaskCounts;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_model::world::{Transaction, World};
-use moo_model::{ErrorCode, Obj, Raised, Value};
+use moo_model::{Obj, Raised, Value};
 use moo_tasks::attempt::{End, Job, Report, Work};
 use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::connections::Connection;
@@ -170,10 +170,14 @@ impl SchedulerActor {
     }
 
     fn assignment(&mut self, id: i64, work: Pending, woken: Option<Woken>) -> Assignment {
+        // A connection whose line wakes the task takes up no other until this slice says whether it reads on.
+        let mut reads_from = None;
         let assignment = match work {
             Pending::First(assignment) => *assignment,
             Pending::Waited(waiting) => {
-                self.parts.outside.board.remove(id);
+                let object = waiting.reads_from();
+                reads_from = object.and_then(|object| self.parts.outside.connections.find(object));
+                self.parts.outside.board.start(id);
                 let machine = waiting.machine.clone();
                 let work = match waiting.waits_for {
                     WaitsFor::Start(_) => Work::Start(machine),
@@ -196,7 +200,7 @@ impl SchedulerActor {
         };
         let running = Running {
             kill: assignment.job.kill.clone(),
-            conn: assignment.job.conn.clone(),
+            conn: assignment.job.conn.clone().or(reads_from),
         };
         self.kills.insert(id, running);
         assignment
@@ -254,7 +258,10 @@ impl SchedulerActor {
         }
         match &end {
             End::Waits(waiting) => self.pause(waiting.clone(), finished),
-            End::Done(_) | End::Failed(_) => self.on(Event::Ended(id)),
+            End::Done(_) | End::Failed(_) => {
+                self.parts.outside.board.remove(id);
+                self.on(Event::Ended(id));
+            }
         }
         spawned
             .into_iter()
@@ -280,7 +287,7 @@ impl SchedulerActor {
             until,
             work: Pending::Waited(waiting.clone()),
         });
-        if let WaitsFor::Input(object) = waiting.waits_for {
+        if let Some(object) = waiting.reads_from() {
             finished.push(Finished::reads(id, object));
         }
     }
@@ -296,9 +303,8 @@ impl SchedulerActor {
                     value: Ok(value),
                 }),
                 Effect::Kill(id) => {
-                    if let Some(WaitsFor::Input(object)) =
-                        self.parts.outside.board.find(id).map(|task| task.waits_for)
-                    {
+                    let reader = self.parts.outside.board.find(id);
+                    if let Some(object) = reader.and_then(|task| task.reads_from()) {
                         carried.push(Carry::StopReading(id, object));
                     }
                     self.on(Event::Kill(id));
@@ -421,15 +427,9 @@ impl Handler<Offered<Restore>> for SchedulerActor {
     type Result = ();
 
     fn handle(&mut self, restore: Offered<Restore>, context: &mut Context<Self>) {
-        for snapshot::Restored { waiting, woken } in restore.accept().0 {
-            let (id, waits_for) = (waiting.id, waiting.waits_for);
-            self.add(Arc::new(waiting));
-            let wake = match (woken, waits_for) {
-                (Some(value), _) => Some((Waker::Resume, Ok(value))),
-                // The connection that it read from has gone with the last server.
-                (None, WaitsFor::Input(_)) => Some((Waker::Input, Err(ErrorCode::InvArg.into()))),
-                (None, _) => None,
-            };
+        for restored in restore.accept().0 {
+            let (id, wake) = (restored.waiting.id, restored.wake());
+            self.add(Arc::new(restored.waiting));
             if let Some((by, value)) = wake {
                 self.on(Event::Wake { id, by, value });
             }

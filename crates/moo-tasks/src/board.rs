@@ -1,6 +1,8 @@
 //! The tasks that wait, as `queued_tasks()` and its kin show them, and the numbers that tasks are known by.
 //!
-//! Invariant: the scheduler alone adds and removes; a program only looks. A task that runs is not on the board.
+//! Invariant: the scheduler alone adds and removes; a program only looks. A task that has waited stays on the board while
+//! its next slice runs, so that one which hardly ever waits can be seen and killed too; one that has never waited is not
+//! there.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
@@ -51,6 +53,14 @@ impl Waiting {
             .map_or(Obj::NOTHING, |frame| frame.progr)
     }
 
+    /// The player or connection that it reads from, if it does.
+    pub fn reads_from(&self) -> Option<Obj> {
+        match self.waits_for {
+            WaitsFor::Input(object) => Some(object),
+            _ => None,
+        }
+    }
+
     /// As programs see it.
     pub fn describe(&self, dialect: Dialect) -> QueuedTask {
         let start = match self.waits_for {
@@ -94,31 +104,53 @@ impl Waiting {
     }
 }
 
-/// All tasks that wait.
+/// A task on the board.
+struct Listed {
+    task: Arc<Waiting>,
+    runs: bool,
+}
+
+/// All tasks that wait, and those that have waited and run again.
 #[derive(Default)]
 pub struct Board {
-    tasks: Mutex<BTreeMap<i64, Arc<Waiting>>>,
+    tasks: Mutex<BTreeMap<i64, Listed>>,
 }
 
 impl Board {
-    /// Adds or replaces a task.
+    /// Adds a task that waits, or that waits again.
     pub fn put(&self, task: Arc<Waiting>) {
-        self.lock().insert(task.id, task);
+        self.lock().insert(task.id, Listed { task, runs: false });
     }
 
-    /// Removes a task: it runs, or it is gone.
+    /// The task waits no more: its next slice runs.
+    pub fn start(&self, id: i64) {
+        if let Some(listed) = self.lock().get_mut(&id) {
+            listed.runs = true;
+        }
+    }
+
+    /// Removes a task that is gone.
     pub fn remove(&self, id: i64) {
         self.lock().remove(&id);
     }
 
     /// The task of this number, if it waits.
     pub fn find(&self, id: i64) -> Option<Arc<Waiting>> {
-        self.lock().get(&id).cloned()
+        let tasks = self.lock();
+        let listed = tasks.get(&id).filter(|listed| !listed.runs)?;
+        Some(Arc::clone(&listed.task))
     }
 
-    /// All of them, by number.
-    pub fn all(&self) -> Vec<Arc<Waiting>> {
-        self.lock().values().cloned().collect()
+    /// Whether the task waits, or has waited and runs again.
+    pub fn knows(&self, id: i64) -> bool {
+        self.lock().contains_key(&id)
+    }
+
+    /// All but the one that asks, by number.
+    pub fn all_but(&self, asking: i64) -> Vec<Arc<Waiting>> {
+        let tasks = self.lock();
+        let others = tasks.values().filter(|listed| listed.task.id != asking);
+        others.map(|listed| Arc::clone(&listed.task)).collect()
     }
 
     /// How many there are.
@@ -131,12 +163,16 @@ impl Board {
         self.len() == 0
     }
 
-    /// How many of them belong to this programmer.
+    /// How many of those that wait belong to this programmer.
     pub fn count_of(&self, owner: Obj) -> usize {
-        self.lock().values().filter(|task| task.owner() == owner).count()
+        let tasks = self.lock();
+        let own = tasks
+            .values()
+            .filter(|listed| !listed.runs && listed.task.owner() == owner);
+        own.count()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Arc<Waiting>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Listed>> {
         // Each change is one call of the map.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }

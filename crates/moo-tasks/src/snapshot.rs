@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use moo_model::bytes;
 use moo_model::ledger::{Relation, Row};
-use moo_model::{Obj, Value};
+use moo_model::{ErrorCode, Obj, Raised, Value};
 use moo_vm::machine::{Machine, RestoreError};
 
 use crate::board::{Waiting, WaitsFor};
+use crate::scheduler::Waker;
 
 const VERSION: u8 = 1;
 
@@ -41,6 +42,18 @@ pub struct Restored {
     pub waiting: Waiting,
     /// The value it was woken with, if that happened and it has not run since.
     pub woken: Option<Value>,
+}
+
+impl Restored {
+    /// What wakes it at once, if anything does.
+    pub fn wake(&self) -> Option<(Waker, Result<Value, Raised>)> {
+        match (&self.woken, self.waiting.waits_for) {
+            (Some(value), _) => Some((Waker::Resume, Ok(value.clone()))),
+            // The connection that it read from has gone with the last server.
+            (None, WaitsFor::Input(_)) => Some((Waker::Input, Err(ErrorCode::InvArg.into()))),
+            (None, _) => None,
+        }
+    }
 }
 
 /// The row of a waiting task; with `woken`, of one that goes on at once.

@@ -52,7 +52,7 @@ pub enum Carry {
 pub struct Finished {
     /// The task.
     pub task: i64,
-    /// The connection whose line or event it was, for a first slice.
+    /// The connection whose line or event it was: for a first slice, and for one that a line given to `read()` began.
     pub conn: Option<Arc<Connection>>,
     /// Whom the connection belongs to from now on.
     pub login: Option<Login>,
@@ -285,6 +285,7 @@ impl ConnectionActor {
                 Carry::StopReading(task, object) => {
                     if let Some(conn) = self.parts.outside.connections.find(object) {
                         conn.input().stop_reading(task);
+                        self.pump(&conn);
                     }
                 }
             }

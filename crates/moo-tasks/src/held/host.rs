@@ -116,7 +116,7 @@ impl<'a> HeldHost<'a> {
 
     fn waits(&self, id: i64) -> bool {
         !self.held.is_killing(id)
-            && (self.outside.board.find(id).is_some() || self.held.forks.iter().any(|fork| fork.id == id))
+            && (self.outside.board.knows(id) || self.held.forks.iter().any(|fork| fork.id == id))
     }
 
     /// The number by which `conn` is known from now on for effects, or the error for nobody.
@@ -364,7 +364,7 @@ impl Host for HeldHost<'_> {
     }
 
     fn queued_tasks(&self) -> Vec<QueuedTask> {
-        let board = self.outside.board.all();
+        let board = self.outside.board.all_but(self.task);
         let waiting = board.iter().map(Arc::as_ref).chain(&self.held.forks);
         let mut tasks: Vec<_> = waiting
             .filter(|task| !self.held.is_killing(task.id))
@@ -405,7 +405,7 @@ impl Host for HeldHost<'_> {
 
     fn queue_info(&self) -> Vec<Obj> {
         let mut players = self.connected(true);
-        let board = self.outside.board.all();
+        let board = self.outside.board.all_but(self.task);
         for player in board.iter().map(|task| task.player) {
             if !players.contains(&player) {
                 players.push(player);

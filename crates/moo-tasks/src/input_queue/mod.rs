@@ -1,8 +1,8 @@
 //! One connection's lines on their way to becoming tasks.
 //!
 //! Invariants: lines are taken up in the order they came, forced ones at the front excepted; nothing is taken up while
-//! a task that this connection started is in its first slice; what waits is at most [`PENDING_BYTES_MAX`] bytes before
-//! the sender is held back.
+//! a task that this connection started is in its first slice, or one that it gave a line to in the slice after; what
+//! waits is at most [`PENDING_BYTES_MAX`] bytes before the sender is held back.
 
 mod options;
 
@@ -104,6 +104,8 @@ pub struct InputQueue {
     logged_in: bool,
     busy: bool,
     reader: Option<i64>,
+    /// The task that was given a line, until its slice ends: it may read the next one too.
+    answering: Option<i64>,
     programming: Option<Programming>,
 }
 
@@ -123,6 +125,7 @@ impl InputQueue {
             logged_in: false,
             busy: false,
             reader: None,
+            answering: None,
             programming: None,
         }
     }
@@ -186,8 +189,8 @@ impl InputQueue {
         self.bytes
     }
 
-    /// Takes up the next line, if its turn has come. A step other than `Read` and `Nothing` makes the connection busy
-    /// until [`InputQueue::finish`].
+    /// Takes up the next line, if its turn has come. A step other than `Nothing` makes the connection busy until
+    /// [`InputQueue::finish`].
     pub fn take_up(&mut self) -> Option<Step> {
         if self.busy {
             return None;
@@ -195,6 +198,8 @@ impl InputQueue {
         let line = self.take_next()?;
         if let Some(task) = self.reader.filter(|_| !self.is_out_of_band(&line.text)) {
             self.reader = None;
+            self.answering = Some(task);
+            self.busy = true;
             return Some(Step::Read {
                 task,
                 line: self.unquoted(line),
@@ -233,9 +238,10 @@ impl InputQueue {
         self.waiting.push_front(line);
     }
 
-    /// The task that the last step started has ended or goes on in the background.
+    /// The task that the last step started, or gave a line to, has ended, reads again, or goes on in the background.
     pub fn finish(&mut self) {
         self.busy = false;
+        self.answering = None;
     }
 
     /// Something else of this connection runs (a hook): lines wait until [`InputQueue::finish`].
@@ -262,9 +268,12 @@ impl InputQueue {
         self.reader
     }
 
-    /// The task that waited for a line waits no more.
+    /// The task that waited for a line, or was just given one, is no more.
     pub fn stop_reading(&mut self, task: i64) {
         self.reader.take_if(|reader| *reader == task);
+        if self.answering == Some(task) {
+            self.finish();
+        }
     }
 
     /// From now on lines are commands of a player.

@@ -187,6 +187,21 @@ fn a_quoted_out_of_band_line_is_ordinary() {
 }
 
 #[test]
+fn a_task_that_was_given_a_line_may_read_the_next_one_before_it_is_taken_up() {
+    let mut queue = with(player(), &["one", "two", "three"]);
+    queue.read(9);
+    assert!(matches!(queue.take_up(), Some(Step::Read { task: 9, .. })));
+    assert_eq!(queue.take_up(), None, "the task has not said whether it reads on");
+    queue.read(9);
+    queue.finish();
+    assert!(matches!(queue.take_up(), Some(Step::Read { task: 9, .. })));
+    queue.stop_reading(8);
+    assert_eq!(queue.take_up(), None, "another task ended, not this one");
+    queue.stop_reading(9);
+    assert!(matches!(queue.take_up(), Some(Step::Command { line, .. }) if line.text == "three"));
+}
+
+#[test]
 fn a_reader_gets_lines_as_they_are() {
     let mut queue = player();
     assert!(queue.read(9));
