@@ -382,7 +382,7 @@ object PLAYER
 
   method sleep owner: OPERATOR
     "I have just disconnected: take me out of sight, and leave what belongs here where it belongs.";
-    caller == #0 || raise(E_PERM);
+    caller in {#0, this} || raise(E_PERM);
     this.last_seen = time();
     this.last_place = this.location;
     this:others_see(this.name, " falls asleep and fades from view.");
