@@ -1,5 +1,17 @@
 //! The real programs, started the way people start them, each on a fresh data folder.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+#![allow(
+    clippy::too_many_lines,
+    reason = "a scenario reads best from its first line to its last"
+)]
+
+mod support;
 
 mod command_line;
+mod hall;
+mod hostile;
+mod kill;
+mod lambdacore;
+mod persistence;
+mod restart;

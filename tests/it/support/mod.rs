@@ -1,0 +1,44 @@
+//! What scenarios stand on: the real programs on ports and folders of their own, and clients that wait for words.
+//!
+//! Invariant: nothing here sleeps for a fixed time. Everything waits for what it needs, up to `DEADLINE`.
+
+pub mod checker;
+pub mod random;
+pub mod server;
+pub mod telnet;
+pub mod worlds;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a scenario fails: far more than it needs on a busy machine.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Between two looks at something that cannot be waited for.
+pub const GLANCE: Duration = Duration::from_millis(10);
+
+/// Looks again and again until there is something to see; fails at the deadline, saying what was waited for.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < end, "waited {DEADLINE:?} in vain for {what}");
+        std::thread::sleep(GLANCE);
+    }
+}
+
+/// The LambdaCore textdump, which is not part of this repository; none, said loudly, where it is missing.
+pub fn lambdacore() -> Option<PathBuf> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/worlds/LambdaCore-20Jun18.db");
+    if file.exists() {
+        return Some(file);
+    }
+    eprintln!(
+        "SKIPPED, AND SO NOT SHOWN TO WORK: there is no {}",
+        file.display()
+    );
+    None
+}

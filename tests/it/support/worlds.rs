@@ -1,0 +1,77 @@
+//! Ways into the worlds that scenarios play in.
+
+use super::server::Server;
+use super::telnet::Telnet;
+
+/// In the greeting of the hall, near its end.
+const HALL: &str = "Type guest and press Enter";
+
+/// In the greeting of LambdaCore.
+const CORE: &str = "Welcome to the LambdaCore database.";
+
+/// The password of every character that scenarios make.
+pub const PASSWORD: &str = "sesame123";
+
+/// The wizard of the hall, who has no password and comes from this machine.
+#[track_caller]
+pub fn hall_wizard(server: &Server) -> Telnet {
+    let mut wizard = Telnet::arrive(server.telnet(), "Wizard", HALL);
+    wizard.send("connect Wizard");
+    wizard.expect("***");
+    wizard.mark_commands();
+    wizard
+}
+
+/// A new character of the hall, who takes no tour.
+#[track_caller]
+pub fn hall_character(server: &Server, name: &str) -> Telnet {
+    let mut player = Telnet::arrive(server.telnet(), name, HALL);
+    player.send(&format!("create {name} {PASSWORD}"));
+    player.expect("*** Created ***");
+    player.send("tour off");
+    player.expect("The porter nods and leaves you to it.");
+    player.mark_commands();
+    player
+}
+
+/// A character of the hall who comes back.
+#[track_caller]
+pub fn hall_return(server: &Server, name: &str) -> Telnet {
+    let mut player = Telnet::arrive(server.telnet(), name, HALL);
+    player.send(&format!("connect {name} {PASSWORD}"));
+    player.expect("***");
+    player.mark_commands();
+    player
+}
+
+/// A guest of the hall, who takes no tour.
+#[track_caller]
+pub fn hall_guest(server: &Server) -> Telnet {
+    let mut guest = Telnet::arrive(server.telnet(), "guest", HALL);
+    guest.send("guest");
+    guest.expect("***");
+    guest.send("tour off");
+    guest.expect("The porter nods");
+    guest.mark_commands();
+    guest
+}
+
+/// The wizard of LambdaCore, who has no password either.
+#[track_caller]
+pub fn core_wizard(server: &Server) -> Telnet {
+    let mut wizard = Telnet::arrive(server.telnet(), "wizard", CORE);
+    wizard.send("connect wizard");
+    wizard.expect("*** Connected ***");
+    wizard.mark_commands();
+    wizard
+}
+
+/// A new player of LambdaCore.
+#[track_caller]
+pub fn core_player(server: &Server, name: &str) -> Telnet {
+    let mut player = Telnet::arrive(server.telnet(), name, CORE);
+    player.send(&format!("create {name} {PASSWORD}"));
+    player.expect("*** Created ***");
+    player.mark_commands();
+    player
+}
