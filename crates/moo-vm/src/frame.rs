@@ -137,6 +137,20 @@ impl Frame {
         }
     }
 
+    /// The values that the frame holds besides its registers.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
+        let args = match &self.args {
+            FrameArgs::Window(_) => None,
+            FrameArgs::List(list) => Some(list),
+        };
+        let words = self
+            .words
+            .as_deref()
+            .map(|w| [&w.argstr, &w.dobjstr, &w.dobj, &w.prepstr, &w.iobjstr, &w.iobj]);
+        let own = [&self.this, &self.caller, &self.player_var, &self.verb];
+        own.into_iter().chain(args).chain(words.into_iter().flatten())
+    }
+
     /// The built-in function that waits here, if it is one.
     pub fn builtin_name(&self) -> Option<&'static str> {
         match &self.running {

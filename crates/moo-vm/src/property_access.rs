@@ -1,7 +1,7 @@
 //! `object.name`, read and written: built-in properties first, then defined ones, with the permissions of the frame.
 
 use moo_model::world::{Dialect, PropPerms, Property};
-use moo_model::{ErrorCode, Obj, Raised, Symbol, Value, bytes};
+use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use crate::builtin::Context;
 use crate::builtins::object_fields::{Field, get_field, set_field};
@@ -49,20 +49,9 @@ pub fn set_property_symbol(
     if !allows(ctx, &property, PropPerms::WRITE) {
         return Err(ErrorCode::Perm.into());
     }
-    check_storable(&value)?;
+    ctx.task.store(&value)?;
     ctx.tx.set_property_value(&property, value);
     Ok(())
-}
-
-/// `E_QUOTA` for a value too large, or nested too deep, to be kept in the world.
-#[inline]
-pub fn check_storable(value: &Value) -> Result<(), Raised> {
-    let is_small = value.as_list().is_none() && value.as_str().is_none();
-    if is_small || bytes::stored_size(value).is_some() {
-        Ok(())
-    } else {
-        Err(ErrorCode::Quota.into())
-    }
 }
 
 /// Whether the frame's programmer may do with the property what `wanted` says.

@@ -1,6 +1,6 @@
 //! What belongs to a task as a whole while it runs: its id and what it may still use.
 
-use moo_model::{ErrorCode, Raised, Value};
+use moo_model::{ErrorCode, Raised, Value, bytes};
 
 use crate::builtin::Flow;
 use crate::options::{ServerOptions, SliceLimits};
@@ -8,6 +8,13 @@ use crate::outcome::Limit;
 
 /// Ticks between two looks at the clock and the kill switch.
 const CHUNK: i64 = 1_000;
+
+/// Work on a value of more units than this is followed by a look at the limits, so that memory cannot run far ahead of
+/// them.
+const SIZE_LOOK: usize = 64 << 10;
+
+/// Bytes that one slice may store in the world: what it stores is also written and kept.
+const STORED_MAX: usize = 256 << 20;
 
 /// Units of size (bytes of text, elements of lists) that cost one tick.
 const SIZE_PER_TICK: usize = 256;
@@ -26,6 +33,8 @@ pub struct TaskState {
     pub abort: Option<Limit>,
     /// Whether the task was started by input from a player, rather than by the clock.
     pub foreground: bool,
+    /// Bytes that this slice has stored in the world.
+    stored: usize,
     /// What a built-in function asked of the machine, on its way there.
     pub(crate) pending: Option<Flow>,
     /// What a frame returned, on its way to the one below.
@@ -44,6 +53,7 @@ impl TaskState {
             limits,
             abort: None,
             foreground,
+            stored: 0,
             pending: None,
             returned: Value::UNSET,
             reraised: None,
@@ -61,6 +71,25 @@ impl TaskState {
     #[inline]
     pub fn charge_size(&mut self, units: usize) {
         self.ticks_left -= (units / SIZE_PER_TICK) as i64;
+        if units > SIZE_LOOK {
+            self.look_at = i64::MAX;
+        }
+    }
+
+    /// Takes note of a value that is to be kept in the world. `E_QUOTA` for one too large or nested too deep, and past what
+    /// one slice may store.
+    pub fn store(&mut self, value: &Value) -> Result<(), Raised> {
+        if value.as_list().is_none() && value.as_str().is_none() {
+            return Ok(());
+        }
+        let size = bytes::stored_size(value).ok_or(ErrorCode::Quota)?;
+        self.charge_size(size);
+        self.stored += size;
+        if self.stored > STORED_MAX {
+            Err(ErrorCode::Quota.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// The error for a value past its limit: catchable where the world wants so, else the end of the task.

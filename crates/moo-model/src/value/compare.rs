@@ -58,6 +58,7 @@ fn equal_lists(a: &[Value], b: &[Value], cased: bool) -> bool {
     let mut pending = vec![(a, b)];
     let mut compared = 0;
     let mut remembered = HashSet::new();
+    let mut remembered_texts = HashSet::new();
     while let Some((a, b)) = pending.pop() {
         if a.len() != b.len() {
             return false;
@@ -70,10 +71,24 @@ fn equal_lists(a: &[Value], b: &[Value], cased: bool) -> bool {
         for (x, y) in a.iter().zip(b) {
             match (x.as_list(), y.as_list()) {
                 (Some(x), Some(y)) => pending.push((x, y)),
-                (None, None) if equal_by(x, y, cased) => {}
+                (None, None) if is_remembered(x, y, &mut remembered_texts) || equal_by(x, y, cased) => {}
                 _ => return false,
             }
         }
     }
     true
+}
+
+/// Strings of more bytes than this are compared once, however often the same two meet.
+const TEXT_REMEMBERED: usize = 1024;
+
+/// Whether these two long strings met before. They were equal then, or the comparison would have ended; comparing
+/// them again would let a small program compare without end.
+fn is_remembered(a: &Value, b: &Value, met: &mut HashSet<(*const u8, *const u8)>) -> bool {
+    match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) if a.len() == b.len() && a.len() > TEXT_REMEMBERED => {
+            !met.insert((a.as_ptr(), b.as_ptr()))
+        }
+        _ => false,
+    }
 }

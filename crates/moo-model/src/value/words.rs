@@ -327,6 +327,17 @@ impl Value {
         self.list_mut()
     }
 
+    /// Whether this is a long string that nobody else holds, so that [`Value::push_str`] edits it in place.
+    #[inline]
+    pub fn is_own_text(&self) -> bool {
+        if self.tag() != LONG {
+            return false;
+        }
+        // SAFETY: obligation 1; the `Arc` is a second handle on our one count and is not dropped.
+        let node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
+        node.is_unique()
+    }
+
     /// Appends to a string in place when it is long and nobody else holds it; else makes a new string.
     /// Gives `false`, and changes nothing, when either is not a string.
     #[inline]

@@ -27,9 +27,8 @@ impl Transaction {
         seen.exists_read = true;
         seen.writes = cell::HEADER | cell::LOCATION | cell::CONTENTS | cell::CHILDREN | cell::SCHEMA;
         seen.slots_replaced = true;
-        if seen.base.is_some() {
-            self.use_private_epoch();
-        }
+        // What its names lead to is nobody else's business yet, and another's object may come to have this number.
+        self.use_private_epoch();
         if self.valid(parent) {
             self.attach(obj, parent);
             self.adjust_slots(obj, Obj::NOTHING, parent);

@@ -59,6 +59,8 @@ fn notify(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
         let latin1 = ctx.tx.settings().latin1;
         binary::to_bytes(args.str(1)?, latin1).ok_or(ErrorCode::InvArg)?;
     }
+    // Held until the commit and sent to somebody: a line costs by its length.
+    ctx.task.charge_size(args.str(1)?.len());
     let output = Output {
         text: args[1].clone(),
         no_flush: args.flag(2),

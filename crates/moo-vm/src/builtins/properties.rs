@@ -9,7 +9,6 @@ use super::{Args, ZERO, row};
 use crate::builtin::ArgType::{Any, List, Obj as AnObj, Str};
 use crate::builtin::{Builtin, Context};
 use crate::property_access::allows;
-use crate::property_access::check_storable;
 
 /// What a property name leads to.
 enum Found {
@@ -158,7 +157,7 @@ fn add_property(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> 
     if is_taken(ctx, obj, name) {
         return Err(ErrorCode::InvArg.into());
     }
-    check_storable(&args[2])?;
+    ctx.task.store(&args[2])?;
     ctx.tx
         .define_property(obj, name, args[2].clone(), info.owner, info.perms)?;
     Ok(ZERO)

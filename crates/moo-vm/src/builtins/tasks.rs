@@ -120,7 +120,9 @@ fn other_task(ctx: &mut Context<'_>, args: &[Value]) -> Result<QueuedTask, Raise
 
 fn resume(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let task = other_task(ctx, args)?;
-    ctx.host.resume(task.id, args.get(1).cloned().unwrap_or(ZERO))?;
+    let value = args.get(1).cloned().unwrap_or(ZERO);
+    ctx.task.store(&value)?;
+    ctx.host.resume(task.id, value)?;
     Ok(ZERO)
 }
 

@@ -33,7 +33,9 @@ pub(super) fn append_text(
         return Err(ErrorCode::Type.into());
     };
     let length = head.len() + added.len();
-    env.task.charge_size(added.len());
+    // What is not edited in place is copied whole.
+    let copied = if text.is_own_text() { 0 } else { head.len() };
+    env.task.charge_size(added.len() + copied);
     if length > env.options.max_string_concat {
         return Err(env.task.too_large(env.options));
     }

@@ -12,6 +12,7 @@ use crate::builtins;
 use crate::executable::Executable;
 use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
 use crate::options::ServerOptions;
+use crate::outcome::Limit;
 
 /// Whether a call of the function goes to `#0:bf_name` instead: it is protected, and this is not `#0` itself.
 #[inline]
@@ -92,58 +93,62 @@ impl Machine {
                 missing,
             } => {
                 self.push_builtin(name, then, at);
-                self.call_for_builtin(this, verb, args, missing, env)
+                match self.call_for_builtin(this, verb, args, env)? {
+                    true => Ok(()),
+                    false => self.resume_builtin(missing, env),
+                }
             }
         }
     }
 
-    /// The top frame is a built-in function that wants a verb called; it goes on at once where there is none.
+    /// The top frame is a built-in function that wants a verb called. Gives whether there is such a verb, now on top.
     fn call_for_builtin(
         &mut self,
         this: Obj,
         verb: &'static str,
         args: Vec<Value>,
-        missing: Value,
         env: &mut Env<'_>,
-    ) -> Go {
-        let hit = if env.tx.valid(this) {
-            env.tx.find_callable_verb(this, Symbol::new(verb))
-        } else {
-            None
-        };
-        let Some(hit) = hit else {
-            return self.resume_builtin(missing, env);
+    ) -> Result<bool, Box<Stop>> {
+        let Some(hit) = env.tx.find_callable_verb(this, Symbol::new(verb)) else {
+            return Ok(false);
         };
         let args = FrameArgs::List(Value::list(args));
         let pushed = self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env);
         if pushed.is_err() {
             self.drop_builtin(env);
         }
-        pushed
+        pushed.map(|()| true)
     }
 
-    /// The top frame is a built-in function whose verb has returned.
-    pub(super) fn resume_builtin(&mut self, returned: Value, env: &mut Env<'_>) -> Go {
-        let Running::Builtin(waiting) = self.top().running.clone() else {
-            unreachable!("only a built-in function's frame is resumed")
-        };
-        let Waiting { name, then } = *waiting;
-        let flow = builtins::resume(&mut Self::context(&mut self.frames, env), then, returned);
-        match flow {
-            Ok(Flow::Call {
+    /// The top frame is a built-in function whose verb has returned. It may want many verbs one after another, none of
+    /// which exists, so this is a loop, and each turn costs a tick.
+    pub(super) fn resume_builtin(&mut self, mut returned: Value, env: &mut Env<'_>) -> Go {
+        loop {
+            let Running::Builtin(waiting) = self.top().running.clone() else {
+                unreachable!("only a built-in function's frame is resumed")
+            };
+            let Waiting { name, then } = *waiting;
+            env.task.ticks_left -= 1;
+            if env.task.ticks_left < 0 {
+                return Err(Box::new(Stop::Abort(Limit::Ticks)));
+            }
+            let flow = builtins::resume(&mut Self::context(&mut self.frames, env), then, returned);
+            let Ok(Flow::Call {
                 this,
                 verb,
                 args,
                 then,
                 missing,
-            }) => {
-                self.top_mut().running = Running::Builtin(Box::new(Waiting { name, then }));
-                self.call_for_builtin(this, verb, args, missing, env)
-            }
-            other => {
+            }) = flow
+            else {
                 let at = self.pop_frame();
-                self.follow(other?, name, at, env)
+                return self.follow(flow?, name, at, env);
+            };
+            self.top_mut().running = Running::Builtin(Box::new(Waiting { name, then }));
+            if self.call_for_builtin(this, verb, args, env)? {
+                return Ok(());
             }
+            returned = missing;
         }
     }
 

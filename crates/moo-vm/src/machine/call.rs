@@ -2,7 +2,7 @@
 
 use moo_lang::opcode::Op;
 use moo_model::world::VerbHit;
-use moo_model::{ErrorCode, Symbol, Value, View, bytes};
+use moo_model::{ErrorCode, Symbol, Value, View};
 use triomphe::Arc;
 
 use super::run::{Go, Stop, argument_list, words_of};
@@ -260,9 +260,6 @@ impl Machine {
         let top = self.top().base as usize;
         let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program().registers));
         let (mut registers, above) = (registers.to_vec(), above.to_vec());
-        if !registers.iter().all(|value| bytes::stored_size(value).is_some()) {
-            return Err(ErrorCode::Quota.into());
-        }
         let (frame, below) = self
             .frames
             .split_last_mut()
@@ -270,6 +267,9 @@ impl Machine {
         argument_list(&mut frame.args, &above);
         let mut body = frame.clone();
         body.words = Some(words_of(frame, below).clone());
+        if !super::fits(registers.iter().chain(body.values())) {
+            return Err(ErrorCode::Quota.into());
+        }
         let progr = body.progr;
         body.pc += 1;
         body.base = 0;

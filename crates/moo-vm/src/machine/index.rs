@@ -6,6 +6,7 @@ use moo_model::value::Text;
 use moo_model::{ErrorCode, Raised, Value, View, text};
 
 use super::Env;
+use crate::outcome::Limit;
 use crate::task::TaskState;
 
 type Result<T, E = ErrorCode> = std::result::Result<T, E>;
@@ -59,6 +60,7 @@ pub(super) fn slice(base: &Value, from: &Value, to: &Value, task: &mut TaskState
         }
         View::Str(whole) => {
             let range = bounds(text::len(whole))?;
+            task.charge_size(range.len());
             Ok(Value::str(
                 &whole[text::byte_range(whole, range.start, range.end - 1)],
             ))
@@ -117,7 +119,7 @@ pub(super) fn set_slice(
         if to < 0 || from > len + 1 {
             return Err(ErrorCode::Range);
         }
-        Ok((((from - 1).max(0)) as usize, to.min(len) as usize))
+        Ok(((from.saturating_sub(1).max(0)) as usize, to.min(len) as usize))
     };
     let new = match (base.view(), value.view()) {
         (View::List(items), View::List(new)) => {
@@ -197,8 +199,20 @@ fn check_size(elements: usize, env: &mut Env<'_>) -> Result<(), Raised> {
 pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Result<Value> {
     let items = list.as_list().ok_or(ErrorCode::Type)?;
     task.charge_size(items.len());
-    let found = items.iter().position(|item| item == value);
-    Ok(Value::int(found.map_or(0, |nth| nth as i64 + 1)))
+    let length = value.as_str().map_or(0, str::len);
+    for (nth, item) in items.iter().enumerate() {
+        if length > 0 && item.as_str().is_some_and(|text| text.len() == length) {
+            task.charge_size(length);
+            if task.ticks_left < 0 {
+                task.abort = Some(Limit::Ticks);
+                return Err(ErrorCode::Quota);
+            }
+        }
+        if item == value {
+            return Ok(Value::int(nth as i64 + 1));
+        }
+    }
+    Ok(Value::int(0))
 }
 
 /// One turn of `for var in [from..to]`: the bounds are in `at` and `at + 1`. Ends without overflow at the greatest

@@ -214,12 +214,10 @@ impl Machine {
         Value::list(self.frames.iter().rev().map(traceback_row).collect())
     }
 
-    /// Whether the machine can be kept as bytes: none of its values is too large or nested too deep.
+    /// Whether the machine can be kept as bytes: none of its values is too large or nested too deep, nor all together.
     fn is_storable(&self) -> bool {
-        let sizes = self.stack.iter().map(bytes::stored_size);
-        sizes
-            .sum::<Option<usize>>()
-            .is_some_and(|size| size <= bytes::STORED_BYTES_MAX)
+        let in_frames = self.frames.iter().flat_map(Frame::values);
+        fits(self.stack.iter().chain(in_frames))
     }
 
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is
@@ -227,6 +225,21 @@ impl Machine {
     pub fn run(&mut self, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
         run::run(self, env, wake)
     }
+}
+
+/// Whether these values may be kept together.
+fn fits<'a>(values: impl Iterator<Item = &'a Value>) -> bool {
+    let mut total = 0;
+    for value in values {
+        let Some(size) = bytes::stored_size(value) else {
+            return false;
+        };
+        total += size;
+        if total > bytes::STORED_BYTES_MAX {
+            return false;
+        }
+    }
+    true
 }
 
 #[cfg(test)]

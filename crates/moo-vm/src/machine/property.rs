@@ -25,7 +25,7 @@ pub(super) fn set(ctx: &mut Context<'_>, obj: &Value, name: Symbol, value: Value
         && let Ok(property) = ctx.tx.find_property(obj, name)
         && (property.perms.has(PropPerms::WRITE) || property.owner == ctx.frame.progr)
     {
-        property_access::check_storable(&value)?;
+        ctx.task.store(&value)?;
         ctx.tx.set_property_value(&property, value);
         return Ok(());
     }

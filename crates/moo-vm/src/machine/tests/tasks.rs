@@ -1,9 +1,9 @@
 //! What a task may use, and how it waits and forks.
 
 use moo_model::world::Transaction;
-use moo_model::{Value, literal};
+use moo_model::{Obj, Value, literal};
 
-use super::{THING, check, limits, machine, run_in, world_with};
+use super::{THING, check, check_with, limits, machine, run_in, world_with};
 use crate::machine::{Env, ImportedFork, Machine};
 use crate::options::ServerOptions;
 use crate::outcome::{Limit, Outcome, Wake};
@@ -58,6 +58,58 @@ fn a_value_that_could_not_be_stored_is_refused_where_it_would_be_kept() {
             );
         }
     }
+}
+
+#[test]
+fn what_only_a_frame_holds_is_measured_too() {
+    let verbs = [
+        (
+            "make",
+            "x = {\"0123456789\"}; for i in [1..60] x = {x, x}; endfor return x;",
+        ),
+        ("wait", "suspend(0);"),
+        ("split", "fork (0) endfork"),
+    ];
+    for keep in [
+        "this:wait(@this:make())",
+        "this:wait(this:make())",
+        "this:split(this:make())",
+    ] {
+        check_with(&verbs, &format!("return `{keep} ! ANY';"), "E_QUOTA");
+    }
+    check_with(
+        &verbs,
+        "x = this:make(); return `resume(task_id() + 1, x) ! ANY';",
+        "E_INVARG",
+    );
+}
+
+#[test]
+fn many_values_that_could_be_stored_cannot_all_be() {
+    let source = "x = {}; for i in [1..19] x = {@x, \"0123456789012345\"}; endfor for i in [1..16] x = {x, x}; endfor \
+                  for i in [1..1000] add_property(this, tostr(\"p\", i), x, {player, \"\"}); endfor";
+    let world = world_with(&[("test", source)]);
+    let outcome = run_in(&world);
+    assert!(
+        matches!(outcome, Outcome::Uncaught { .. } | Outcome::Aborted { .. }),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn an_object_with_very_many_contents_is_recycled_without_native_recursion() {
+    let world = world_with(&[("test", "recycle(#6); return 1;")]);
+    let mut tx = Transaction::begin(&world, Box::default());
+    for _ in 0..20_000 {
+        let thing = tx.create(Obj::NOTHING, Some(WIZARD));
+        tx.relocate(thing, Obj(6)).expect("both exist");
+    }
+    assert!(tx.commit(false, |_| Vec::new()).0.is_ok());
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let run = small
+        .spawn(move || matches!(run_in(&world), Outcome::Done(_)))
+        .expect("a thread starts");
+    assert!(run.join().expect("no stack overflows"));
 }
 
 #[test]
