@@ -128,6 +128,7 @@ impl Actors {
             scheduler: scheduler.clone(),
             publisher: publisher.clone(),
             keys: wires.keys.clone(),
+            login_timeout_s: i64::from(config.telnet.login_timeout_s),
             epoch: ground.epoch,
         };
         let spec = irreplaceable("connections");

@@ -44,7 +44,6 @@ pub struct Telnet {
     pub connections_max: u32,
     pub connects_per_address_max: u32,
     pub login_timeout_s: u32,
-    pub failed_logins_max: u32,
     pub line_len_max: usize,
     pub lines_per_second_max: u32,
     pub lines_burst_max: u32,
@@ -107,9 +106,7 @@ pub enum Durability {
 #[expect(missing_docs, reason = "default.toml describes each field")]
 pub struct Database {
     pub durability: Durability,
-    pub sync_interval_ms: u64,
     pub dump_file: PathBuf,
-    pub checkpoint_interval_s: u64,
 }
 
 /// Settings of the scheduler.
@@ -236,11 +233,6 @@ impl Config {
             ("telnet.login_timeout_s", u64::from(self.telnet.login_timeout_s)),
             ("telnet.line_len_max", self.telnet.line_len_max as u64),
             ("telnet.output_len_max", self.telnet.output_len_max as u64),
-            ("database.sync_interval_ms", self.database.sync_interval_ms),
-            (
-                "database.checkpoint_interval_s",
-                self.database.checkpoint_interval_s,
-            ),
             ("tasks.attempts_max", u64::from(self.tasks.attempts_max)),
             ("processes.ready_timeout_s", self.processes.ready_timeout_s),
             ("processes.stop_timeout_s", self.processes.stop_timeout_s),

@@ -29,6 +29,7 @@ pub enum Operand {
 macro_rules! opcodes {
     ($($(#[doc = $doc:literal])* $name:ident { $($field:ident : $kind:tt),* } $raises:ident;)*) => {
         /// An instruction.
+        #[allow(rustdoc::broken_intra_doc_links, reason = "R[to] is a register, not a link")]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Op {
             $($(#[doc = $doc])* #[allow(missing_docs, reason = "the line above names the operands")]

@@ -4,9 +4,6 @@ use moo_model::world::{Flags, Transaction};
 use moo_model::{Obj, Value, View};
 use moo_vm::options;
 
-/// Seconds that a connection may stay without logging in, where the world does not say.
-const CONNECT_TIMEOUT_S: i64 = 300;
-
 /// A login verb has named a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Login {
@@ -102,10 +99,11 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-/// Seconds that a connection of this listener may stay without logging in; `None` for ever.
-pub fn connect_timeout(tx: &mut Transaction, listener: Obj) -> Option<i64> {
+/// Seconds that a connection of this listener may stay without logging in, `unless_set` where the world does not say;
+/// `None` for ever.
+pub fn connect_timeout(tx: &mut Transaction, listener: Obj, unless_set: i64) -> Option<i64> {
     match setting(tx, listener, "connect_timeout") {
-        None => Some(CONNECT_TIMEOUT_S),
+        None => Some(unless_set),
         Some(value) => value.as_int().filter(|&seconds| seconds > 0),
     }
 }

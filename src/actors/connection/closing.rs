@@ -102,6 +102,7 @@ impl ConnectionActor {
     /// Begins to close connections that have not logged in for too long: first the hook, then the words.
     pub(super) fn sweep(&mut self) {
         let now = wall_seconds() as i64;
+        let unless_set = self.parts.login_timeout_s;
         let mut limits = HashMap::new();
         let unlogged: Vec<_> = self
             .unlogged
@@ -113,7 +114,7 @@ impl ConnectionActor {
         for conn in unlogged {
             let limit = *limits
                 .entry(conn.listener)
-                .or_insert_with(|| self.look(|tx| login::connect_timeout(tx, conn.listener)));
+                .or_insert_with(|| self.look(|tx| login::connect_timeout(tx, conn.listener, unless_set)));
             let is_over = limit.is_some_and(|limit| now - conn.last_input() > limit);
             if is_over && !conn.input().is_busy() {
                 let lines = self.message(&conn, Message::Timeout);

@@ -126,6 +126,8 @@ pub struct ConnectionParts {
     pub publisher: Gate<PublisherActor>,
     /// Tokens.
     pub keys: Arc<Keys>,
+    /// Seconds that a connection may stay without logging in, where the world does not say.
+    pub login_timeout_s: i64,
     /// Which start of the daemon this is.
     pub epoch: u32,
 }

@@ -32,7 +32,7 @@ object CHANNEL
   method speak owner: KEEPER
     "speak(who, text): who, the one acting, says it here. Without text: what was said lately.";
     {who, text} = args;
-    who == player || raise(E_PERM);
+    who == player && (caller_perms() == $keeper || caller_perms() == who || caller_perms().wizard) || raise(E_PERM);
     if (!(this in who.channels))
       who:tell("You are not on ", this.name, ". Type @join ", this.name, " first.");
     elseif (!text)
@@ -48,7 +48,7 @@ object CHANNEL
 
   method join owner: KEEPER
     {who} = args;
-    who == player || raise(E_PERM);
+    who == player && (caller_perms() == $keeper || caller_perms() == who || caller_perms().wizard) || raise(E_PERM);
     if (this in who.channels)
       return who:tell("You are on ", this.name, " already.");
     endif
@@ -58,7 +58,7 @@ object CHANNEL
 
   method leave owner: KEEPER
     {who} = args;
-    who == player || raise(E_PERM);
+    who == player && (caller_perms() == $keeper || caller_perms() == who || caller_perms().wizard) || raise(E_PERM);
     who.channels = setremove(who.channels, this);
     who:tell("You are not on ", this.name, " any more.");
   endmethod

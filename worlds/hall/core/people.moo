@@ -8,10 +8,10 @@ object PEOPLE
   override description = "Finds characters. Call me as $people:find(...).";
 
   method named owner: KEEPER
-    "named(text): the character with exactly that name or alias, or $failed.";
+    "named(text): the character with exactly that name, or $failed. Aliases are their owner's to write, names are not.";
     {text} = args;
     for who in (players())
-      if (who.name == text || text in who.aliases)
+      if (who.name == text)
         return who;
       endif
     endfor

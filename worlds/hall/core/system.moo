@@ -120,10 +120,12 @@ object SYSTEM
       raise(E_QUOTA, "You may not make any more objects");
     endif
     who.quota = who.quota - 1;
+    last = max_object();
     try
       return this:create_for(who, args);
     except error (ANY)
-      who.quota = who.quota + 1;
+      "An object whose initialize failed is there all the same, and stays paid for.";
+      max_object() == last && (who.quota = who.quota + 1);
       raise(@error[1..3]);
     endtry
   endmethod
