@@ -4,7 +4,7 @@ use moo_model::world::{Dialect, PropPerms, Property};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use crate::builtin::Context;
-use crate::builtins::object_fields::{Field, get_field, set_field};
+use crate::builtins::object_fields::{Field, find_name, get_field, set_field};
 
 /// The value of `obj.name`. `E_TYPE` unless these are an object number and a string, `E_INVIND` if there is no such
 /// object, `E_PROPNF` if it has no such property, `E_PERM` if the frame's programmer may not read it.
@@ -72,7 +72,7 @@ fn resolve(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<Symbol, R
     let (Some(obj), Some(name)) = (obj.as_obj(), name.as_str()) else {
         return Err(ErrorCode::Type.into());
     };
-    match Symbol::find(name) {
+    match find_name(name) {
         Some(symbol) => Ok(symbol),
         None if ctx.tx.valid(obj) => Err(not_found(ctx, obj, name)),
         None => Err(ErrorCode::InvInd.into()),

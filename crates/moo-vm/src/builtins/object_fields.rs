@@ -40,6 +40,12 @@ const FIELDS: [Field; 9] = [
 
 static SYMBOLS: LazyLock<[Symbol; 9]> = LazyLock::new(|| BUILTIN_PROPERTIES.map(Symbol::new));
 
+/// The symbol of a property's name; none if nothing was ever called so. Built-in properties always were.
+pub fn find_name(name: &str) -> Option<Symbol> {
+    LazyLock::force(&SYMBOLS);
+    Symbol::find(name)
+}
+
 impl Field {
     /// The built-in property of this name.
     #[inline]

@@ -3,7 +3,7 @@
 use moo_model::world::{Dialect, Flags, PropPerms, Property};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
-use super::object_fields::Field;
+use super::object_fields::{self, Field};
 use super::objects::{existing, object_allows};
 use super::{Args, ZERO, row};
 use crate::builtin::ArgType::{Any, List, Obj as AnObj, Str};
@@ -20,7 +20,7 @@ enum Found {
 
 /// Finds a property by name; `E_PROPNF` if there is none.
 fn find(ctx: &mut Context<'_>, obj: Obj, name: &str) -> Result<Found, Raised> {
-    let symbol = Symbol::find(name).ok_or(ErrorCode::PropNf)?;
+    let symbol = object_fields::find_name(name).ok_or(ErrorCode::PropNf)?;
     if Field::of(symbol).is_some() {
         return Ok(Found::Field);
     }
@@ -139,7 +139,7 @@ fn rename(ctx: &mut Context<'_>, property: &Property, old: &str, new: &str) -> R
 
 /// Whether a property of this name cannot be defined on the object.
 fn is_taken(ctx: &mut Context<'_>, obj: Obj, name: &str) -> bool {
-    Symbol::find(name)
+    object_fields::find_name(name)
         .is_some_and(|symbol| Field::of(symbol).is_some() || ctx.tx.property_clashes(obj, symbol))
 }
 
@@ -168,7 +168,7 @@ fn delete_property(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raise
     if !object_allows(ctx, obj, Flags::WRITE) {
         return Err(ErrorCode::Perm.into());
     }
-    let symbol = Symbol::find(args.str(1)?).ok_or(ErrorCode::PropNf)?;
+    let symbol = object_fields::find_name(args.str(1)?).ok_or(ErrorCode::PropNf)?;
     ctx.tx.delete_property(obj, symbol)?;
     Ok(ZERO)
 }
