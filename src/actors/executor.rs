@@ -5,7 +5,7 @@
 //! attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
 use super::outlet::{Entry, Outlet, Reply};
-use crate::actors::kit::chance;
+use crate::actors::kit::{chance, exit};
 use crate::memory::live_bytes;
 use moo_model::Value;
 use moo_model::world::{Lookups, Stamp, World};
@@ -163,7 +163,14 @@ impl Shared {
             }));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
-                self.after_fault(&job, &mut reply, &mut here, &mut lookups)
+                let told = AssertUnwindSafe(|| self.after_fault(&job, &mut reply, &mut here, &mut lookups));
+                catch_unwind(told).unwrap_or_else(|_| {
+                    // Not even a plain answer can be committed: the lock of commits is broken. Only a new daemon helps.
+                    tracing::error!(
+                        "an executor cannot commit any more; the daemon ends and is started again"
+                    );
+                    std::process::exit(i32::from(exit::INTERNAL));
+                })
             });
             self.reports
                 .lock()

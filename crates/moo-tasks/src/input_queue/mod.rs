@@ -18,6 +18,8 @@ pub const PENDING_BYTES_MAX: usize = 65_536;
 const LINE_COST: usize = 32;
 /// Lines of a program being collected; the rest is dropped, and the program with it.
 pub const PROGRAM_LINES_MAX: usize = 100_000;
+/// Bytes of such a program, likewise.
+pub const PROGRAM_BYTES_MAX: usize = 4 << 20;
 
 const OUT_OF_BAND: &str = "#$#";
 const QUOTED: &str = "#$\"";
@@ -107,6 +109,8 @@ pub struct InputQueue {
     /// The task that was given a line, until its slice ends: it may read the next one too.
     answering: Option<i64>,
     programming: Option<Programming>,
+    /// Bytes of the program being collected.
+    program_bytes: usize,
 }
 
 impl InputQueue {
@@ -127,6 +131,7 @@ impl InputQueue {
             reader: None,
             answering: None,
             programming: None,
+            program_bytes: 0,
         }
     }
 
@@ -137,7 +142,12 @@ impl InputQueue {
             let (report, tickets) = self.flush();
             return Arrival::Flushed { report, tickets };
         }
-        let held = self.options.hold_input && self.reader.is_none() && !self.is_out_of_band(&line.text);
+        // A held line is answered at once, so that `.flush` can follow it; past the bound it waits for its answer like
+        // any other, and the host stops sending.
+        let held = !self.is_full()
+            && self.options.hold_input
+            && self.reader.is_none()
+            && !self.is_out_of_band(&line.text);
         self.bytes += line.text.len() + LINE_COST;
         self.waiting.push_back(line);
         if held { Arrival::Held } else { Arrival::Queued }
@@ -283,6 +293,7 @@ impl InputQueue {
 
     /// From now on lines belong to a verb's program.
     pub fn start_programming(&mut self, programming: Programming) {
+        self.program_bytes = 0;
         self.programming = Some(programming);
     }
 
@@ -337,7 +348,8 @@ impl InputQueue {
     fn step_of_player(&mut self, line: Line) -> Step {
         if let Some(programming) = &mut self.programming {
             if line.text != "." {
-                if programming.lines.len() < PROGRAM_LINES_MAX {
+                self.program_bytes += line.text.len() + LINE_COST;
+                if programming.lines.len() < PROGRAM_LINES_MAX && self.program_bytes <= PROGRAM_BYTES_MAX {
                     programming.lines.push(line.text);
                 }
                 return Step::Nothing { ticket: line.ticket };

@@ -274,3 +274,36 @@ fn too_much_waiting_holds_the_sender_back() {
     queue.take_up();
     assert!(!queue.is_full());
 }
+
+#[test]
+fn held_lines_past_the_bound_wait_for_their_answers() {
+    let mut queue = player();
+    queue.options.hold_input = true;
+    let long = "x".repeat(PENDING_BYTES_MAX / 4);
+    let answered = (1..=20)
+        .filter(|&ticket| matches!(queue.arrive(line(&long, ticket)), Arrival::Held))
+        .count();
+    assert_eq!(answered, 4, "four fill the queue");
+}
+
+#[test]
+fn a_program_without_end_stops_growing() {
+    let mut queue = player();
+    queue.start_programming(Programming {
+        obj: Obj(3),
+        verb: 1,
+        lines: Vec::new(),
+    });
+    let long = "x".repeat(60_000);
+    for ticket in 1..=200 {
+        queue.arrive(line(&long, ticket));
+        step(&mut queue);
+    }
+    let kept: usize = queue
+        .programming
+        .iter()
+        .flat_map(|p| &p.lines)
+        .map(String::len)
+        .sum();
+    assert!(kept <= PROGRAM_BYTES_MAX, "{kept}");
+}
