@@ -344,7 +344,6 @@ async fn a_daemon_that_comes_back_gets_unanswered_lines_again() {
     rig.daemon.send(id, text("before"));
     client.expect("before\r\n").await;
     rig.daemon.answer_held(1);
-    // The answer is on its way: what comes after it tells that it has arrived.
     client.send("three\n").await;
     assert_eq!(rig.daemon.command().await, "three");
     let Rig {
