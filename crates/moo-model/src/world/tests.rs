@@ -249,3 +249,22 @@ fn records_reach_the_log_in_commit_order() {
     );
     assert_eq!(begin(&world).max_object(), Obj(799));
 }
+
+#[test]
+fn what_a_name_led_to_on_an_object_that_was_never_committed_is_forgotten() {
+    let world = world_of(2);
+    for (class, name) in [(Obj(0), "wave"), (Obj(1), "nod")] {
+        let mut tx = begin(&world);
+        tx.add_verb(class, verb(name)).expect("it exists");
+        commit(tx).expect("nobody else is there");
+    }
+    let (mut mine, mut other) = (begin(&world), begin(&world));
+    let made = mine.create(Obj(0), None);
+    assert!(mine.find_callable_verb(made, Symbol::new("wave")).is_some());
+    assert_eq!(other.create(Obj(1), None), made);
+    commit(other).expect("it is the first");
+    let (result, lookups) = mine.commit(false, |_| Vec::new());
+    assert!(result.is_err());
+    let mut again = Transaction::begin(&world, lookups);
+    assert!(again.find_callable_verb(made, Symbol::new("wave")).is_none());
+}
