@@ -1,4 +1,4 @@
-//! Interned names: verb, property and variable names, compared without regard to ASCII case.
+//! Interned names: verb, property and variable names, compared without regard to case.
 //!
 //! Invariant: a symbol is never freed, so only names that cost their maker stored space are interned (definitions
 //! and program constants); names made at run time are looked up with [`Symbol::find`].
@@ -8,7 +8,9 @@ use std::sync::{LazyLock, RwLock};
 
 use rustc_hash::FxHashMap;
 
-/// A case-folded name. Two symbols are equal when their texts differ at most in ASCII case.
+use crate::text::fold;
+
+/// A case-folded name. Two symbols are equal when their texts differ at most in case.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(u32);
 
@@ -27,12 +29,12 @@ impl Symbol {
             return symbol;
         }
         let mut table = TABLE.write().expect("no code that holds the table panics");
-        let folded = name.to_ascii_lowercase();
-        if let Some(&id) = table.by_text.get(folded.as_str()) {
+        let folded = fold(name);
+        if let Some(&id) = table.by_text.get(folded.as_ref()) {
             return Symbol(id);
         }
         let id = u32::try_from(table.texts.len()).expect("four billion distinct names do not fit in memory");
-        let text: &'static str = Box::leak(folded.into_boxed_str());
+        let text: &'static str = Box::leak(folded.into_owned().into_boxed_str());
         table.texts.push(text);
         table.by_text.insert(text, id);
         Symbol(id)
@@ -41,12 +43,7 @@ impl Symbol {
     /// The symbol of a name, if anything was ever called so.
     pub fn find(name: &str) -> Option<Symbol> {
         let table = TABLE.read().expect("no code that holds the table panics");
-        let id = if name.bytes().any(|b| b.is_ascii_uppercase()) {
-            table.by_text.get(name.to_ascii_lowercase().as_str())
-        } else {
-            table.by_text.get(name)
-        };
-        id.map(|&id| Symbol(id))
+        table.by_text.get(fold(name).as_ref()).map(|&id| Symbol(id))
     }
 
     /// The folded text.

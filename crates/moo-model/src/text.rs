@@ -2,24 +2,47 @@
 //!
 //! Positions are 1-based and count characters. For ASCII text a character is found by its index.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
 use crate::value::Text;
 
-/// Order of two strings by ASCII-case-folded bytes, the `<` of the language.
-pub fn compare_folded(a: &str, b: &str) -> Ordering {
-    let mut left = a.bytes().map(|b| b.to_ascii_lowercase());
-    let mut right = b.bytes().map(|b| b.to_ascii_lowercase());
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => return Ordering::Less,
-            (Some(_), None) => return Ordering::Greater,
-            (Some(x), Some(y)) if x != y => return x.cmp(&y),
-            _ => {}
-        }
+/// A character without regard to case: its lower case, where that is one character of as many UTF-8 bytes. The few
+/// others stand for themselves, so that folding a text moves nothing in it.
+pub fn fold_char(c: char) -> char {
+    if c.is_ascii() {
+        return c.to_ascii_lowercase();
     }
+    let mut lower = c.to_lowercase();
+    match (lower.next(), lower.next()) {
+        (Some(folded), None) if folded.len_utf8() == c.len_utf8() => folded,
+        _ => c,
+    }
+}
+
+/// A text without regard to case, as [`fold_char`] has it: byte offsets in it are those of the text itself.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return match text.bytes().any(|b| b.is_ascii_uppercase()) {
+            true => Cow::Owned(text.to_ascii_lowercase()),
+            false => Cow::Borrowed(text),
+        };
+    }
+    Cow::Owned(text.chars().map(fold_char).collect())
+}
+
+/// Whether two texts differ at most in case, the `==` of the language.
+pub fn equal_folded(a: &str, b: &str) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    a.eq_ignore_ascii_case(b) || !a.is_ascii() && !b.is_ascii() && compare_folded(a, b).is_eq()
+}
+
+/// Order of two texts without regard to case, the `<` of the language.
+pub fn compare_folded(a: &str, b: &str) -> Ordering {
+    a.chars().map(fold_char).cmp(b.chars().map(fold_char))
 }
 
 /// The number of characters.
@@ -66,5 +89,36 @@ pub fn position_of(text: Text<'_>, byte: usize) -> usize {
         byte + 1
     } else {
         text[..byte].chars().count() + 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_is_folded_beyond_ascii_and_moves_nothing() {
+        assert!(
+            equal_folded("ÀÉÎ Straße", "àéî STRAßE") && !equal_folded("à", "a") && !equal_folded("é", "è")
+        );
+        assert_eq!(fold("ÉTÉ"), "été");
+        // Their lower cases have other lengths.
+        for odd in ["\u{130}", "\u{212A}", "\u{23A}"] {
+            assert_eq!(fold(odd), odd);
+        }
+        assert_eq!(compare_folded("Élan", "éland"), Ordering::Less);
+        assert_eq!(compare_folded("Zoé", "zoÉ"), Ordering::Equal);
+    }
+
+    #[test]
+    fn every_character_folds_to_one_of_its_own_size_and_no_further() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let folded = fold_char(c);
+            assert_eq!(
+                (folded.len_utf8(), fold_char(folded)),
+                (c.len_utf8(), folded),
+                "{c:?}"
+            );
+        }
     }
 }

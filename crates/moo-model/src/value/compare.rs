@@ -43,7 +43,7 @@ fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
         (View::Obj(a), View::Obj(b)) => a == b,
         (View::Err(a), View::Err(b)) => a == b,
         (View::Str(a), View::Str(b)) if cased => a.as_str() == b.as_str(),
-        (View::Str(a), View::Str(b)) => a.eq_ignore_ascii_case(&b),
+        (View::Str(a), View::Str(b)) => crate::text::equal_folded(&a, &b),
         (View::List(a), View::List(b)) => equal_lists(a, b, cased),
         _ => false,
     }

@@ -1,10 +1,19 @@
 //! Verb names: which words a verb's name string answers to.
 
+use crate::text::fold;
+
 /// Whether a word matches one of the space-separated alternatives.
 ///
 /// Without `*` an alternative must equal the word; `foo*bar` answers to every prefix of `foobar` from `foo` on;
 /// `foo*` to every word that starts with `foo`; `*` to everything. Case does not matter.
 pub fn matches(names: &str, word: &str) -> bool {
+    if names.is_ascii() && word.is_ascii() {
+        return any_matches(names, word);
+    }
+    any_matches(&fold(names), &fold(word))
+}
+
+fn any_matches(names: &str, word: &str) -> bool {
     names
         .split(' ')
         .any(|name| !name.is_empty() && matches_one(name.as_bytes(), word.as_bytes()))
@@ -43,5 +52,6 @@ mod tests {
             "a star in the word is an ordinary character"
         );
         assert!(!matches("", ""));
+        assert!(matches("élé*phant", "ÉLÉPH") && !matches("élé*phant", "ÉL"));
     }
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use moo_model::preposition;
+use moo_model::text::equal_folded;
 use moo_model::world::{CommandShape, Transaction, VerbHit};
 use moo_model::{Obj, Symbol, Value};
 use moo_vm::frame::CommandWords;
@@ -187,8 +188,8 @@ fn fit(tx: &mut Transaction, thing: Obj, name: &str) -> Fit {
 }
 
 fn fit_text(text: &str, name: &str) -> Fit {
-    match text.as_bytes().get(..name.len()) {
-        Some(start) if start.eq_ignore_ascii_case(name.as_bytes()) => {
+    match text.get(..name.len()) {
+        Some(start) if equal_folded(start, name) => {
             if text.len() == name.len() {
                 Fit::Exact
             } else {

@@ -129,7 +129,7 @@ fn set_property_info(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Rai
 /// Renames a property; `E_INVARG` away from its definer or where the new name is taken. Another spelling in upper and
 /// lower case of the same name is free.
 fn rename(ctx: &mut Context<'_>, property: &Property, old: &str, new: &str) -> Result<(), Raised> {
-    let same = old.eq_ignore_ascii_case(new);
+    let same = moo_model::text::equal_folded(old, new);
     if property.definer != property.obj || !same && is_taken(ctx, property.obj, new) {
         return Err(ErrorCode::InvArg.into());
     }

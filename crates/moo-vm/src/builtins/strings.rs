@@ -1,5 +1,7 @@
 //! Searching and replacing in strings. Positions count characters.
 
+use std::borrow::Cow;
+
 use moo_model::value::Text;
 use moo_model::{ErrorCode, Raised, Value, text};
 
@@ -14,18 +16,19 @@ const SHORT_WORK: usize = 4096;
 struct Search<'a> {
     haystack: &'a str,
     needle: &'a str,
-    /// Both in lower case, when case does not matter and the texts are long.
-    folded: Option<(String, String)>,
+    /// Both folded, when case does not matter and the texts are long or not ASCII.
+    folded: Option<(Cow<'a, str>, Cow<'a, str>)>,
     cased: bool,
 }
 
 impl<'a> Search<'a> {
     fn new(haystack: &'a str, needle: &'a str, cased: bool) -> Search<'a> {
         let long = haystack.len().saturating_mul(needle.len()) > SHORT_WORK;
+        let folds = !cased && (long || !haystack.is_ascii() && !needle.is_ascii());
         Search {
             haystack,
             needle,
-            folded: (!cased && long).then(|| (haystack.to_ascii_lowercase(), needle.to_ascii_lowercase())),
+            folded: folds.then(|| (text::fold(haystack), text::fold(needle))),
             cased,
         }
     }
@@ -33,7 +36,7 @@ impl<'a> Search<'a> {
     /// The first occurrence at or after a byte offset that is a character's.
     fn first(&self, from: usize) -> Option<usize> {
         let at = match (&self.folded, self.cased) {
-            (Some((haystack, needle)), _) => haystack[from..].find(needle.as_str()),
+            (Some((haystack, needle)), _) => haystack[from..].find(needle.as_ref()),
             (None, true) => self.haystack[from..].find(self.needle),
             (None, false) if self.needle.is_empty() => Some(0),
             (None, false) => self.haystack.as_bytes()[from..]
@@ -46,7 +49,7 @@ impl<'a> Search<'a> {
     /// The last occurrence.
     fn last(&self) -> Option<usize> {
         match (&self.folded, self.cased) {
-            (Some((haystack, needle)), _) => haystack.rfind(needle.as_str()),
+            (Some((haystack, needle)), _) => haystack.rfind(needle.as_ref()),
             (None, true) => self.haystack.rfind(self.needle),
             (None, false) if self.needle.is_empty() => Some(self.haystack.len()),
             (None, false) => self

@@ -1,5 +1,7 @@
 //! Pattern text to steps.
 
+use moo_model::text::fold_char;
+
 use super::{GROUPS, Malformed, Pattern, Set, Step};
 
 /// Some steps, and whether they can match nothing.
@@ -187,7 +189,7 @@ impl Reader<'_> {
     }
 
     fn literal(&mut self, c: char) -> Result<(), Malformed> {
-        let folded = if self.cased { c } else { c.to_ascii_lowercase() };
+        let folded = if self.cased { c } else { fold_char(c) };
         self.push(Step::Char(folded), false)
     }
 

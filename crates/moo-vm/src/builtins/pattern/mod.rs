@@ -6,6 +6,8 @@
 mod compile;
 mod run;
 
+use moo_model::text::fold_char;
+
 pub(super) use run::Direction;
 
 /// The most steps that one search may take.
@@ -66,7 +68,9 @@ struct Set {
 impl Set {
     fn has(&self, c: char, cased: bool) -> bool {
         let within = |c: char| self.ranges.iter().any(|&(from, to)| from <= c && c <= to);
-        let found = within(c) || !cased && (within(c.to_ascii_lowercase()) || within(c.to_ascii_uppercase()));
+        let mut upper = c.to_uppercase();
+        let found = within(c)
+            || !cased && (within(fold_char(c)) || upper.len() == 1 && upper.next().is_some_and(within));
         found != self.negated
     }
 }

@@ -1,5 +1,7 @@
 //! Searching for a pattern: backtracking, with its choices on a stack of its own.
 
+use moo_model::text::fold_char;
+
 use super::{GROUPS, Pattern, STATES_MAX, STEPS_MAX, SUBJECT_MAX, Step, is_word};
 
 /// The search was given up.
@@ -46,7 +48,7 @@ impl Pattern {
         if subject.len() > SUBJECT_MAX {
             return Err(TooComplex);
         }
-        let fold = |c: char| if self.cased { c } else { c.to_ascii_lowercase() };
+        let fold = |c: char| if self.cased { c } else { fold_char(c) };
         let text: Vec<char> = subject.chars().map(fold).collect();
         let mut runner = Runner {
             pattern: self,

@@ -144,6 +144,9 @@ fn strings_are_searched_by_character() {
         ("index(\"foobar\", \"O\")", "2"),
         ("index(\"foobar\", \"O\", 1)", "0"),
         ("index(\"föobar\", \"b\")", "4"),
+        ("index(\"FÖOBAR\", \"öo\")", "2"),
+        ("index(\"FÖOBAR\", \"öo\", 1)", "0"),
+        ("strsub(\"FÖO fÖo\", \"fö\", \"x\")", "\"xO xo\""),
         ("index(\"x\", \"\")", "1"),
         ("rindex(\"foo\", \"\")", "4"),
         ("rindex(\"foobar\", \"o\")", "3"),
@@ -206,6 +209,7 @@ fn lists_are_edited() {
         ("is_member(\"A\", {\"a\"})", "0"),
         ("is_member(\"A\", {\"a\", \"A\"})", "2"),
         ("is_member(\"A\", {\"a\"}, 0)", "1"),
+        ("is_member(\"À\", {\"à\"}, 0)", "1"),
         ("equal(\"A\", \"a\")", "0"),
         ("equal({\"a\"}, {\"a\"})", "1"),
         ("equal(1, 1.0)", "0"),
@@ -224,6 +228,10 @@ fn patterns_match_and_substitute() {
         ("match(\"foo\", \"x\")", "{}"),
         ("match(\"a^b\", \"a^b\")", "! E_INVARG"),
         ("match(\"Foo\", \"foo\", 1)", "{}"),
+        (
+            "match(\"FÖOB\", \"[à-ö]o\")",
+            "{2, 3, {{0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}, {0, -1}}, \"FÖOB\"}",
+        ),
         (
             "rmatch(\"aaa\", \"a*\")",
             &format!("{{4, 3, {{{{0, -1}}{none}}}, \"aaa\"}}"),
