@@ -1,15 +1,17 @@
 //! Chores of the workspace. `cargo xtask ci` is the one gate, the same for everybody; `cargo xtask tidy` its own part.
+//! `cargo xtask docs` writes the pages that are made from tables, which the tests hold fresh.
 //! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs.
 
 mod bench;
 mod ci;
+mod docs;
 mod load;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy | bench | load";
+const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +19,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(&root()),
         ["bench"] => bench::run(&root()),
         ["load"] => load::run(&root()),
+        ["docs"] => docs::run(&root()),
         ["tidy"] => tidy::run(&root()),
         _ => Err(USAGE.to_owned()),
     };

@@ -1,5 +1,6 @@
 //! Messages as bytes: round trips, golden bytes and truncations.
 
 mod codec;
+mod pages;
 mod samples;
 mod surface;

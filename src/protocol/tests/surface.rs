@@ -11,7 +11,7 @@ fn rows<T: Surfaced>(errors: impl IntoIterator<Item = T>) -> Vec<Row> {
     errors.into_iter().map(|error| error.row()).collect()
 }
 
-fn transport_errors() -> Vec<RpcError> {
+pub(super) fn transport_errors() -> Vec<RpcError> {
     let why = || "why".to_owned();
     vec![
         RpcError::CouldNotInitiateSession(why()),
@@ -27,7 +27,7 @@ fn transport_errors() -> Vec<RpcError> {
     ]
 }
 
-fn session_errors() -> Vec<SessionError> {
+pub(super) fn session_errors() -> Vec<SessionError> {
     let why = || "why".to_owned();
     vec![
         SessionError::NoConnectionForPlayer(WireObj(2)),

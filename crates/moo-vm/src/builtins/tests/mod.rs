@@ -2,6 +2,7 @@
 
 mod objects;
 mod outside;
+mod page;
 mod properties;
 mod values;
 mod verbs;
