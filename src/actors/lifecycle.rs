@@ -171,12 +171,12 @@ impl Daemon {
         let words = loop {
             let wants_dump = tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Stop) | None => break STOPPED.to_owned(),
+                    Some(Order::Stop { .. }) | None => break STOPPED.to_owned(),
                     Some(Order::MintHostToken { request, host }) => {
                         link.minted(request, Ok(self.keys.host_token(&host)));
                         false
                     }
-                    Some(Order::HostToken(_)) => false,
+                    Some(Order::HostToken(_) | Order::HostEnded { .. }) => false,
                 },
                 Some(request) = self.requests.recv() => match request {
                     Request::Shutdown(words) => break words,

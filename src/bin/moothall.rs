@@ -2,7 +2,7 @@
 
 use moothall::actors::kit::exit;
 use moothall::actors::process::{RunOptions, run};
-use moothall::config::arguments::{Arguments, Flag, Program};
+use moothall::config::arguments::{Arguments, Command, Flag, Program};
 use moothall::config::{Config, DEFAULTS, WebListen};
 use moothall::telemetry;
 use std::process::ExitCode;
@@ -11,13 +11,13 @@ const PROGRAM: Program = Program {
     name: "moothall",
     about: "runs a world that people share, build and program",
     commands: &[
-        ("run", "start the server and watch over it"),
-        (
+        Command::plain("run", "start the server and watch over it"),
+        Command::plain(
             "check-config",
             "read the settings and say what is wrong with them",
         ),
-        ("default-config", "print every setting with its default"),
-        ("version", "print the version"),
+        Command::plain("default-config", "print every setting with its default"),
+        Command::plain("version", "print the version"),
     ],
     flags: &[
         Flag {

@@ -1,14 +1,24 @@
-//! `moothallctl`: asks a running server how it is.
+//! `moothallctl`: what an operator asks of a running server, and orders it to do.
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong, 69 no server answers, 78 the settings are wrong.
 
 use moothall::actors::kit::exit;
 use moothall::actors::process::operator;
-use moothall::config::arguments::{Flag, Program};
+use moothall::config::arguments::{Arguments, Command, Flag, Program};
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
     name: "moothallctl",
-    about: "asks a running server how it is",
-    commands: &[("status", "show processes, hosts, connections and tasks")],
+    about: "asks a running server how it is, and orders it to do things",
+    commands: &[Command {
+        flags: &[Flag {
+            name: "--json",
+            value: "",
+            key: None,
+            help: "print one JSON object instead of tables",
+        }],
+        ..Command::plain("status", "show processes, hosts, connections and tasks")
+    }],
     flags: &[
         Flag {
             name: "--data",
@@ -22,37 +32,37 @@ const PROGRAM: Program = Program {
             key: None,
             help: "the server's settings, for its data folder",
         },
-        Flag {
-            name: "--json",
-            value: "",
-            key: None,
-            help: "print one JSON object instead of tables",
-        },
     ],
 };
 
 fn main() -> ExitCode {
     let arguments = match PROGRAM.parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
-        Err(error) => return fail(exit::USAGE, &error.to_string()),
+        Err(error) => return fail(exit::MISUSE, &error),
     };
     if arguments.has("--help") {
         print!("{}", PROGRAM.help());
         return ExitCode::SUCCESS;
     }
-    let config = match arguments.config() {
-        Ok(config) => config,
-        Err(error) => return fail(exit::CONFIG, &error.to_string()),
-    };
-    match operator::status(&config.data) {
-        Ok(status) if arguments.has("--json") => println!("{}", status.to_json()),
-        Ok(status) => print!("{}", status.to_table()),
-        Err(error) => return fail(error.code, &error.message),
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error.code, &error),
     }
-    ExitCode::SUCCESS
 }
 
-fn fail(code: u8, message: &str) -> ExitCode {
-    eprintln!("moothallctl: error: {message}");
+/// One arm for each command: it prints what it learns, and its error says what to exit with.
+fn run(arguments: &Arguments) -> Result<(), operator::OperatorError> {
+    let config = arguments.config()?;
+    match arguments.command {
+        "status" => operator::status(&config.data).map(|status| match arguments.has("--json") {
+            true => println!("{}", status.to_json()),
+            false => print!("{}", status.to_table()),
+        }),
+        command => unreachable!("`{command}` is not in the table of commands"),
+    }
+}
+
+fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("moothallctl: error: {error}");
     ExitCode::from(code)
 }

@@ -19,6 +19,31 @@ pub struct Flag {
     pub help: &'static str,
 }
 
+/// One command of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// As it is typed.
+    pub name: &'static str,
+    /// The words that follow it, for the help, each of which must be given: `<daemon|telnet|all>`.
+    pub operands: &'static [&'static str],
+    /// One line for the help.
+    pub help: &'static str,
+    /// The flags that only this command takes, beside those of the program.
+    pub flags: &'static [Flag],
+}
+
+impl Command {
+    /// A command that takes no words and no flags of its own.
+    pub const fn plain(name: &'static str, help: &'static str) -> Command {
+        Command {
+            name,
+            operands: &[],
+            help,
+            flags: &[],
+        }
+    }
+}
+
 /// A program: what it is called, what it does and what it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
@@ -26,9 +51,9 @@ pub struct Program {
     pub name: &'static str,
     /// One line for the help.
     pub about: &'static str,
-    /// Its commands with a line each; the first is the default. Empty: the program takes none.
-    pub commands: &'static [(&'static str, &'static str)],
-    /// Its flags.
+    /// Its commands; the first is the default. Empty: the program takes none.
+    pub commands: &'static [Command],
+    /// The flags that all of its commands take.
     pub flags: &'static [Flag],
 }
 
@@ -37,6 +62,8 @@ pub struct Program {
 pub struct Arguments {
     /// The command, or the first of the program's commands when none was given.
     pub command: &'static str,
+    /// The words that the command takes, as many as it names.
+    pub operands: Vec<String>,
     /// Settings in the order they were typed.
     pub settings: Vec<Setting>,
     /// The other flags by name, with their values; a switch has an empty one.
@@ -44,16 +71,13 @@ pub struct Arguments {
 }
 
 impl Program {
-    /// Reads the words after the program's name.
+    /// Reads the words after the program's name. A command's own flags follow it.
     pub fn parse(&self, words: impl IntoIterator<Item = String>) -> Result<Arguments, ConfigError> {
         let refused =
             |text: String| ConfigError(format!("{text}; `{} --help` shows what is understood", self.name));
-        let mut arguments = Arguments {
-            command: self.commands.first().map_or("", |(name, _)| name),
-            ..Arguments::default()
-        };
+        let mut arguments = Arguments::default();
+        let mut command: Option<&Command> = None;
         let mut words = words.into_iter();
-        let mut command_seen = false;
         while let Some(word) = words.next() {
             let (name, attached) = match word.split_once('=') {
                 Some((name, value)) if word.starts_with("--") => (name.to_owned(), Some(value.to_owned())),
@@ -63,13 +87,22 @@ impl Program {
                 arguments.others.insert("--help", String::new());
                 continue;
             }
-            let Some(flag) = self.flags.iter().find(|flag| flag.name == name) else {
-                let command = self.commands.iter().find(|(known, _)| *known == word);
-                let Some((known, _)) = command.filter(|_| !command_seen) else {
-                    return Err(refused(format!("`{word}` is not understood")));
-                };
-                arguments.command = known;
-                command_seen = true;
+            let own = command
+                .or(self.commands.first())
+                .map_or(&[][..], |command| command.flags);
+            let Some(flag) = self.flags.iter().chain(own).find(|flag| flag.name == name) else {
+                let is_operand = |command: &Command| arguments.operands.len() < command.operands.len();
+                match command {
+                    _ if word.starts_with("--") => {
+                        return Err(refused(format!("`{word}` is not understood")));
+                    }
+                    Some(command) if is_operand(command) => arguments.operands.push(word),
+                    Some(_) => return Err(refused(format!("`{word}` is not understood"))),
+                    None => {
+                        let known = self.commands.iter().find(|command| command.name == word);
+                        command = Some(known.ok_or_else(|| refused(format!("`{word}` is not understood")))?);
+                    }
+                }
                 continue;
             };
             let text = match (flag.value.is_empty(), attached) {
@@ -89,6 +122,13 @@ impl Program {
                 None => drop(arguments.others.insert(flag.name, text)),
             }
         }
+        let command = command.or(self.commands.first());
+        let missing = command.and_then(|command| command.operands.get(arguments.operands.len()));
+        if let Some(missing) = missing.filter(|_| !arguments.has("--help")) {
+            let name = command.map_or("", |command| command.name);
+            return Err(refused(format!("{name} needs {missing} after it")));
+        }
+        arguments.command = command.map_or("", |command| command.name);
         Ok(arguments)
     }
 
@@ -103,22 +143,22 @@ impl Program {
             "{}: {}\n\nusage: {}{commands} [FLAGS]\n",
             self.name, self.about, self.name
         );
-        if let Some((default, _)) = self.commands.first() {
-            text.push_str(&format!("\ncommands ({default} when none is given):\n"));
-            for (name, help) in self.commands {
-                text.push_str(&format!("  {name:<24} {help}\n"));
+        let row = |name: &str, help: &str| format!("{:<34} {help}\n", format!("  {name}"));
+        if let Some(default) = self.commands.first() {
+            text.push_str(&format!("\ncommands ({} when none is given):\n", default.name));
+            for command in self.commands {
+                let words = [&[command.name], command.operands].concat().join(" ");
+                text.push_str(&row(&words, command.help));
+                for flag in command.flags {
+                    text.push_str(&row(&format!("  {} {}", flag.name, flag.value), flag.help));
+                }
             }
         }
         text.push_str("\nflags:\n");
         for flag in self.flags {
-            text.push_str(&format!(
-                "  {:<24} {}\n",
-                format!("{} {}", flag.name, flag.value),
-                flag.help
-            ));
+            text.push_str(&row(&format!("{} {}", flag.name, flag.value), flag.help));
         }
-        text.push_str("  --help                   show this\n");
-        text
+        text + &row("--help", "show this")
     }
 }
 

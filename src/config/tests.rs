@@ -1,12 +1,26 @@
 //! What the file, the environment and the flags may say, and how a mistake is answered.
 
-use super::arguments::{Flag, Program};
+use super::arguments::{Command, Flag, Program};
 use super::*;
 
 const PROGRAM: Program = Program {
     name: "moothall",
     about: "a test",
-    commands: &[("run", "run it"), ("version", "say which")],
+    commands: &[
+        Command::plain("run", "run it"),
+        Command {
+            name: "move",
+            operands: &["<FROM>", "<TO>"],
+            help: "move it",
+            flags: &[Flag {
+                name: "--slowly",
+                value: "",
+                key: None,
+                help: "take your time",
+            }],
+        },
+        Command::plain("version", "say which"),
+    ],
     flags: &[
         Flag {
             name: "--telnet",
@@ -159,6 +173,23 @@ fn a_command_line_is_a_command_and_flags_in_any_order() {
         (Some("x.toml"), true)
     );
     assert_eq!(PROGRAM.parse(words("")).unwrap().command, "run");
+}
+
+#[test]
+fn a_command_takes_its_own_words_and_flags_and_no_others() {
+    let parsed = PROGRAM.parse(words("move here there --slowly")).unwrap();
+    assert_eq!((parsed.command, parsed.operands), ("move", words("here there")));
+    assert!(parsed.others.contains_key("--slowly"));
+    let refusal = |line: &str| PROGRAM.parse(words(line)).unwrap_err().to_string();
+    assert!(refusal("move here").starts_with("move needs <TO> after it"));
+    assert!(refusal("move a b c").starts_with("`c` is not understood"));
+    assert!(refusal("run --slowly").starts_with("`--slowly` is not understood"));
+    assert!(PROGRAM.parse(words("move --help")).unwrap().has("--help"));
+    let help = PROGRAM.help();
+    assert!(
+        help.contains("  move <FROM> <TO>                 move it\n"),
+        "{help}"
+    );
 }
 
 #[test]

@@ -53,6 +53,16 @@ pub enum FromSupervisor {
     },
     /// To a host: the token it asked for.
     HostToken(String),
+    /// To a child: finish and end with code 0.
+    Stop {
+        /// To the daemon: another one follows at once, so clients are told nothing and keep their connections.
+        keep_clients: bool,
+    },
+    /// To the daemon: the process of this host has ended, and its clients' sockets with it.
+    HostEnded {
+        /// The host's name in the supervisor's table.
+        host: String,
+    },
     /// To an operator.
     Status(SupervisorStatus),
 }

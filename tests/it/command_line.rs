@@ -55,16 +55,16 @@ fn default_config_is_a_file_that_check_config_accepts() {
 }
 
 #[test]
-fn a_word_that_is_not_understood_is_exit_code_64() {
+fn a_word_that_is_not_understood_is_exit_code_64_and_2_to_an_operator() {
     check_refused(
         &start(MOOTHALL, &["--port", "1"], &[]),
         64,
         &["`--port`", "--help"],
     );
     check_refused(
-        &start(MOOTHALLCTL, &["restart"], &[]),
-        64,
-        &["`restart`", "moothallctl --help"],
+        &start(MOOTHALLCTL, &["reboot"], &[]),
+        2,
+        &["`reboot`", "moothallctl --help"],
     );
 }
 

@@ -2,7 +2,11 @@
 
 /// All went well.
 pub const OK: u8 = 0;
-/// The command line was not understood.
+/// An operator's order was refused or failed (`moothallctl`, which ends like other small commands).
+pub const FAILED: u8 = 1;
+/// An operator's command line was not understood.
+pub const MISUSE: u8 = 2;
+/// The command line of a server's program was not understood.
 pub const USAGE: u8 = 64;
 /// A file that was handed in is wrong: a world that cannot be imported, or a folder that already holds one.
 pub const DATA: u8 = 65;

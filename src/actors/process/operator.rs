@@ -1,6 +1,7 @@
 //! What `moothallctl` does: asks the supervisor and the daemon how they are, and shows it as a table or as JSON.
 
 use crate::actors::kit::exit;
+use crate::config::ConfigError;
 use crate::limits::OPERATOR_TIMEOUT;
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus};
 use crate::protocol::control::{FromSupervisor, SupervisorStatus, ToSupervisor};
@@ -20,6 +21,15 @@ pub struct OperatorError {
     pub code: u8,
     /// What to say.
     pub message: String,
+}
+
+impl From<ConfigError> for OperatorError {
+    fn from(error: ConfigError) -> Self {
+        OperatorError {
+            code: exit::CONFIG,
+            message: error.to_string(),
+        }
+    }
 }
 
 /// Everything `status` knows. A part that does not answer is missing, and why is said instead.

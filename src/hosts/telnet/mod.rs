@@ -138,8 +138,10 @@ pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
         tokio::select! {
             order = orders.recv() => match order {
                 Some(Order::HostToken(token)) => host.tell_link(FromHost::Token(token)),
-                Some(Order::MintHostToken { .. }) => tracing::warn!("a host was asked to mint a token"),
-                Some(Order::Stop) | None => break,
+                Some(Order::MintHostToken { .. } | Order::HostEnded { .. }) => {
+                    tracing::warn!("a host was told what only the daemon should be");
+                }
+                Some(Order::Stop { .. }) | None => break,
             },
             Some(order) = from_link.recv() => match order {
                 ToHost::Up => child.ready(host.ready()),

@@ -19,8 +19,17 @@ use tokio::sync::mpsc;
 /// What a child is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Finish and end the process with code 0. Comes once; how long that may take is the supervisor's setting.
-    Stop,
+    /// Finish and end the process with code 0. How long that may take is the supervisor's setting.
+    Stop {
+        /// For the daemon: another one follows at once, so clients are told nothing and keep their connections.
+        keep_clients: bool,
+    },
+    /// For the daemon: the process of this supervised host has ended, and its clients' sockets with it. Comes before
+    /// the token for its next process is asked for.
+    HostEnded {
+        /// Which host.
+        host: String,
+    },
     /// The daemon should answer with `ChildLink::minted`.
     MintHostToken {
         /// The number to answer with.
@@ -31,6 +40,9 @@ pub enum Order {
     /// The token this host may say Hello with.
     HostToken(String),
 }
+
+/// What a signal says, and being an orphan for too long: nobody is known to follow.
+const END: Order = Order::Stop { keep_clients: false };
 
 /// A child's way to its supervisor. Clones are the same link. Without a supervisor everything said is dropped.
 #[derive(Clone)]
@@ -97,7 +109,7 @@ fn pass_signals_on(orders: mpsc::Sender<Order>) -> io::Result<()> {
             _ = interrupt.recv() => {}
         }
         // Closed means that the child is ending already.
-        orders.send(Order::Stop).await.ok();
+        orders.send(END).await.ok();
     });
     Ok(())
 }
@@ -121,7 +133,7 @@ async fn serve(
         "the supervisor is gone; ending after a while"
     );
     tokio::time::sleep(orphan_time).await;
-    orders.send(Order::Stop).await.ok();
+    orders.send(END).await.ok();
 }
 
 async fn speak(
@@ -152,6 +164,8 @@ async fn listen(mut reader: impl AsyncRead + Unpin, orders: &mpsc::Sender<Order>
         let order = match read_message(&mut reader).await? {
             FromSupervisor::MintHostToken { request, host } => Order::MintHostToken { request, host },
             FromSupervisor::HostToken(token) => Order::HostToken(token),
+            FromSupervisor::Stop { keep_clients } => Order::Stop { keep_clients },
+            FromSupervisor::HostEnded { host } => Order::HostEnded { host },
             FromSupervisor::Status(_) => continue,
         };
         if orders.send(order).await.is_err() {

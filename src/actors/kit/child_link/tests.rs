@@ -126,6 +126,9 @@ fn orders_reach_the_child() {
             })
         );
         assert_eq!(link.orders.recv().await, Some(Order::HostToken("v4".into())));
+        let stop = FromSupervisor::Stop { keep_clients: true };
+        write_message(&mut link.supervisor, &stop).await.unwrap();
+        assert_eq!(link.orders.recv().await, Some(Order::Stop { keep_clients: true }));
     });
 }
 
@@ -140,7 +143,7 @@ fn an_orphan_serves_on_for_a_while_and_is_then_told_to_stop() {
         } = connected().await;
         let orphaned = Instant::now();
         drop(supervisor);
-        assert_eq!(orders.recv().await, Some(Order::Stop));
+        assert_eq!(orders.recv().await, Some(END));
         assert!(orphaned.elapsed() >= ORPHAN_TIME && orphaned.elapsed() < ORPHAN_TIME * 2);
         drop(link);
     });
@@ -151,7 +154,7 @@ fn a_frame_that_is_no_message_makes_an_orphan_and_no_panic() {
     in_paused_time(async {
         let mut link = connected().await;
         link.supervisor.write_all(&[255; 64]).await.unwrap();
-        assert_eq!(link.orders.recv().await, Some(Order::Stop));
+        assert_eq!(link.orders.recv().await, Some(END));
     });
 }
 
