@@ -168,10 +168,11 @@ impl Daemon {
         let mut last_dump = Instant::now();
         let (dumped, mut dumps) = mpsc::channel::<bool>(1);
         let (mut is_dumping, mut dump_again) = (false, false);
-        let words = loop {
+        let (words, keep_clients) = loop {
             let wants_dump = tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::Stop { .. }) | None => break STOPPED.to_owned(),
+                    Some(Order::Stop { keep_clients }) => break (STOPPED.to_owned(), keep_clients),
+                    None => break (STOPPED.to_owned(), false),
                     Some(Order::MintHostToken { request, host }) => {
                         link.minted(request, Ok(self.keys.host_token(&host)));
                         false
@@ -179,7 +180,7 @@ impl Daemon {
                     Some(Order::HostToken(_) | Order::HostEnded { .. }) => false,
                 },
                 Some(request) = self.requests.recv() => match request {
-                    Request::Shutdown(words) => break words,
+                    Request::Shutdown(words) => break (words, false),
                     Request::Dump => true,
                 },
                 Some(is_written) = dumps.recv() => {
@@ -212,7 +213,7 @@ impl Daemon {
                 });
             }
         };
-        self.stop(&words).await;
+        self.stop(&words, keep_clients).await;
         Ok(())
     }
 
@@ -247,8 +248,9 @@ impl Daemon {
         Duration::from_secs(seconds.unsigned_abs())
     }
 
-    /// Stops in order. Tasks that do not end in time are left uncommitted.
-    async fn stop(self, words: &str) {
+    /// Stops in order. Tasks that do not end in time are left uncommitted. Clients that are kept wait for the next
+    /// daemon, so they are told nothing.
+    async fn stop(self, words: &str, keep_clients: bool) {
         tracing::info!(words, "the daemon stops");
         self.supervisor.let_end();
         let (stopped, all_ended) = oneshot::channel();
@@ -257,7 +259,7 @@ impl Daemon {
         {
             tracing::warn!("some tasks did not end in time; nothing of them takes effect");
         }
-        if self.actors.connections.offer(CloseAll(words.to_owned())).is_err() {
+        if !keep_clients && self.actors.connections.offer(CloseAll(words.to_owned())).is_err() {
             tracing::warn!("clients could not be told");
         }
         let log = self.log.clone();

@@ -387,6 +387,8 @@ pub enum RejectReason {
     Draining,
     /// No room.
     Full,
+    /// Another process has taken this host's place.
+    Fenced,
 }
 
 /// What became of a held connection.

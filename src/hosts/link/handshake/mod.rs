@@ -200,6 +200,11 @@ impl Handshake {
                     again_at: now + retry.max(HELLO_RETRY / 4),
                 };
             }
+            RejectReason::Fenced => {
+                steps.push(Step::GiveUp(
+                    "another process has taken this host's place".to_owned(),
+                ));
+            }
             RejectReason::BadVersion => {
                 let words = "the daemon speaks another version of the protocol; install both from one build";
                 steps.push(Step::GiveUp(words.to_owned()));

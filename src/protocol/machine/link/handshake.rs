@@ -147,6 +147,12 @@ impl Link {
                     out,
                 );
             }
+            RejectReason::Fenced => {
+                self.give_up(
+                    RpcError::Fatal("another process has taken this host's place".into()),
+                    out,
+                );
+            }
             RejectReason::BadProbe | RejectReason::Draining | RejectReason::Full => {
                 self.state = State::Waiting;
                 let wait = retry_after_ms.max(HANDSHAKE_RETRY_MS);

@@ -211,7 +211,11 @@ fn refusals_are_final_or_tried_again() {
         scene.after_ms(1);
         scene.hello();
     }
-    for reason in [RejectReason::BadToken, RejectReason::BadVersion] {
+    for reason in [
+        RejectReason::BadToken,
+        RejectReason::BadVersion,
+        RejectReason::Fenced,
+    ] {
         let mut scene = Scene::new();
         scene.on(Input::Start {
             wall: Wall(1),
