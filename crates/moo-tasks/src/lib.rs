@@ -11,5 +11,6 @@ pub mod input_queue;
 pub mod login;
 pub mod outside;
 pub mod priority;
+pub mod request;
 pub mod scheduler;
 pub mod snapshot;

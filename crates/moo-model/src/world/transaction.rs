@@ -125,6 +125,12 @@ impl Transaction {
         }
     }
 
+    /// Undoes everything and goes on with the newest committed state.
+    pub fn start_over(&mut self) {
+        let (world, lookups) = (self.world.clone(), std::mem::take(&mut self.lookups));
+        *self = Transaction::begin(&world, lookups);
+    }
+
     /// Ends without committing, giving the lookup tables back.
     pub fn into_lookups(self) -> Box<Lookups> {
         self.lookups

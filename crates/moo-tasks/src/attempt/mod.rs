@@ -23,6 +23,7 @@ use crate::input_queue::{Line, Programming};
 use crate::login::Login;
 use crate::outside::{Outside, Surroundings};
 use crate::priority::Priority;
+use crate::request::Request;
 use crate::snapshot;
 
 use slice::Slice;
@@ -62,6 +63,8 @@ pub enum Work {
         /// Its arguments.
         args: Vec<Value>,
     },
+    /// What a client's program asks.
+    Request(Arc<Request>),
     /// The first slice of a forked task.
     Start(Arc<Machine>),
     /// The next slice of a task that waited.
@@ -371,4 +374,4 @@ pub fn read_connected_row(key: &[u8], value: &[u8]) -> Option<(Obj, Obj)> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -18,6 +18,7 @@ use crate::held::HeldHost;
 use crate::input_queue::Programming;
 use crate::login::{self, Login};
 use crate::outside::Outside;
+use crate::request::Request;
 use moo_vm::host::Host;
 
 const NOT_UNDERSTOOD: &str = "I couldn't understand that.";
@@ -88,6 +89,7 @@ impl<'a> Slice<'a> {
                 };
                 self.server_call(call).unwrap_or_else(nothing)
             }
+            (Work::Request(request), _) => self.answer(request),
             (Work::Start(machine), _) => {
                 let outcome = self.drive(job.id, Machine::clone(machine), None, false);
                 self.settle(outcome)
@@ -98,6 +100,20 @@ impl<'a> Slice<'a> {
             }
             _ => nothing(),
         }
+    }
+
+    /// Carries out a request; where one of its actions failed and all were to stand or fall together, none takes effect.
+    fn answer(&mut self, request: &Request) -> End {
+        let machine = request.machine(&mut self.tx, self.job.player);
+        let outcome = self.drive(self.job.id, machine, None, true);
+        let end = self.settle(outcome);
+        if let End::Done(returned) = &end
+            && request.is_undone(returned)
+        {
+            self.tx.start_over();
+            std::mem::take(&mut self.host.held).undo();
+        }
+        end
     }
 
     /// Prints the connection's delimiters around what `body` prints.

@@ -13,7 +13,7 @@ use crate::connections::{ConnId, NewConnection};
 
 /// Time that stands still, dice that are loaded, and something to do in the middle of an attempt.
 #[derive(Default)]
-struct Still<'a> {
+pub(crate) struct Still<'a> {
     pauses: u32,
     /// Called whenever a program asks for a random number, which is in the middle of an attempt.
     meanwhile: Option<&'a mut dyn FnMut()>,
@@ -52,10 +52,10 @@ impl Surroundings for Still<'_> {
     }
 }
 
-const WIZARD: Obj = Obj(1);
+pub(crate) const WIZARD: Obj = Obj(1);
 
 /// A world with #0, which has `.n`, and #1, a wizard and player; verbs go on #0.
-struct Stage {
+pub(crate) struct Stage {
     world: Arc<World>,
     outside: Outside,
     conn: Arc<Connection>,
@@ -63,7 +63,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(verbs: &[(&str, &str)]) -> Stage {
+    pub(crate) fn new(verbs: &[(&str, &str)]) -> Stage {
         let records: Arc<Mutex<Vec<CommitRecord>>> = Arc::default();
         let log = records.clone();
         let sink = move |record| log.lock().expect("nobody panics").push(record);
@@ -115,7 +115,7 @@ impl Stage {
         }
     }
 
-    fn call(&self, verb: &'static str) -> Job {
+    pub(crate) fn call(&self, verb: &'static str) -> Job {
         Job {
             id: self.outside.ids.next(),
             player: WIZARD,
@@ -132,7 +132,7 @@ impl Stage {
     }
 
     /// Runs a job; gives its report and the lines that were released.
-    fn run(&self, job: &Job, here: &mut Still<'_>, attempts_max: u32) -> (Report, Vec<String>) {
+    pub(crate) fn run(&self, job: &Job, here: &mut Still<'_>, attempts_max: u32) -> (Report, Vec<String>) {
         let priority = Priority::default();
         let bench = Bench {
             world: &self.world,
@@ -156,7 +156,7 @@ impl Stage {
         (report, lines)
     }
 
-    fn n(&self) -> i64 {
+    pub(crate) fn n(&self) -> i64 {
         let mut tx = Transaction::begin(&self.world, Box::default());
         let found = tx
             .find_property(Obj::SYSTEM, Symbol::new("n"))

@@ -1,0 +1,179 @@
+//! What a client's program asks of the world: verbs and properties to see or to change, expressions, calls.
+//!
+//! A request is carried out by a MOO program of ours, `answer.moo`, that runs with the asking player's permissions: who
+//! may see and change what is decided by the built-in functions (and by what the world put in their place), and nowhere
+//! else. Invariant: one result for each action, in their order, unless the task itself came to an end.
+
+use std::sync::LazyLock;
+
+use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, Transaction, VerbHit, VerbPerms, VerbRecord};
+use moo_model::{ErrorCode, Obj, Value};
+use moo_vm::frame::CommandWords;
+use moo_vm::machine::{Machine, VerbStart};
+
+use crate::command;
+
+/// An object as a client may name it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectName {
+    /// By number.
+    Number(Obj),
+    /// By a path of properties from `#0`.
+    System(Vec<String>),
+    /// By what the player would call it.
+    Match(String),
+}
+
+/// One thing that is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// The value of an expression.
+    Eval(String),
+    /// What a verb returns; for programmers.
+    Invoke(ObjectName, String, Vec<Value>),
+    /// The value of a property.
+    Read(ObjectName, String),
+    /// Set a property.
+    Update(ObjectName, String, Value),
+    /// Give a verb a program.
+    Program(ObjectName, String, Vec<String>),
+    /// A verb, wherever it is defined, as [`Action::Verbs`] describes one, and the lines of its program.
+    Verb(ObjectName, String),
+    /// A property, as [`Action::Properties`] describes one, and its value.
+    Property(ObjectName, String),
+    /// `{definer, owner, permissions, names, arguments}` of each verb that may be seen, also inherited ones if asked.
+    Verbs(ObjectName, bool),
+    /// `{definer, name, owner, permissions, clear}` of each property, also inherited ones if asked.
+    Properties(ObjectName, bool),
+    /// The object's number.
+    Resolve(ObjectName),
+    /// `{object, name, parent, owner, location, flags}` of so many objects after this one; flags as a textdump has them.
+    Objects(Obj, u16),
+}
+
+/// Actions that are carried out one after the other, in one transaction unless one of them suspends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// What is asked.
+    pub actions: Vec<Action>,
+    /// Nothing takes effect if one of them fails.
+    pub rollback: bool,
+}
+
+/// Why an action failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failed {
+    /// The error.
+    pub code: Value,
+    /// Its text.
+    pub message: String,
+    /// What came with it; the compiler's messages for a program that does not compile.
+    pub value: Value,
+}
+
+/// The compiled program that answers, kept for all requests.
+static ANSWER: LazyLock<triomphe::Arc<Code>> = LazyLock::new(|| Code::new(include_str!("answer.moo")));
+
+impl Request {
+    /// A machine that is about to carry out the request for a player.
+    pub fn machine(&self, tx: &mut Transaction, player: Obj) -> Machine {
+        let rows: Vec<Value> = self.actions.iter().map(|action| action.row(tx, player)).collect();
+        let verb = VerbRecord {
+            id: 0,
+            names: Value::str("request"),
+            owner: player,
+            perms: VerbPerms(VerbPerms::EXEC.0 | VerbPerms::DEBUG.0),
+            args: ArgSpec {
+                dobj: ObjSpec::This,
+                prep: PrepSpec::None,
+                iobj: ObjSpec::This,
+            },
+            code: ANSWER.clone(),
+        };
+        Machine::for_verb(VerbStart {
+            hit: triomphe::Arc::new(VerbHit::new(Obj::NOTHING, 0, verb.into())),
+            this: player,
+            progr: player,
+            player,
+            caller: player,
+            verb: Value::str("request"),
+            args: Value::list(rows),
+            words: CommandWords::none(),
+        })
+    }
+
+    /// Whether what it did must be undone, by what its program returned.
+    pub fn is_undone(&self, returned: &Value) -> bool {
+        self.rollback && results(returned).iter().any(Result::is_err)
+    }
+}
+
+/// The results of a request's program, one for each action.
+pub fn results(returned: &Value) -> Vec<Result<Value, Failed>> {
+    let rows = returned.as_list().unwrap_or_default();
+    rows.iter()
+        .map(|row| match row.as_list().unwrap_or_default() {
+            [_, result] => Ok(result.clone()),
+            [_, code, message, value] => Err(Failed {
+                code: code.clone(),
+                message: message.as_str().unwrap_or_default().to_owned(),
+                value: value.clone(),
+            }),
+            _ => Err(Failed {
+                code: Value::err(ErrorCode::None),
+                message: String::new(),
+                value: Value::int(0),
+            }),
+        })
+        .collect()
+}
+
+impl ObjectName {
+    fn value(&self, tx: &mut Transaction, player: Obj) -> Value {
+        match self {
+            ObjectName::Number(obj) => Value::obj(*obj),
+            ObjectName::System(path) => Value::strings(path),
+            ObjectName::Match(name) => Value::obj(command::match_object(tx, player, name)),
+        }
+    }
+}
+
+impl Action {
+    /// The action as its row among the program's arguments: what, on which object, and the rest.
+    fn row(&self, tx: &mut Transaction, player: Obj) -> Value {
+        let mut object = |name: &ObjectName| name.value(tx, player);
+        let nothing = Value::obj(Obj::NOTHING);
+        let (what, object, rest) = match self {
+            Action::Eval(text) => ("eval", nothing, vec![Value::str(text)]),
+            Action::Invoke(on, verb, args) => {
+                let args = Value::list(args.clone());
+                ("invoke", object(on), vec![Value::str(verb), args])
+            }
+            Action::Read(of, name) => ("read", object(of), vec![Value::str(name)]),
+            Action::Update(of, name, value) => ("update", object(of), vec![Value::str(name), value.clone()]),
+            Action::Program(of, verb, code) => (
+                "program",
+                object(of),
+                vec![Value::str(verb), Value::strings(code)],
+            ),
+            Action::Verb(of, name) => ("verb", object(of), vec![Value::str(name)]),
+            Action::Property(of, name) => ("property", object(of), vec![Value::str(name)]),
+            Action::Verbs(of, inherited) => ("verbs", object(of), vec![Value::int(i64::from(*inherited))]),
+            Action::Properties(of, inherited) => {
+                ("properties", object(of), vec![Value::int(i64::from(*inherited))])
+            }
+            Action::Resolve(what) => ("resolve", object(what), Vec::new()),
+            Action::Objects(after, limit) => (
+                "objects",
+                nothing,
+                vec![Value::int(after.0), Value::int(i64::from(*limit))],
+            ),
+        };
+        let mut row = vec![Value::str(what), object];
+        row.extend(rest);
+        Value::list(row)
+    }
+}
+
+#[cfg(test)]
+mod tests;
