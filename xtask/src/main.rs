@@ -1,6 +1,7 @@
 //! Chores of the workspace. `cargo xtask ci` is the one gate, the same for everybody; `cargo xtask tidy` its own part.
 //! `cargo xtask docs` writes the pages that are made from tables, which the tests hold fresh.
-//! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs.
+//! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs,
+//! `cargo xtask load crowd` those of thousands of connections.
 
 mod bench;
 mod ci;
@@ -11,7 +12,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load";
+const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         ["ci"] => ci::run(&root()),
         ["bench"] => bench::run(&root()),
         ["load"] => load::run(&root()),
+        ["load", "crowd"] => load::run_crowd(&root()),
         ["docs"] => docs::run(&root()),
         ["tidy"] => tidy::run(&root()),
         _ => Err(USAGE.to_owned()),

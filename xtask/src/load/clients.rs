@@ -4,13 +4,14 @@ use rustix::event::{Timespec, epoll};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How long one connection attempt, or one wait inside an epoll, may take.
 const STEP: Duration = Duration::from_millis(500);
 
 /// Bytes read at once.
-const READ_LEN: usize = 16 << 10;
+pub const READ_LEN: usize = 16 << 10;
 
 /// One connection.
 pub struct Client {
@@ -98,23 +99,67 @@ impl Client {
             .map_err(|error| format!("cannot send: {error}"))
     }
 
-    /// Reads what is there; gives how many lines of it are the answer.
-    fn answers(&mut self, answer: &[u8], buffer: &mut [u8]) -> Result<usize, String> {
+    /// Reads what is there, and gives its whole lines, without the blanks around them, to `on_line`.
+    pub fn lines(&mut self, buffer: &mut [u8], mut on_line: impl FnMut(&[u8])) -> Result<(), String> {
         let len = match self.stream.read(buffer) {
             Ok(0) => return Err("the server hung up under load".to_owned()),
             Ok(len) => len,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error.to_string()),
         };
-        let mut count = 0;
         for piece in buffer[..len].split_inclusive(|&byte| byte == b'\n') {
             self.unfinished.extend_from_slice(piece);
             if piece.ends_with(b"\n") {
-                count += usize::from(self.unfinished.trim_ascii() == answer);
+                on_line(self.unfinished.trim_ascii());
                 self.unfinished.clear();
             }
         }
+        Ok(())
+    }
+
+    /// Reads what is there; gives how many lines of it are the answer.
+    fn answers(&mut self, answer: &[u8], buffer: &mut [u8]) -> Result<usize, String> {
+        let mut count = 0;
+        self.lines(buffer, |line| count += usize::from(line == answer))?;
         Ok(count)
+    }
+}
+
+/// All connections, to be waited for at once.
+pub struct Watch {
+    set: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+impl Watch {
+    /// Watches connections; from here on none of them blocks.
+    pub fn new(clients: &[Client]) -> Result<Watch, String> {
+        let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| error.to_string())?;
+        for (at, client) in (0u64..).zip(clients) {
+            let is_in = (epoll::EventData::new_u64(at), epoll::EventFlags::IN);
+            client
+                .stream
+                .set_nonblocking(true)
+                .and_then(|()| Ok(epoll::add(&set, &client.stream, is_in.0, is_in.1)?))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Watch {
+            set,
+            events: Vec::with_capacity(clients.len()),
+        })
+    }
+
+    /// Waits, this long at most, until something can be read; gives the places of those connections.
+    pub fn wait(&mut self, longest: Duration) -> Result<impl Iterator<Item = usize>, String> {
+        let timeout = Timespec::try_from(longest).map_err(|error| error.to_string())?;
+        self.events.clear();
+        epoll::wait(
+            &self.set,
+            rustix::buffer::spare_capacity(&mut self.events),
+            Some(&timeout),
+        )
+        .map_err(|error| error.to_string())?;
+        Ok(self.events.iter().map(|event| event.data.u64() as usize))
     }
 }
 
@@ -127,20 +172,7 @@ pub fn pump(
     span: Duration,
     patience: Duration,
 ) -> Result<Pumped, String> {
-    let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| error.to_string())?;
-    for (at, client) in (0u64..).zip(clients.iter()) {
-        client
-            .stream
-            .set_nonblocking(true)
-            .map_err(|error| error.to_string())?;
-        epoll::add(
-            &set,
-            &client.stream,
-            epoll::EventData::new_u64(at),
-            epoll::EventFlags::IN,
-        )
-        .map_err(|error| error.to_string())?;
-    }
+    let mut watch = Watch::new(clients)?;
     let line = format!("{command}\r\n").into_bytes();
     let begun = Instant::now();
     for client in clients.iter_mut() {
@@ -148,17 +180,13 @@ pub fn pump(
     }
     let mut latencies = Vec::new();
     let mut under_way = clients.len() * window;
-    let (mut events, mut buffer) = (Vec::with_capacity(clients.len()), [0; READ_LEN]);
-    let timeout = Timespec::try_from(STEP).map_err(|error| error.to_string())?;
+    let mut buffer = [0; READ_LEN];
     while under_way > 0 {
         if begun.elapsed() > span + patience {
             return Err(format!("{under_way} commands were not answered"));
         }
-        events.clear();
-        epoll::wait(&set, rustix::buffer::spare_capacity(&mut events), Some(&timeout))
-            .map_err(|error| error.to_string())?;
-        for event in &events {
-            let client = &mut clients[event.data.u64() as usize];
+        for at in watch.wait(STEP)? {
+            let client = &mut clients[at];
             let count = client.answers(answer.as_bytes(), &mut buffer)?;
             let now = Instant::now();
             let goes_on = now.duration_since(begun) < span;

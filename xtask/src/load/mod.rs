@@ -4,11 +4,13 @@
 //! The load comes from this process: one thread, all connections on one epoll.
 
 mod clients;
+mod crowd;
 mod processes;
 mod server;
 
 use crate::bench::cargo;
 use clients::{Client, Pumped, pump};
+pub use crowd::run as run_crowd;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
 use std::path::{Path, PathBuf};
