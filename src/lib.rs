@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod config;
+pub mod fault;
 pub mod gateway;
 pub mod hosts;
 pub mod limits;

@@ -20,6 +20,7 @@ use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Supervisor};
 use crate::config::{Config, Durability};
+use crate::fault;
 use crate::gateway::{Inbound, ServerEndpoints, ServerSender, ServerSide};
 use crate::limits::{
     CONNECTION_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX, SLOTS_PER_EXECUTOR,
@@ -156,6 +157,7 @@ pub(super) fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Resu
         .store
         .log(&booted.root, durability, move |event| match event {
             LogEvent::Written(stamp) => {
+                fault::point("commit.after_wal");
                 written.store(stamp, Ordering::Release);
                 outlet.ring();
             }

@@ -6,10 +6,11 @@
 
 use super::outlet::{Entry, Outlet, Reply};
 use crate::actors::kit::{chance, exit};
+use crate::fault;
 use crate::memory::live_bytes;
 use moo_model::Value;
 use moo_model::world::{Lookups, Stamp, World};
-use moo_tasks::attempt::{Bench, End, Failure, Job, Report};
+use moo_tasks::attempt::{Bench, End, Failure, Job, Report, Work};
 use moo_tasks::held::{Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
@@ -190,6 +191,10 @@ impl Shared {
         here: &mut Here,
         lookups: &mut Box<Lookups>,
     ) -> Report {
+        fault::point("executor.run");
+        if matches!(job.work, Work::Login(_)) {
+            fault::point("login.in_verb");
+        }
         let workshop = &self.workshop;
         let bench = Bench {
             world: &workshop.world,
@@ -221,7 +226,7 @@ impl Shared {
     ) -> Report {
         tracing::error!(task = job.id, player = %job.player, "a fault of the server ended a task");
         let rows = Job {
-            work: moo_tasks::attempt::Work::Rows,
+            work: Work::Rows,
             ..job.clone()
         };
         let mut report = self.run(&rows, &mut None, here, lookups);

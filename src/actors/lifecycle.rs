@@ -16,6 +16,7 @@ use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::exit;
 use crate::actors::kit::supervisor::Supervisor;
 use crate::config::Config;
+use crate::fault;
 use crate::gateway::ServerSide;
 use crate::limits::{
     DUMP_INTERVAL_DEFAULT_S, DUMP_INTERVAL_MIN_S, HOUSEKEEPING, LIFECYCLE_QUEUE_MAX, STOP_TASKS_MAX,
@@ -124,7 +125,12 @@ impl Daemon {
         });
         let wires = Wires::new(config, options)?;
         let log = start_log(config, &booted, &wires)?;
-        let world = World::new(booted.root, log.sink());
+        let mut sink = log.sink();
+        let sink = move |record| {
+            fault::point("commit.before_wal");
+            sink.accept(record);
+        };
+        let world = World::new(booted.root, Box::new(sink));
         let outside = Arc::new(Outside::new(booted.first_task));
         load_options(&world, &outside);
         let ground = Ground {

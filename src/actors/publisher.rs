@@ -8,6 +8,7 @@ use super::outlet::{Entry, Item, NewStream, Outlet, Reply, groups, wire_line};
 use super::reattach::TellPositions;
 use crate::actors::kit::gate::Offered;
 use crate::actors::kit::supervisor::ExitGuard;
+use crate::fault;
 use crate::gateway::ServerSender;
 use crate::limits::{STREAM_RING_BYTES_MAX, STREAM_RING_EVENTS_MAX};
 use crate::protocol::broadcast::host_topic;
@@ -108,6 +109,7 @@ impl PublisherActor {
         self.waiting.extend(self.parts.outlet.take());
         let written = self.parts.written.load(Ordering::Acquire);
         while self.waiting.front().is_some_and(|entry| entry.stamp <= written) {
+            fault::point("publish.before");
             let entry = self.waiting.pop_front().expect("it was there a moment ago");
             let cause = (entry.task != 0).then_some(Cause {
                 task: entry.task as u64,

@@ -16,8 +16,12 @@ use toml::{Table, Value};
 /// The settings and their defaults, as an operator reads them: what `moothall default-config` prints.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// Variables that begin like ours but belong to the scripts around the programs.
-const FOREIGN_VARIABLES: [&str; 1] = ["MOOTHALL_CACHE"];
+/// Variables that begin like ours but belong to the scripts around the programs, or to tests of faults.
+const FOREIGN_VARIABLES: &[&str] = &[
+    "MOOTHALL_CACHE",
+    #[cfg(feature = "faults")]
+    "MOOTHALL_FAULTS",
+];
 
 /// Every setting. The fields are described in `default.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -4,6 +4,7 @@
 //! `MOOTHALL_KILL_ROUNDS` sets how many kills (8 if nothing is said), `MOOTHALL_KILL_SEED` which and when.
 
 use crate::support::checker::{Answers, check, entries};
+use crate::support::ledger;
 use crate::support::random::Random;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
@@ -35,24 +36,6 @@ struct Round {
 
 fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
-}
-
-/// The ledger, the verb that writes it, and a task that counts for ever.
-fn make_ledger(wizard: &mut Telnet) {
-    wizard.eval("add_property(#0, \"ledger\", create($thing), {player, \"r\"})");
-    wizard.eval("add_property($ledger, \"rows\", {}, {player, \"r\"})");
-    wizard.eval("add_property($ledger, \"count\", 0, {player, \"r\"})");
-    wizard.eval("add_verb($player, {player, \"rd\", \"append\"}, {\"any\", \"none\", \"none\"})");
-    let code = "{\"{client, number} = args;\", \"$ledger.rows = {@$ledger.rows, {toint(client), toint(number)}};\", \
-                \"notify(player, tostr(\\\"kept \\\", number));\"}";
-    assert_eq!(
-        wizard.eval(&format!("set_verb_code($player, \"append\", {code})")),
-        "{}"
-    );
-    wizard.check(
-        ";;fork (0) while (1) $ledger.count = $ledger.count + 1; suspend(1); endwhile endfork",
-        &["=> 0"],
-    );
 }
 
 /// One client of one round: writes entries one after the other, each after the answer to the last.
@@ -133,7 +116,10 @@ fn what_was_answered_survives_kills_and_nothing_happens_twice() {
     let mut random = Random::new(seed);
     let many = "1000000";
     let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", many));
-    make_ledger(&mut hall_wizard(&server));
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    ledger::count_for_ever(&mut wizard);
+    drop(wizard);
     for client in 0..CLIENTS {
         drop(hall_character(&server, &format!("Client{client}")));
     }

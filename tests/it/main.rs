@@ -9,6 +9,7 @@
 mod support;
 
 mod command_line;
+mod faults;
 mod hall;
 mod hostile;
 mod kill;

@@ -3,6 +3,10 @@
 //! Invariant: nothing here sleeps for a fixed time. Everything waits for what it needs, up to `DEADLINE`.
 
 pub mod checker;
+pub mod fault_proxy;
+pub mod faults;
+pub mod ledger;
+pub mod lone;
 pub mod random;
 pub mod server;
 pub mod telnet;

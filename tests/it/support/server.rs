@@ -199,12 +199,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let log = self.log();
-            let tail = log.len().saturating_sub(LOG_TAIL);
-            let tail = (tail..log.len())
-                .find(|at| log.is_char_boundary(*at))
-                .unwrap_or(0);
-            eprintln!("--- the end of the server's log:\n{}---", &log[tail..]);
+            print_log(&self.log());
         }
         // The supervisor first, or it would start again what is killed before it.
         self.child.kill().ok();
@@ -224,11 +219,7 @@ fn launch(folder: &Path, data: &Path, options: &Options, telnet: SocketAddr) -> 
         .append(true)
         .open(folder.join("log"))
         .unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_moothall"));
-    let foreign = std::env::vars_os().map(|(name, _)| name);
-    for name in foreign.filter(|name| name.to_string_lossy().starts_with("MOOTHALL_")) {
-        command.env_remove(name);
-    }
+    let mut command = clean_command(env!("CARGO_BIN_EXE_moothall"));
     command
         .args(["run", "--telnet", &telnet.to_string(), "--data"])
         .arg(data)
@@ -238,7 +229,6 @@ fn launch(folder: &Path, data: &Path, options: &Options, telnet: SocketAddr) -> 
                 .iter()
                 .map(|(name, value)| (*name, value.as_str())),
         )
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);
     if let Some(world) = &options.import {
@@ -257,13 +247,35 @@ fn launch(folder: &Path, data: &Path, options: &Options, telnet: SocketAddr) -> 
     (child, lines)
 }
 
-fn read_log(folder: &Path) -> String {
+/// A program of ours without settings from outside, reading nothing.
+pub fn clean_command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let foreign = std::env::vars_os().map(|(name, _)| name);
+    for name in foreign.filter(|name| name.to_string_lossy().starts_with("MOOTHALL_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Shows the end of a log, for a test that fails.
+pub fn print_log(log: &str) {
+    let tail = log.len().saturating_sub(LOG_TAIL);
+    let tail = (tail..log.len())
+        .find(|at| log.is_char_boundary(*at))
+        .unwrap_or(0);
+    eprintln!("--- the end of the server's log:\n{}---", &log[tail..]);
+}
+
+/// What the programs that log into this folder have logged.
+pub fn read_log(folder: &Path) -> String {
     fs::read(folder.join("log"))
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default()
 }
 
-fn signal(pid: u32, signal: Signal) {
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = Pid::from_raw(pid.cast_signed()) {
         // One that is gone already is what was wanted.
         kill_process(pid, signal).ok();

@@ -1,7 +1,27 @@
 //! Ways into the worlds that scenarios play in.
 
+use super::lone::Lone;
 use super::server::Server;
 use super::telnet::Telnet;
+use std::net::SocketAddr;
+
+/// Anything that players come in by.
+pub trait Door {
+    /// Where they connect.
+    fn telnet(&self) -> SocketAddr;
+}
+
+impl Door for Server {
+    fn telnet(&self) -> SocketAddr {
+        Server::telnet(self)
+    }
+}
+
+impl Door for Lone {
+    fn telnet(&self) -> SocketAddr {
+        Lone::telnet(self)
+    }
+}
 
 /// In the greeting of the hall, near its end.
 const HALL: &str = "Type guest and press Enter";
@@ -14,7 +34,7 @@ pub const PASSWORD: &str = "sesame123";
 
 /// The wizard of the hall, who has no password and comes from this machine.
 #[track_caller]
-pub fn hall_wizard(server: &Server) -> Telnet {
+pub fn hall_wizard(server: &impl Door) -> Telnet {
     let mut wizard = Telnet::arrive(server.telnet(), "Wizard", HALL);
     wizard.send("connect Wizard");
     wizard.expect("***");
@@ -24,7 +44,7 @@ pub fn hall_wizard(server: &Server) -> Telnet {
 
 /// A new character of the hall, who takes no tour.
 #[track_caller]
-pub fn hall_character(server: &Server, name: &str) -> Telnet {
+pub fn hall_character(server: &impl Door, name: &str) -> Telnet {
     let mut player = Telnet::arrive(server.telnet(), name, HALL);
     player.send(&format!("create {name} {PASSWORD}"));
     player.expect("*** Created ***");
@@ -36,7 +56,7 @@ pub fn hall_character(server: &Server, name: &str) -> Telnet {
 
 /// A character of the hall who comes back.
 #[track_caller]
-pub fn hall_return(server: &Server, name: &str) -> Telnet {
+pub fn hall_return(server: &impl Door, name: &str) -> Telnet {
     let mut player = Telnet::arrive(server.telnet(), name, HALL);
     player.send(&format!("connect {name} {PASSWORD}"));
     player.expect("***");
@@ -46,7 +66,7 @@ pub fn hall_return(server: &Server, name: &str) -> Telnet {
 
 /// A guest of the hall, who takes no tour.
 #[track_caller]
-pub fn hall_guest(server: &Server) -> Telnet {
+pub fn hall_guest(server: &impl Door) -> Telnet {
     let mut guest = Telnet::arrive(server.telnet(), "guest", HALL);
     guest.send("guest");
     guest.expect("***");
@@ -58,7 +78,7 @@ pub fn hall_guest(server: &Server) -> Telnet {
 
 /// The wizard of LambdaCore, who has no password either.
 #[track_caller]
-pub fn core_wizard(server: &Server) -> Telnet {
+pub fn core_wizard(server: &impl Door) -> Telnet {
     let mut wizard = Telnet::arrive(server.telnet(), "wizard", CORE);
     wizard.send("connect wizard");
     wizard.expect("*** Connected ***");
@@ -68,7 +88,7 @@ pub fn core_wizard(server: &Server) -> Telnet {
 
 /// A new player of LambdaCore.
 #[track_caller]
-pub fn core_player(server: &Server, name: &str) -> Telnet {
+pub fn core_player(server: &impl Door, name: &str) -> Telnet {
     let mut player = Telnet::arrive(server.telnet(), name, CORE);
     player.send(&format!("create {name} {PASSWORD}"));
     player.expect("*** Created ***");

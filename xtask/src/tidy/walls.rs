@@ -6,10 +6,10 @@ use super::Finding;
 use super::source::{Named, Source};
 
 /// What anybody in `src/` may name.
-const COMMON: [&str; 3] = ["config", "limits", "telemetry"];
+const COMMON: [&str; 4] = ["config", "fault", "limits", "telemetry"];
 
 /// A folder and the folders of `src/` that its files may name beside itself and `COMMON`. The first row that fits holds.
-const FOLDERS: [(&str, &[&str]); 11] = [
+const FOLDERS: [(&str, &[&str]); 12] = [
     ("protocol", &[]),
     ("gateway", &["protocol"]),
     ("jobs", &["protocol"]),
@@ -19,6 +19,7 @@ const FOLDERS: [(&str, &[&str]); 11] = [
     ("hosts", &["protocol", "gateway", "jobs", "actors::kit"]),
     ("workers", &["protocol", "gateway", "jobs", "actors::kit"]),
     ("config", &[]),
+    ("fault", &[]),
     ("memory", &[]),
     ("telemetry", &[]),
 ];

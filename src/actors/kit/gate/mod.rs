@@ -49,6 +49,7 @@ impl<M: Send + 'static> Offered<M> {
     /// Takes the message out and gives its place in the queue back.
     pub fn accept(self) -> M {
         drop(self.permit);
+        crate::fault::at_message::<M>();
         self.message
     }
 }

@@ -1,0 +1,180 @@
+//! Faults of the wire between host and daemon: messages that are lost, doubled, late or damaged on their way.
+
+use crate::support::checker::Answers;
+use crate::support::fault_proxy::{Act, Rule, Socket, Way, Which};
+use crate::support::ledger::{self, pour};
+use crate::support::lone::Lone;
+use crate::support::telnet::Telnet;
+use crate::support::worlds::hall_wizard;
+use crate::support::{DEADLINE, wait_for};
+use moothall::protocol::Family;
+use std::time::{Duration, Instant};
+
+/// After a lost tail: the next heads and the wait for what may still come, and some time for a busy machine.
+const TAIL: Duration = Duration::from_millis(2_200 + 1_500);
+
+const EVENTS: Which = Which::Of(Family::Event);
+
+/// A daemon, a host, and the wizard of the hall with the ledger.
+fn scene() -> (Lone, Telnet) {
+    let lone = Lone::start(2_026, &[]);
+    let mut wizard = hall_wizard(&lone);
+    ledger::make(&mut wizard);
+    (lone, wizard)
+}
+
+/// That many lines all come, once each and in order.
+#[track_caller]
+fn all_lines_come(lone: &Lone, player: &mut Telnet, count: u64) {
+    let (lines, took) = pour(player, count, TAIL);
+    let tally = lines.tally(count);
+    assert!(
+        tally.is_clean(),
+        "{tally}, after {took:?}; {} faults",
+        lone.proxy.hits()
+    );
+}
+
+/// One entry more is asked for, and is in the ledger once.
+#[track_caller]
+fn one_effect(player: &mut Telnet, answers: &mut Answers, patience: Duration) {
+    answers.asked += 1;
+    let answer = format!("kept {}", answers.asked);
+    player.send(&format!("append 1 {}", answers.asked));
+    let end = Instant::now() + patience;
+    while let Some(line) = player.next_line(end.saturating_duration_since(Instant::now())) {
+        if line == answer {
+            answers.answered.insert(answers.asked);
+            return;
+        }
+    }
+    panic!("no {answer:?} came in {patience:?}");
+}
+
+#[test]
+fn f21_a_lost_tail_comes_with_the_next_heads() {
+    let (lone, mut wizard) = scene();
+    lone.proxy.set(vec![Rule::next(1, EVENTS, Act::Lose)]);
+    let asked = Instant::now();
+    wizard.send("pour 1");
+    let tally = ledger::hear(&mut wizard, 1, TAIL).tally(1);
+    assert!(tally.is_clean(), "{tally} after {:?}", asked.elapsed());
+    assert_eq!(lone.proxy.hits(), 1);
+}
+
+#[test]
+fn f23_doubled_and_late_messages_are_put_right() {
+    let (lone, mut wizard) = scene();
+    let ms = Duration::from_millis;
+    lone.proxy.set(vec![
+        Rule::some(300, EVENTS, Act::Twice(ms(30))),
+        Rule::some(200, EVENTS, Act::Late(ms(60))),
+        Rule::some(500, Which::Named("Command"), Act::Twice(ms(20))),
+        Rule::some(500, Which::Named("TaskSubmitted"), Act::Twice(ms(20))),
+        Rule::some(500, Which::Named("ReplayChunk"), Act::Late(ms(150))),
+    ]);
+    all_lines_come(&lone, &mut wizard, 300);
+    let mut answers = Answers::default();
+    for _ in 0..30 {
+        one_effect(&mut wizard, &mut answers, DEADLINE);
+    }
+    lone.proxy.clear();
+    let expected: Vec<(usize, u64)> = (1..=30).map(|number| (1, number)).collect();
+    assert_eq!(ledger::read(&mut wizard), expected);
+}
+
+/// Ways to damage a message, each of which its reader must notice.
+fn damages() -> Vec<(&'static str, Act)> {
+    vec![
+        ("an overwritten header", Act::Overwrite(0, vec![0xFF; 4])),
+        ("a body cut off", Act::Cut(44)),
+        ("a header cut off", Act::Cut(11)),
+        ("trailing bytes", Act::Append(vec![1, 2, 3])),
+        (
+            "another variant than the header says",
+            Act::Overwrite(40, vec![200]),
+        ),
+        ("more than its kind may have", Act::Append(vec![0; 2 << 20])),
+    ]
+}
+
+#[test]
+fn f24_damaged_events_are_noticed_and_asked_for_again() {
+    let (lone, mut wizard) = scene();
+    for (what, act) in damages() {
+        lone.proxy.set(vec![Rule::next(2, EVENTS, act)]);
+        let hits = lone.proxy.hits();
+        let (lines, took) = pour(&mut wizard, 20, TAIL);
+        let tally = lines.tally(20);
+        assert!(tally.is_clean(), "{what}: {tally} after {took:?}");
+        assert_eq!(lone.proxy.hits(), hits + 2, "{what}");
+    }
+}
+
+#[test]
+fn f26_a_message_of_an_unknown_kind_is_answered_and_the_link_lives() {
+    let (lone, mut wizard) = scene();
+    let unknown = Act::Overwrite(4, vec![0xEE, 0x7F]);
+    lone.proxy
+        .set(vec![Rule::next(1, Which::Named("HostPong"), unknown)]);
+    wait_for("a refusal", || (lone.proxy.seen("Unsupported") > 0).then_some(()));
+    lone.proxy.clear();
+    all_lines_come(&lone, &mut wizard, 20);
+}
+
+#[test]
+fn f27_a_value_nested_too_deep_is_refused_by_name() {
+    let (lone, mut wizard) = scene();
+    let deep = 20_000;
+    let literal = format!(";{}{}", "{".repeat(deep), "}".repeat(deep));
+    let said = wizard.command(&literal).join("\n");
+    assert!(said.contains("deep") || said.contains("nest"), "{said}");
+    let built = wizard.command(";;x = {}; for i in [1..5000] x = {x}; endfor $ledger.rows = x;");
+    assert!(built.join("\n").contains("E_QUOTA"), "{built:?}");
+    all_lines_come(&lone, &mut wizard, 20);
+}
+
+#[test]
+fn f28_no_client_is_greeted_before_the_events_can_come() {
+    let mut lone = Lone::without_host(2_026, &[]);
+    lone.proxy.set(vec![Rule::all(
+        Which::All(Socket::Events, Way::ToDaemon),
+        Act::Hold,
+    )]);
+    lone.start_host();
+    let mut early = lone.connect("early");
+    // All that may be said is that the server is away.
+    for line in early.read_to_end(Duration::from_secs(3)) {
+        assert!(
+            line.starts_with("***"),
+            "greeted without a way for events: {line}"
+        );
+    }
+    assert_eq!(lone.proxy.seen("ConnectionEstablish"), 0);
+    lone.proxy.clear();
+    early.expect("Welcome");
+    early.send("connect Wizard");
+    early.expect("***");
+}
+
+#[test]
+fn f28_a_host_whose_events_have_stopped_says_hello_again() {
+    let (lone, mut wizard) = scene();
+    let hellos = lone.proxy.seen("Hello");
+    lone.proxy.set(vec![Rule::all(
+        Which::All(Socket::Events, Way::ToHost),
+        Act::Lose,
+    )]);
+    let silent = Instant::now();
+    wait_for("another hello", || {
+        (lone.proxy.seen("Hello") > hellos).then_some(())
+    });
+    let after = silent.elapsed();
+    assert!(
+        (Duration::from_secs(5)..Duration::from_secs(9)).contains(&after),
+        "the hello came after {after:?}"
+    );
+    lone.proxy.clear();
+    // The host may just be saying hello; a line typed meanwhile is kept.
+    all_lines_come(&lone, &mut wizard, 20);
+}

@@ -1,0 +1,160 @@
+//! `Lone`: a daemon and a telnet host without a supervisor, with a `Proxy` between them. The test itself restarts what
+//! it kills. Dropping it ends both; a failing test prints their log.
+
+use super::fault_proxy::Proxy;
+use super::server::{clean_command, print_log, read_log};
+use super::telnet::Telnet;
+use super::wait_for;
+use moothall::protocol::token::{Grant, KeyRing};
+use moothall::protocol::{HostId, Wall};
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// What the daemon calls its world in tokens.
+const WORLD: &str = "moothall";
+
+/// The two programs and what stands between them.
+pub struct Lone {
+    folder: TempDir,
+    telnet: SocketAddr,
+    settings: Vec<(&'static str, String)>,
+    daemon: Child,
+    host: Option<Child>,
+    /// What stands between them.
+    pub proxy: Proxy,
+}
+
+impl Lone {
+    /// Both on a fresh folder; players can come in as soon as the host has said hello.
+    #[track_caller]
+    pub fn start(seed: u64, settings: &[(&'static str, &str)]) -> Lone {
+        let mut lone = Lone::without_host(seed, settings);
+        lone.start_host();
+        lone
+    }
+
+    /// The daemon alone, so that rules can be set before the host comes.
+    #[track_caller]
+    pub fn without_host(seed: u64, settings: &[(&'static str, &str)]) -> Lone {
+        let folder = tempfile::Builder::new().prefix("moothall-it-").tempdir().unwrap();
+        // The host is given a port that was free a moment ago, and takes it again whenever it is started.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let telnet = port.local_addr().unwrap();
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        let data = folder.path().join("data");
+        let proxy = Proxy::start(&folder.path().join("front"), &data.join("run"), seed);
+        let lone = Lone {
+            daemon: launch_daemon(&folder, &settings),
+            folder,
+            telnet,
+            settings,
+            host: None,
+            proxy,
+        };
+        let admin = data.join("run/admin.sock");
+        wait_for("the daemon to serve", || UnixStream::connect(&admin).ok());
+        lone
+    }
+
+    /// Starts the host, in place of one that has ended.
+    pub fn start_host(&mut self) {
+        let token = self.folder.path().join("token");
+        fs::write(&token, host_token(&self.data())).unwrap();
+        let mut host = program(
+            env!("CARGO_BIN_EXE_moothall-telnet"),
+            &self.folder,
+            &self.settings,
+        );
+        host.args(["--listen", &self.telnet.to_string(), "--run-dir"])
+            .arg(self.folder.path().join("front"))
+            .arg("--token-file")
+            .arg(token);
+        self.host = Some(host.spawn().unwrap());
+    }
+
+    /// Where players connect.
+    pub fn telnet(&self) -> SocketAddr {
+        self.telnet
+    }
+
+    /// The folder of the world.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What both have logged up to now.
+    pub fn log(&self) -> String {
+        read_log(self.folder.path())
+    }
+
+    /// How the daemon ended, if it has; it can be started again with [`Lone::restart_daemon`].
+    pub fn daemon_ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.daemon.try_wait().unwrap()
+    }
+
+    /// Starts a daemon that has ended again.
+    pub fn restart_daemon(&mut self) {
+        self.daemon.wait().unwrap();
+        self.daemon = launch_daemon(&self.folder, &self.settings);
+    }
+
+    /// A connection that waits until the host listens.
+    #[track_caller]
+    pub fn connect(&self, name: &str) -> Telnet {
+        wait_for("the host to listen", || {
+            Telnet::try_connect(self.telnet, name).ok()
+        })
+    }
+}
+
+impl Drop for Lone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            print_log(&self.log());
+        }
+        for child in self.host.iter_mut().chain([&mut self.daemon]) {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+}
+
+fn launch_daemon(folder: &TempDir, settings: &[(&'static str, String)]) -> Child {
+    let mut daemon = program(env!("CARGO_BIN_EXE_moothall-daemon"), folder, settings);
+    daemon.arg("--data").arg(folder.path().join("data"));
+    daemon.spawn().unwrap()
+}
+
+fn program(path: &str, folder: &TempDir, settings: &[(&'static str, String)]) -> Command {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.path().join("log"))
+        .unwrap();
+    let mut command = clean_command(path);
+    command
+        .envs(settings.iter().map(|(name, value)| (*name, value.as_str())))
+        .stdout(log.try_clone().unwrap())
+        .stderr(log);
+    command
+}
+
+/// A token of the kind that a supervisor hands to its telnet host, made from the daemon's own keys.
+fn host_token(data: &std::path::Path) -> String {
+    let ring = KeyRing::from_bytes(WORLD, &fs::read(data.join("keys")).unwrap()).unwrap();
+    let grant = Grant::Host {
+        host: HostId::named("telnet"),
+        host_type: "telnet".to_owned(),
+        key_hash: [0; 32],
+    };
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    ring.sign(grant, [7; 16], Wall(u64::try_from(since.as_millis()).unwrap()))
+}
