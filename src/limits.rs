@@ -183,10 +183,18 @@ pub const SCHEDULER_GATE_MAX: usize = 16_384;
 pub const PUBLISHER_GATE_MAX: usize = 16_384;
 /// Wishes of the world for dumps or the server's end that may wait.
 pub const LIFECYCLE_QUEUE_MAX: usize = 64;
-/// Events of one stream that are kept until its host has acknowledged them.
+/// The newest events of one stream that are kept in memory until its host has acknowledged them.
 pub const STREAM_RING_EVENTS_MAX: usize = 1_024;
 /// Bytes of such events.
 pub const STREAM_RING_BYTES_MAX: usize = 256 * KIB;
+/// Bytes of such events of all streams together.
+pub const OUTBOX_MEMORY_MAX: usize = 512 * MIB;
+/// Unacknowledged events of one stream that are stored; beyond, the oldest are given up.
+pub const OUTBOX_STREAM_EVENTS_MAX: usize = 100_000;
+/// Bytes of such events.
+pub const OUTBOX_STREAM_BYTES_MAX: usize = 10 * MIB;
+/// How long an event is stored for somebody who does not acknowledge it.
+pub const OUTBOX_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes of unacknowledged events for one host.
 pub const CREDIT_BYTES: u32 = 8 * MIB as u32;
 /// How often hosts are pinged.

@@ -211,6 +211,17 @@ pub fn decode_event(bytes: &[u8]) -> Option<super::event::ClientEvent> {
     }
 }
 
+/// Writes a part of a stored row of the daemon's own. The row says which version it is.
+pub fn put_stored<E: Encode>(out: &mut Vec<u8>, part: &E) {
+    put(out, part);
+}
+
+/// Reads what [`put_stored`] wrote; gives also what follows it.
+pub fn take_stored<D: Decode<()>>(bytes: &[u8]) -> Option<(D, &[u8])> {
+    let (part, read) = bincode::decode_from_slice(bytes, WIRE).ok()?;
+    Some((part, bytes.get(read..)?))
+}
+
 /// Writes header and principal into the room left for them, now that the body tells its variant and size.
 fn finish(mut out: Vec<u8>, envelope: &Envelope, family: Family) -> Result<Vec<u8>, FrameError> {
     let kind = Kind::new(family, out[PREAMBLE_LEN]);

@@ -10,7 +10,7 @@ pub enum Relation {
     Task = 1,
     /// Connections with what must survive a restart, by client id.
     Connection = 2,
-    /// Events not yet acknowledged, by client id and sequence number.
+    /// Events not yet acknowledged, by their number in the order of commits; how far each stream is, by client id.
     Outbox = 3,
     /// Single facts of the server: counters, the daemon's epoch.
     Server = 4,

@@ -1,0 +1,156 @@
+//! Which streams there are, and which host has each.
+
+use super::row::{self, Mark};
+use super::stream::{Attached, Stream};
+use super::{Opening, Outbox};
+use crate::protocol::event::StreamPos;
+use crate::protocol::{ClientId, HostId};
+
+impl<A> Outbox<A> {
+    /// A connection exists from here on, with a stream that begins at 1; gives its position. A stream of the same client
+    /// that is left over from before is closed.
+    pub fn open(&mut self, opening: Opening) -> StreamPos {
+        let Opening {
+            conn,
+            client,
+            host,
+            attach_epoch,
+            wants_ends,
+            era,
+        } = opening;
+        self.close(client);
+        let mark = Mark { era, gone: 0 };
+        let mut stream = Stream::new(client, mark);
+        stream.attached = Some(Attached {
+            host,
+            epoch: attach_epoch,
+        });
+        stream.wants_ends = wants_ends;
+        let pos = stream.pos();
+        self.streams.insert(conn, stream);
+        self.by_client.insert(client, conn);
+        self.pending.push(row::mark_row(client, mark));
+        pos
+    }
+
+    /// Gives a number to the connection of a stream that was found in the store; what is numbered for it from now on is
+    /// of this stream. False if there is no such stream.
+    pub fn bind(&mut self, client: ClientId, conn: u64, wants_ends: bool) -> bool {
+        let Some(before) = self.by_client.get(&client).copied() else {
+            return false;
+        };
+        if let Some(mut stream) = self.streams.remove(&before) {
+            stream.wants_ends = wants_ends;
+            self.streams.insert(conn, stream);
+        }
+        self.by_client.insert(client, conn);
+        true
+    }
+
+    /// From now on this host has the connection, under this epoch. Gives how far its stream is: what comes later is sent
+    /// to the host, what it misses before it asks for. `last` is what the client accepted last, as far as its host knows;
+    /// if that was never given out, this store has lost history, and the stream goes on in another era, which is `era`.
+    pub fn attach(
+        &mut self,
+        client: ClientId,
+        host: HostId,
+        attach_epoch: u32,
+        last: Option<StreamPos>,
+        era: u32,
+    ) -> Option<StreamPos> {
+        let stream = self.stream_mut(client)?;
+        stream.attached = Some(Attached {
+            host,
+            epoch: attach_epoch,
+        });
+        let own = last.filter(|last| last.era == stream.era);
+        if own.is_some_and(|last| last.seq > stream.head()) {
+            stream.era = era;
+            let row = row::mark_row(client, stream.mark());
+            self.pending.push(row);
+        } else if let Some(last) = own {
+            self.accepted(client, last.seq);
+        }
+        self.head(client)
+    }
+
+    /// The connection lingers: its events are kept, and sent to nobody.
+    pub fn detach(&mut self, client: ClientId) {
+        if let Some(stream) = self.stream_mut(client) {
+            stream.attached = None;
+        }
+    }
+
+    /// A host is gone with its sockets: its connections linger, and those that only had their last words to be read
+    /// are closed.
+    pub fn host_gone(&mut self, host: HostId) {
+        let mut closing = Vec::new();
+        for stream in self.streams.values_mut().filter(|stream| stream.is_at(host)) {
+            stream.attached = None;
+            if stream.is_closing {
+                closing.push(stream.client);
+            }
+        }
+        closing.into_iter().for_each(|client| self.close(client));
+        self.hosts.remove(&host);
+    }
+
+    /// A host has registered: its frames are counted from 1 again, and all its credit is there.
+    pub fn registered(&mut self, host: HostId) {
+        self.hosts.insert(host, Default::default());
+    }
+
+    /// The connection has got its last words, and ends once they are accepted. Nothing more is numbered for it.
+    pub fn finish(&mut self, client: ClientId) {
+        let Some(stream) = self.stream_mut(client) else {
+            return;
+        };
+        stream.is_closing = true;
+        if stream.is_empty() || stream.attached.is_none() {
+            self.close(client);
+        }
+    }
+
+    /// The connection is gone, with all that it was to be told.
+    pub fn close(&mut self, client: ClientId) {
+        let Some(conn) = self.by_client.remove(&client) else {
+            return;
+        };
+        let Some(mut stream) = self.streams.remove(&conn) else {
+            return;
+        };
+        while let Some((row, is_unused)) = stream.pop(&mut self.shared) {
+            self.pending.extend(is_unused.then(|| row::event_gone(row)));
+        }
+        self.pending.push(row::mark_gone(client));
+    }
+
+    /// How far a stream is: the last event of which the commit is written.
+    pub fn head(&self, client: ClientId) -> Option<StreamPos> {
+        self.stream(client).map(Stream::pos)
+    }
+
+    /// The first and last event that a client has not accepted, if any: what a player who logs in anew has missed. They
+    /// are read with [`Outbox::replay`].
+    pub fn unacked(&self, client: ClientId) -> Option<(u64, u64)> {
+        let stream = self.stream(client)?;
+        stream.is_behind().then(|| (stream.first(), stream.written))
+    }
+
+    /// Whether this connection's host shows how commands end.
+    pub fn wants_ends(&self, conn: u64) -> bool {
+        self.streams.get(&conn).is_some_and(|stream| stream.wants_ends)
+    }
+
+    /// The client of a connection.
+    pub fn client_of(&self, conn: u64) -> Option<ClientId> {
+        self.streams.get(&conn).map(|stream| stream.client)
+    }
+}
+
+impl Stream {
+    /// Whether this host has the connection.
+    pub(super) fn is_at(&self, host: HostId) -> bool {
+        self.attached.is_some_and(|attached| attached.host == host)
+    }
+}
