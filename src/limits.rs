@@ -78,8 +78,26 @@ pub const STREAM_TAIL_MS: u64 = 100;
 
 /// Bytes of a token that is looked at at all.
 pub const TOKEN_LEN_MAX: usize = 4 * KIB;
-/// Seconds that a token may come from the future, since clocks step back.
+/// Seconds that clocks may differ by: a token holds so much before its beginning and after its end.
 pub const TOKEN_SKEW_S: u64 = 60;
+/// Seconds after a password that a player's token can be renewed in all.
+pub const AUTH_LIFE_S: u64 = 30 * 24 * 3_600;
+/// Verified tokens that are remembered, so that their signatures need not be verified again.
+pub const TOKEN_CACHE_MAX: usize = 65_536;
+/// How long they are.
+pub const TOKEN_CACHE_LIFE: Duration = Duration::from_secs(60);
+/// Connections that are given new tokens in one look through them all.
+pub const CREDENTIALS_RENEWED_MAX: usize = 50;
+/// Bad tokens of one peer within `TOKEN_FAILURE_PERIOD` after which none of its tokens is looked at.
+pub const TOKEN_FAILURES_MAX: u32 = 20;
+/// The span over which bad tokens are counted.
+pub const TOKEN_FAILURE_PERIOD: Duration = Duration::from_secs(60);
+/// Peers whose bad tokens are counted at a time.
+pub const TOKEN_FAILURE_PEERS_MAX: usize = 65_536;
+/// Revocations that are kept; one more revokes everything of before.
+pub const REVOCATIONS_MAX: usize = 65_536;
+/// Seconds that a revocation is kept: longer than any token lives.
+pub const REVOCATION_LIFE_S: u64 = 25 * 3_600;
 /// Seconds that a retired key still verifies.
 pub const KEY_OVERLAP_S: u64 = 24 * 3_600;
 

@@ -4,6 +4,7 @@
 
 use super::connection::{ConnectionActor, CountClients, ListConnections};
 use super::gateway::{GatewayActor, ListHosts};
+use super::keyring::{KeyDesk, KeysError};
 use super::scheduler::{CountTasks, SchedulerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// What the answers are made from.
@@ -33,6 +35,8 @@ pub struct Admin {
     pub epoch: u32,
     /// When it started.
     pub started: Instant,
+    /// The keys and tokens.
+    pub keys: KeyDesk,
 }
 
 impl Admin {
@@ -70,6 +74,16 @@ impl Admin {
                 Some(status) => AdminReply::Status(status),
                 None => AdminReply::Refused("the daemon is too busy or about to end; try again".to_owned()),
             },
+            AdminRequest::ListKeys => AdminReply::Keys(self.keys.list()),
+            AdminRequest::RotateKeys { at_once } => {
+                decided(self.keys, move |desk| desk.rotate(at_once).map(AdminReply::Keys)).await
+            }
+            AdminRequest::Revoke(subject) => {
+                decided(self.keys, move |desk| {
+                    desk.revoke(subject).map(AdminReply::Revoked)
+                })
+                .await
+            }
         };
         write_message(&mut stream, &reply).await
     }
@@ -103,5 +117,17 @@ impl Admin {
             connections,
             connections_total,
         })
+    }
+}
+
+/// Has a decision about keys carried out on a thread that may wait for the disk.
+async fn decided(
+    desk: KeyDesk,
+    decide: impl FnOnce(&KeyDesk) -> Result<AdminReply, KeysError> + Send + 'static,
+) -> AdminReply {
+    match spawn_blocking(move || decide(&desk)).await {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => AdminReply::Refused(error.to_string()),
+        Err(error) => AdminReply::Refused(error.to_string()),
     }
 }

@@ -11,7 +11,7 @@ use super::executor::{Executors, Workshop};
 use super::gateway::{Burst, GatewayActor};
 use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
-use super::keyring::Keys;
+use super::keyring::{KeyDesk, Keys};
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::outlet::Outlet;
 use super::publisher::{Look, PublisherActor, PublisherParts};
@@ -26,8 +26,10 @@ use crate::limits::{
     CONNECTION_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX, SLOTS_PER_EXECUTOR,
     TASK_BYTES_MAX,
 };
+use crate::protocol::token::Revocations;
 use actix::{Actor, Arbiter, Context};
 use moo_db::{Event as LogEvent, Log};
+use moo_model::ledger::Relation;
 use moo_model::world::{Transaction, World};
 use moo_model::{Obj, Value};
 use moo_tasks::attempt::{Job, connected_row};
@@ -82,8 +84,10 @@ pub(super) struct Wires {
 }
 
 impl Wires {
-    pub fn new(config: &Config, options: &Options) -> Result<Wires, DaemonError> {
-        let keys = Arc::new(Keys::open(&config.data.join("keys"), wall)?);
+    pub fn new(config: &Config, options: &Options, booted: &Booted) -> Result<Wires, DaemonError> {
+        let stored: Vec<_> = booted.store.rows(Relation::Auth).collect::<Result<_, _>>()?;
+        let revocations = Revocations::load(stored.into_iter(), wall());
+        let keys = Arc::new(Keys::open(&config.data.join("keys"), revocations, wall)?);
         let ipc = |name: &str| format!("ipc://{}", options.run_dir.join(name).display());
         let endpoints = ServerEndpoints {
             rpc: ipc("rpc.sock"),
@@ -186,6 +190,7 @@ pub(super) fn serve_hosts(
     wires: &Wires,
     ground: &Ground,
     actors: &Actors,
+    log: &Log,
 ) -> Result<(), DaemonError> {
     let host = HostParts {
         sender: wires.sender.clone(),
@@ -206,6 +211,14 @@ pub(super) fn serve_hosts(
         scheduler: actors.scheduler.clone(),
         epoch: ground.epoch,
         started: Instant::now(),
+        keys: KeyDesk {
+            keys: wires.keys.clone(),
+            log: log.clone(),
+            sender: wires.sender.clone(),
+            epoch: ground.epoch,
+            connections: actors.connections.clone(),
+            gateway: gateway.clone(),
+        },
     };
     admin
         .listen(&options.run_dir.join("admin.sock"))

@@ -5,19 +5,21 @@
 
 use super::connection::{ConnectionActor, HostGone, Request, Requests};
 use super::host_session::{Heard, HostParts, HostSession};
+use super::keyring::LOCAL_KEY;
 use super::outlet::Reply;
 use super::publisher::answer;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
 use crate::gateway::{Inbound, PeerId};
 use crate::limits::{HOST_GATE_MAX, PINGS_MISSED_DEAD, PINGS_MISSED_SUSPECT};
+use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
 use crate::protocol::kind::Family;
-use crate::protocol::token::Grant;
+use crate::protocol::token::{Grant, Principal};
 use crate::protocol::{ClientId, HostId};
 use actix::{Actor, ArbiterHandle, Context, Handler};
 use std::collections::HashMap;
@@ -28,6 +30,9 @@ pub struct Burst(pub Vec<Inbound>);
 
 /// A ping was sent to all hosts.
 pub struct Pinged;
+
+/// The token of one host, or of every host, is dead: it has to say hello with another.
+pub struct ForgetHosts(pub Option<Subject>);
 
 /// Which hosts are there, and how?
 pub struct ListHosts(pub oneshot::Sender<Vec<HostState>>);
@@ -165,17 +170,17 @@ impl GatewayActor {
         if versions.0 > VERSION || versions.1 < VERSION_MIN {
             return Err(RejectReason::BadVersion);
         }
-        let claims = self
-            .parts
-            .keys
-            .verify_host(token)
-            .map_err(|_| RejectReason::BadToken)?;
-        let Grant::Host { host, host_type, .. } = claims.grant else {
-            return Err(RejectReason::BadToken);
-        };
-        if host != id || host != claimed {
+        if id != claimed {
             return Err(RejectReason::BadToken);
         }
+        let checked = self.parts.keys.check(id.0, Principal::Host(id, LOCAL_KEY), token);
+        let claims = checked.map_err(|error| {
+            tracing::warn!(host = %id, %error, "a host was refused");
+            RejectReason::BadToken
+        })?;
+        let Grant::Host { host_type, .. } = claims.grant else {
+            return Err(RejectReason::BadToken);
+        };
         match self.hosts.get_mut(&id) {
             Some(known) if known.instance == instance => known.missed = 0,
             Some(known) => {
@@ -263,6 +268,14 @@ impl GatewayActor {
         }
     }
 
+    fn forget(&mut self, subject: Option<Subject>) {
+        match subject {
+            None => self.hosts.clear(),
+            Some(Subject::Host(host)) => drop(self.hosts.remove(&host)),
+            Some(_) => {}
+        }
+    }
+
     fn list(&self) -> Vec<HostState> {
         let state = |host: &Host| match host.missed {
             missed if missed > PINGS_MISSED_SUSPECT => "suspect",
@@ -325,6 +338,14 @@ impl Handler<Offered<Pinged>> for GatewayActor {
     fn handle(&mut self, pinged: Offered<Pinged>, _: &mut Context<Self>) {
         pinged.accept();
         self.check_hosts();
+    }
+}
+
+impl Handler<Offered<ForgetHosts>> for GatewayActor {
+    type Result = ();
+
+    fn handle(&mut self, forget: Offered<ForgetHosts>, _: &mut Context<Self>) {
+        self.forget(forget.accept().0);
     }
 }
 

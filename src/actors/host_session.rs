@@ -4,11 +4,12 @@
 //! says hello again after its own time is over.
 
 use super::connection::ConnectionActor;
-use super::keyring::{Keys, WORLD, fresh_id};
+use super::keyring::{Keys, LOCAL_KEY, WORLD};
 use super::outlet::Reply;
 use super::publisher::{Acked, AskReplay, HostRegistered, PublisherActor, answer};
 use super::reattach::Reattach;
 use crate::actors::kit::gate::{Gate, Offered};
+use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
 use crate::limits::{
@@ -24,6 +25,7 @@ use crate::protocol::header::VERSION;
 use crate::protocol::host::{
     DaemonToHostReply, Features, HostToDaemonMessage, HostType, Limits, Listener, RejectReason,
 };
+use crate::protocol::token::Principal;
 use crate::protocol::{HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_tasks::outside::{Listening, Outside};
@@ -121,9 +123,7 @@ impl HostSession {
                 self.parts.publisher.offer(ask).ok();
                 return;
             }
-            HostToDaemonMessage::RenewToken { .. } => DaemonToHostReply::Renewed {
-                token: self.parts.keys.host_token(&self.name),
-            },
+            HostToDaemonMessage::RenewToken { token } => self.renew(&token),
             HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
             HostToDaemonMessage::HostPong { listeners, .. } => {
                 self.keep_listeners(&listeners);
@@ -145,7 +145,7 @@ impl HostSession {
         if let Some((_, publishing)) = self.probe.take() {
             context.cancel_future(publishing);
         }
-        let probe = fresh_id();
+        let probe = random();
         let mut left = PROBES_MAX;
         self.publish_probe(probe);
         let publishing = context.run_interval(PROBE_PERIOD, move |session, context| {
@@ -173,9 +173,24 @@ impl HostSession {
                 input_bytes: HELD_BYTES_MAX as u32,
                 credit_bytes: CREDIT_BYTES,
             },
-            keys: self.parts.keys.ring().public_keys(now),
+            keys: self.parts.keys.public_keys(),
             topic: host_topic(self.host).to_vec(),
-            host_token: self.parts.keys.host_token(&self.name),
+            host_token: self.parts.keys.host_token(self.host, &self.name, LOCAL_KEY),
+        }
+    }
+
+    /// A fresh token for one that still holds.
+    fn renew(&self, token: &str) -> DaemonToHostReply {
+        let (keys, principal) = (&self.parts.keys, Principal::Host(self.host, LOCAL_KEY));
+        match keys
+            .check(self.host.0, principal, token)
+            .map(|claims| keys.renew(&claims))
+        {
+            Ok(token) => DaemonToHostReply::Renewed { token },
+            Err(_) => DaemonToHostReply::Reject {
+                reason: RejectReason::BadToken,
+                retry_after_ms: 0,
+            },
         }
     }
 

@@ -1,114 +1,239 @@
-//! The daemon's keys: one ring a data folder, in a file that only its owner can read.
+//! The daemon's keys and what becomes of its tokens: `Keys` signs and judges them, `KeyDesk` carries out what an
+//! operator or the world decides about them.
 //!
-//! Invariant: the ring does not change while the daemon runs, so it is shared and needs no actor of its own.
+//! Neither is an actor, since tokens are judged on several threads: what they share lies behind one lock, which is
+//! held for one judgement. Invariants: what is revoked is refused from that moment on, stored before the operator is
+//! told so, and said to all hosts; the ring in the file is never behind the one in use.
 
-use crate::protocol::token::{Claims, Grant, KeyRing, RingError, TokenClass, TokenError};
-use crate::protocol::{ClientId, HostId, Wall};
-use std::fs::{self, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use super::connection::{CloseRevoked, ConnectionActor};
+use super::gateway::{ForgetHosts, GatewayActor};
+use crate::actors::kit::gate::Gate;
+use crate::actors::kit::secret_file::{self, SecretError, random};
+use crate::gateway::ServerSender;
+use crate::limits::AUTH_LIFE_S;
+use crate::protocol::admin::KeyStatus;
+use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, Subject};
+use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::host::PubKey;
+use crate::protocol::token::{
+    Authority, Claims, Credentials, Grant, KeyRing, KeyUse, Presented, Principal, Revocations, RingError,
+    TokenError,
+};
+use crate::protocol::{ClientId, HostId, Moment, Wall, WireObj};
+use moo_db::Log;
+use moo_model::ledger::Row;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What worlds are called in tokens and welcomes.
 pub const WORLD: &str = "moothall";
+
+/// What a process on this machine has in place of the hash of a CURVE key.
+pub const LOCAL_KEY: [u8; 32] = [0; 32];
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The file cannot be read or written.
-    #[error("cannot use the key file {}: {source}", .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] SecretError),
     /// The ring itself.
     #[error("{0}")]
     Ring(#[from] RingError),
+    /// What was decided cannot be stored.
+    #[error("the store has ended; nothing was changed for good")]
+    Store,
 }
 
-/// The keys, and the clock that tokens are signed by.
+/// The judge of tokens, and the clocks that it judges by.
 pub struct Keys {
-    ring: KeyRing,
+    authority: Mutex<Authority>,
+    file: PathBuf,
     now: fn() -> Wall,
+    born: Instant,
 }
 
 impl Keys {
     /// The ring in `file`, made if there is none.
-    pub fn open(file: &Path, now: fn() -> Wall) -> Result<Keys, KeysError> {
-        let problem = |source| KeysError::File {
-            path: file.to_owned(),
-            source,
-        };
-        let ring = match fs::read(file) {
-            Ok(bytes) => KeyRing::from_bytes(WORLD, &bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    pub fn open(file: &Path, revocations: Revocations, now: fn() -> Wall) -> Result<Keys, KeysError> {
+        let ring = match secret_file::read(file)? {
+            Some(bytes) => KeyRing::from_bytes(WORLD, &bytes)?,
+            None => {
                 let ring = KeyRing::generate(WORLD)?;
-                write_new(file, &ring.to_bytes()).map_err(problem)?;
+                secret_file::write(file, &ring.to_bytes())?;
                 ring
             }
-            Err(error) => return Err(problem(error)),
         };
-        Ok(Keys { ring, now })
+        Ok(Keys {
+            authority: Mutex::new(Authority::new(ring, revocations)),
+            file: file.to_owned(),
+            now,
+            born: Instant::now(),
+        })
     }
 
-    /// The ring.
-    pub fn ring(&self) -> &KeyRing {
-        &self.ring
+    fn authority(&self) -> MutexGuard<'_, Authority> {
+        // Every change is complete before anything can panic, so a poisoned lock holds a sound state.
+        self.authority.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token for a new connection.
-    pub fn client_token(&self, client: ClientId) -> String {
-        let grant = Grant::Client {
-            client,
-            generation: 0,
+    /// The time that tokens are judged by.
+    pub fn now(&self) -> Wall {
+        (self.now)()
+    }
+
+    /// The keys that tokens can be verified by, for everybody to know.
+    pub fn public_keys(&self) -> Vec<PubKey> {
+        self.authority().ring().public_keys((self.now)())
+    }
+
+    /// A token for a connection, and what it is known by from now on. `auth` is its player's token, after login.
+    pub fn credentials(&self, client: ClientId, auth: Option<&str>) -> (String, Credentials) {
+        let (jti, now) = (random(), (self.now)());
+        let authority = self.authority();
+        let generation = authority.generation(Subject::Client(client));
+        let token = authority.sign(Grant::Client { client, generation }, jti, now);
+        let bound = authority.ring().bound(&token, auth);
+        (token, Credentials::new(jti, bound, now))
+    }
+
+    /// A token for a player who gave a password at that time; none if that is too long ago.
+    pub fn auth_token(&self, player: WireObj, auth_time: Wall) -> Option<String> {
+        let (authority, now) = (self.authority(), (self.now)());
+        let grant = Grant::Auth {
+            player,
+            generation: authority.generation(Subject::Player(player)),
+            auth_time,
         };
-        self.ring.sign(grant, fresh_id(), (self.now)())
+        let is_fresh = now < auth_time.plus(Duration::from_secs(AUTH_LIFE_S));
+        is_fresh.then(|| authority.sign(grant, random(), now))
     }
 
-    /// A token for a host that the supervisor starts under this name.
-    pub fn host_token(&self, name: &str) -> String {
+    /// The token that follows one which [`Self::check`] took.
+    pub fn renew(&self, claims: &Claims) -> String {
+        self.authority().renew(claims, random(), (self.now)())
+    }
+
+    /// A token for a host that speaks CURVE with the key of this hash, [`LOCAL_KEY`] for one of this machine.
+    pub fn host_token(&self, host: HostId, kind: &str, key_hash: [u8; 32]) -> String {
+        let authority = self.authority();
         let grant = Grant::Host {
-            host: HostId::named(name),
-            host_type: name.to_owned(),
-            key_hash: [0; 32],
+            host,
+            host_type: kind.to_owned(),
+            key_hash,
+            generation: authority.generation(Subject::Host(host)),
         };
-        self.ring.sign(grant, fresh_id(), (self.now)())
+        authority.sign(grant, random(), (self.now)())
     }
 
-    /// Verifies a host's token.
-    pub fn verify_host(&self, token: &str) -> Result<Claims, TokenError> {
-        self.ring.verify(TokenClass::Host, token, (self.now)())
+    /// Judges a token; failures are counted by `peer`.
+    pub fn check(&self, peer: [u8; 16], principal: Principal, token: &str) -> Result<Claims, TokenError> {
+        let at = Moment::default().plus(self.born.elapsed());
+        let presented = Presented {
+            peer,
+            principal,
+            token,
+        };
+        self.authority().check(&presented, (self.now)(), at)
     }
 
-    /// What a host presents in place of a connection's tokens.
-    pub fn bound(&self, client_token: &str) -> [u8; 16] {
-        self.ring.bound(client_token, None)
+    /// The keys by what they are for.
+    fn list(&self) -> Vec<KeyStatus> {
+        let now = (self.now)();
+        let status = |(used, key): (KeyUse, PubKey)| KeyStatus {
+            kid: key.kid,
+            used_as: match used {
+                KeyUse::Current => "current",
+                KeyUse::Next => "next",
+                KeyUse::Previous => "previous",
+            }
+            .to_owned(),
+            public_key: key.ed25519,
+            ends_in_s: (used == KeyUse::Previous).then(|| key.not_after.secs().saturating_sub(now.secs())),
+        };
+        self.authority().ring().listed(now).map(status).collect()
+    }
+
+    /// Goes over to the next key, in the file first.
+    fn rotate(&self, at_once: bool) -> Result<Vec<Row>, KeysError> {
+        let mut authority = self.authority();
+        let (rotated, rows) = authority.rotated(at_once, (self.now)())?;
+        secret_file::write(&self.file, &rotated.ring().to_bytes())?;
+        *authority = rotated;
+        Ok(rows)
     }
 }
 
-/// Sixteen bytes that no other token of ours has.
-pub fn fresh_id() -> [u8; 16] {
-    let half = |salt: u64| RandomState::new().hash_one(salt).to_le_bytes();
-    let mut id = [0; 16];
-    id[..8].copy_from_slice(&half(0));
-    id[8..].copy_from_slice(&half(1));
-    id
+/// Carries out decisions about keys and tokens. Its calls write to the disk and wait for it, so they are made on a
+/// thread that may wait.
+#[derive(Clone)]
+pub struct KeyDesk {
+    /// The keys.
+    pub keys: Arc<Keys>,
+    /// Where decisions are stored.
+    pub log: Log,
+    /// The way to hosts.
+    pub sender: ServerSender,
+    /// Which start of the daemon this is.
+    pub epoch: u32,
+    /// Whose sockets may have to be closed.
+    pub connections: Gate<ConnectionActor>,
+    /// Which hosts may have to say hello again.
+    pub gateway: Gate<GatewayActor>,
 }
 
-/// Writes a file that was not there, whole or not at all, readable by its owner alone.
-fn write_new(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let draft = file.with_extension("new");
-    let mut options = OpenOptions::new();
-    let mut out = options
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    out.write_all(bytes)?;
-    out.sync_all()?;
-    fs::rename(&draft, file)
+impl KeyDesk {
+    /// The keys by what they are for.
+    pub fn list(&self) -> Vec<KeyStatus> {
+        self.keys.list()
+    }
+
+    /// Goes over to the next key. Tokens of the one before hold for a day more; or, `at_once`, for no moment more, and
+    /// then everybody is disconnected.
+    pub fn rotate(&self, at_once: bool) -> Result<Vec<KeyStatus>, KeysError> {
+        let rows = self.keys.rotate(at_once)?;
+        self.store(rows)?;
+        self.publish(&HostBroadcastEvent::Keys {
+            keys: self.keys.public_keys(),
+        });
+        if at_once {
+            self.close(None);
+        }
+        tracing::warn!(at_once, "the signing key was changed");
+        Ok(self.keys.list())
+    }
+
+    /// Kills all tokens of a subject and closes the sockets that stand on them. Gives the subject's generation.
+    pub fn revoke(&self, subject: Subject) -> Result<u32, KeysError> {
+        let (generation, rows) = self.keys.authority().revoke(subject, (self.keys.now)());
+        self.publish(&HostBroadcastEvent::Revoked { subject, generation });
+        self.close(Some(subject));
+        self.store(rows)?;
+        tracing::warn!(?subject, generation, "tokens were revoked");
+        Ok(generation)
+    }
+
+    fn close(&self, subject: Option<Subject>) {
+        let told = self.connections.offer(CloseRevoked(subject)).is_ok();
+        if !told || self.gateway.offer(ForgetHosts(subject)).is_err() {
+            tracing::error!("sockets whose tokens were revoked could not be closed: too much waits");
+        }
+    }
+
+    fn publish(&self, event: &HostBroadcastEvent) {
+        let envelope = Envelope {
+            epoch: self.epoch,
+            ..Envelope::default()
+        };
+        if let Ok(frame) = encode(&envelope, event) {
+            // A host that misses it is refused, and learns the rest from its next Welcome.
+            self.sender.publish(HOST_BROADCAST_TOPIC, frame).ok();
+        }
+    }
+
+    fn store(&self, rows: Vec<Row>) -> Result<(), KeysError> {
+        let stored = self.log.put_rows(rows).and_then(|()| self.log.flush());
+        stored.map_err(|_| KeysError::Store)
+    }
 }

@@ -9,7 +9,7 @@ use super::assembly::{Actors, Ground, Wires, begin_tasks, load_options, run_hook
 use super::boot::{self, Booted};
 use super::checkpointer::{self, Checkpointer};
 use super::connection::CloseAll;
-use super::keyring::{Keys, KeysError};
+use super::keyring::{Keys, KeysError, LOCAL_KEY};
 use super::publisher::Drain;
 use super::scheduler::{Stop, Submit, hook, unasked};
 use crate::actors::kit::child_link::{ChildLink, Order};
@@ -22,8 +22,8 @@ use crate::limits::{
     DUMP_INTERVAL_DEFAULT_S, DUMP_INTERVAL_MIN_S, HOUSEKEEPING, LIFECYCLE_QUEUE_MAX, STOP_TASKS_MAX,
     TASK_IDS_RESERVED,
 };
-use crate::protocol::Wall;
 use crate::protocol::control::ChildReady;
+use crate::protocol::{HostId, Wall};
 use moo_db::Log;
 use moo_model::world::{Transaction, World};
 use moo_model::{Obj, Symbol, Value};
@@ -123,7 +123,7 @@ impl Daemon {
             tracing::error!(actor = child.name, "an actor of the daemon cannot be kept alive");
             std::process::exit(i32::from(exit::INTERNAL));
         });
-        let wires = Wires::new(config, options)?;
+        let wires = Wires::new(config, options, &booted)?;
         let log = start_log(config, &booted, &wires)?;
         let mut sink = log.sink();
         let sink = move |record| {
@@ -148,7 +148,7 @@ impl Daemon {
             &booted.connected,
         )
         .await;
-        serve_hosts(config, options, &supervisor, &wires, &ground, &actors)?;
+        serve_hosts(config, options, &supervisor, &wires, &ground, &actors, &log)?;
         let named = Some(config.database.dump_file.clone()).filter(|path| !path.as_os_str().is_empty());
         let file = named.or_else(|| booted.imported_from.as_deref().map(checkpointer::beside));
         Ok(Daemon {
@@ -180,7 +180,8 @@ impl Daemon {
                     Some(Order::Stop { keep_clients }) => break (STOPPED.to_owned(), keep_clients),
                     None => break (STOPPED.to_owned(), false),
                     Some(Order::MintHostToken { request, host }) => {
-                        link.minted(request, Ok(self.keys.host_token(&host)));
+                        let token = self.keys.host_token(HostId::named(&host), &host, LOCAL_KEY);
+                        link.minted(request, Ok(token));
                         false
                     }
                     Some(Order::HostToken(_) | Order::HostEnded { .. }) => false,

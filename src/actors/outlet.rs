@@ -73,6 +73,17 @@ pub enum Item {
         /// Its value.
         value: Value,
     },
+    /// The connection has new tokens.
+    Credentials {
+        /// The connection.
+        conn: ConnId,
+        /// Its client token.
+        client_token: String,
+        /// Its player's, after login.
+        auth_token: Option<String>,
+        /// What its host presents in place of it.
+        bound: [u8; 16],
+    },
     /// A command's request is answered.
     Submitted {
         /// The request.

@@ -162,6 +162,20 @@ impl PublisherActor {
                 };
                 self.publish(conn, &event, cause);
             }
+            Item::Credentials {
+                conn,
+                client_token,
+                auth_token,
+                bound,
+            } => {
+                let event = ClientEvent::CredentialsUpdated {
+                    client_token,
+                    auth_token,
+                    sid: String::new(),
+                    bound,
+                };
+                self.publish(conn, &event, cause);
+            }
             Item::Submitted { reply, task } => {
                 let message = ClientReply {
                     reply: DaemonToClientReply::TaskSubmitted { task_id: task as u64 },

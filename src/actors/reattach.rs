@@ -33,10 +33,10 @@ impl ConnectionActor {
     /// Which of a host's connections go on.
     pub(super) fn reattach(&mut self, asked: Reattach) {
         let Reattach { reply, host, conns } = asked;
-        let outcome = |held: &HeldConn| match self.client_of(held.client) {
+        let mut outcome = |held: &HeldConn| match self.client_of(held.client, host, &held.bound) {
             None => Err(ReattachOutcome::Unknown),
-            Some((_, bound, at)) if bound != held.bound || at != host => Err(ReattachOutcome::Denied),
-            Some((conn, _, _)) => Ok(conn),
+            Some(None) => Err(ReattachOutcome::Denied),
+            Some(Some(conn)) => Ok(conn),
         };
         let conns = conns.iter().map(|held| (held.client, outcome(held))).collect();
         let positions = TellPositions {

@@ -1,6 +1,7 @@
 //! The conversation on `run/admin.sock`, between the daemon and `moothallctl`: one question, one answer, in frames of
 //! `local`. Both ends are of one build.
 
+use super::broadcast::Subject;
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
@@ -9,6 +10,15 @@ use serde::Serialize;
 pub enum AdminRequest {
     /// How the world, its hosts, connections and tasks are.
     Status,
+    /// Which keys tokens are signed and verified with.
+    ListKeys,
+    /// Go over to the next key.
+    RotateKeys {
+        /// The key before is not to verify any more, and everybody is to be disconnected.
+        at_once: bool,
+    },
+    /// Kill all tokens of a subject.
+    Revoke(Subject),
 }
 
 /// The daemon's answer.
@@ -18,6 +28,23 @@ pub enum AdminReply {
     Status(DaemonStatus),
     /// It cannot answer now, and why.
     Refused(String),
+    /// The keys.
+    Keys(Vec<KeyStatus>),
+    /// The tokens are dead, up to and without this generation.
+    Revoked(u32),
+}
+
+/// One key of the ring.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct KeyStatus {
+    /// Its name.
+    pub kid: String,
+    /// `current`, `next` or `previous`.
+    pub used_as: String,
+    /// The Ed25519 public key.
+    pub public_key: [u8; 32],
+    /// Seconds until it verifies no more; `None` while that is not decided.
+    pub ends_in_s: Option<u64>,
 }
 
 /// The daemon in figures.

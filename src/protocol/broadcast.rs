@@ -31,7 +31,7 @@ pub fn client_topic(host: HostId, client: ClientId) -> [u8; 34] {
 }
 
 /// Whose tokens have died.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode)]
 pub enum Subject {
     /// A connection's.
     Client(ClientId),

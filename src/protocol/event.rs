@@ -161,6 +161,8 @@ pub enum ClientEvent {
         auth_token: Option<String>,
         /// The session.
         sid: String,
+        /// What the host presents from now on in place of the tokens.
+        bound: [u8; 16],
     },
     /// A typed message for a JSON client, ready to be sent.
     Typed {

@@ -33,11 +33,15 @@ pub(crate) enum Table {
     Outbox,
     /// As above.
     Server,
+    /// As above.
+    Auth,
+    /// As above.
+    Enrolled,
 }
 
 impl Table {
     /// Every table, by its number.
-    pub const ALL: [Table; 11] = [
+    pub const ALL: [Table; 13] = [
         Table::Meta,
         Table::Object,
         Table::PropDef,
@@ -49,6 +53,8 @@ impl Table {
         Table::Connection,
         Table::Outbox,
         Table::Server,
+        Table::Auth,
+        Table::Enrolled,
     ];
 
     /// The name of the column family.
@@ -65,6 +71,8 @@ impl Table {
             Table::Connection => "conn",
             Table::Outbox => "outbox",
             Table::Server => "server",
+            Table::Auth => "auth",
+            Table::Enrolled => "enrolled",
         }
     }
 
@@ -75,6 +83,8 @@ impl Table {
             Relation::Connection => Table::Connection,
             Relation::Outbox => Table::Outbox,
             Relation::Server => Table::Server,
+            Relation::Auth => Table::Auth,
+            Relation::Enrolled => Table::Enrolled,
         }
     }
 }

@@ -14,15 +14,21 @@ pub enum Relation {
     Outbox = 3,
     /// Single facts of the server: counters, the daemon's epoch.
     Server = 4,
+    /// Tokens that were revoked, by their subject.
+    Auth = 5,
+    /// Processes of other machines that may connect, by their public key, and invitations by their id.
+    Enrolled = 6,
 }
 
 impl Relation {
     /// Every relation.
-    pub const ALL: [Relation; 4] = [
+    pub const ALL: [Relation; 6] = [
         Relation::Task,
         Relation::Connection,
         Relation::Outbox,
         Relation::Server,
+        Relation::Auth,
+        Relation::Enrolled,
     ];
 }
 

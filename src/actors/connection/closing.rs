@@ -57,7 +57,7 @@ impl ConnectionActor {
     }
 
     /// Runs the hook of a connection that is gone; a player's stored connection goes with it.
-    fn end_hook(&mut self, conn: &Connection, verb: Option<&'static str>) {
+    pub(super) fn end_hook(&mut self, conn: &Connection, verb: Option<&'static str>) {
         let object = conn.object();
         let mut job = hook(
             &self.parts.outside,

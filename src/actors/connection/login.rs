@@ -24,6 +24,7 @@ impl ConnectionActor {
         let replaced = self.parts.outside.connections.log_in(conn, player, now);
         self.unlogged.remove(&conn.id);
         conn.input().log_in();
+        self.authenticated(conn.id);
         let (message, hook) = match &replaced {
             None if created => (Message::Create, "user_created"),
             None => (Message::Connect, "user_connected"),

@@ -9,6 +9,7 @@ mod closing;
 mod effects;
 mod login;
 mod request;
+mod tokens;
 
 use super::keyring::Keys;
 use super::outlet::{Entry, Item, Outlet, Reply};
@@ -21,7 +22,8 @@ use crate::gateway::ServerSender;
 use crate::limits::CONNECTION_SWEEP;
 use crate::protocol::admin::ConnectionStatus;
 use crate::protocol::client::{ClientReply, DaemonToClientReply};
-use crate::protocol::{ClientId, HostId};
+use crate::protocol::token::Credentials;
+use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
 use moo_model::world::{Lookups, Transaction, World};
 use moo_model::{ErrorCode, Obj, Raised, Value};
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 pub use request::{Request, Requests};
+pub use tokens::CloseRevoked;
 
 /// Something that a task did to connections, on its way from its report.
 #[derive(Debug)]
@@ -100,7 +103,9 @@ struct Client {
     peer: String,
     conn: Arc<Connection>,
     /// What the host presents in place of tokens.
-    bound: [u8; 16],
+    credentials: Credentials,
+    /// When its player last gave a password.
+    auth_time: Option<Wall>,
     /// The highest command number that came.
     cmd_last: u64,
     /// Requests by command number, until they are answered.
@@ -166,11 +171,17 @@ impl ConnectionActor {
         }
     }
 
-    /// What is known of a client: its connection, what its host presents, and the host.
-    pub(super) fn client_of(&self, client: ClientId) -> Option<(ConnId, [u8; 16], HostId)> {
+    /// The connection of a client, if that host may speak for it with this hash of its tokens.
+    pub(super) fn client_of(
+        &mut self,
+        client: ClientId,
+        host: HostId,
+        bound: &[u8; 16],
+    ) -> Option<Option<ConnId>> {
         let conn = *self.by_client.get(&client)?;
-        let client = self.clients.get(&conn)?;
-        Some((conn, client.bound, client.host))
+        let client = self.clients.get_mut(&conn)?;
+        let is_theirs = client.host == host && client.credentials.accept(bound, self.parts.keys.now());
+        Some(is_theirs.then_some(conn))
     }
 
     /// Which start of the daemon this is.
@@ -378,6 +389,7 @@ impl Actor for ConnectionActor {
     fn started(&mut self, context: &mut Self::Context) {
         context.run_interval(CONNECTION_SWEEP, |actor, _| {
             actor.sweep();
+            actor.renew_credentials();
             actor.flush();
         });
     }

@@ -5,7 +5,7 @@ use crate::actors::executor::wall_seconds;
 use crate::actors::outlet::{Item, NewStream, Reply};
 use crate::actors::publisher::answer;
 use crate::protocol::client::{
-    Auth, ClientReply, ClientRequest, CmdOutcome, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
+    ClientReply, ClientRequest, CmdOutcome, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
 };
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
@@ -63,9 +63,10 @@ impl ConnectionActor {
         }
         let conn = *self.by_client.get(&client).ok_or(RpcMessageError::NoConnection)?;
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        if auth != Auth::Bound(known.bound) || known.host != host {
+        if known.host != host {
             return Err(RpcMessageError::PermissionDenied);
         }
+        self.admit(conn, &auth)?;
         match message {
             HostClientToDaemonMessage::Command { command, .. }
             | HostClientToDaemonMessage::LoginCommand { command, .. }
@@ -112,8 +113,8 @@ impl ConnectionActor {
         if self.by_client.contains_key(&id) {
             return Err(RpcMessageError::AlreadyConnected);
         }
-        let token = self.parts.keys.client_token(id);
-        let bound = self.parts.keys.bound(&token);
+        let (token, credentials) = self.parts.keys.credentials(id, None);
+        let bound = credentials.bound;
         self.last_conn += 1;
         let prints_messages = self
             .parts
@@ -144,7 +145,8 @@ impl ConnectionActor {
             host,
             peer: peer.addr,
             conn: Arc::clone(&conn),
-            bound,
+            credentials,
+            auth_time: None,
             cmd_last: 0,
             unanswered: HashMap::new(),
             closing: None,

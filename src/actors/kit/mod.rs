@@ -8,6 +8,7 @@ pub mod exit;
 pub mod folder_lock;
 pub mod gate;
 pub mod restart;
+pub mod secret_file;
 pub mod slot;
 pub mod stall;
 pub mod supervisor;

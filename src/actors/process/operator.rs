@@ -66,6 +66,10 @@ pub fn status(data: &Path) -> Result<Status, OperatorError> {
             noted("daemon", reason);
             None
         }
+        Ok(_) => {
+            noted("daemon", "it said something else".to_owned());
+            None
+        }
         Err(error) => {
             noted("daemon", error.to_string());
             None

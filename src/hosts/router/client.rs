@@ -80,9 +80,17 @@ impl<E: Ear> Client<E> {
             return false;
         }
         self.last.seq = seq;
-        self.ear.tell(ToClient::Event(Arc::clone(event)));
+        self.deliver(Arc::clone(event));
         self.deliver_early();
         true
+    }
+
+    /// New tokens are the host's own business; the rest is the client's.
+    fn deliver(&mut self, event: Arc<ClientEvent>) {
+        match &*event {
+            ClientEvent::CredentialsUpdated { bound, .. } => self.bound = Some(*bound),
+            _ => self.ear.tell(ToClient::Event(event)),
+        }
     }
 
     /// Delivers the kept events whose turn has come.
@@ -94,7 +102,7 @@ impl<E: Ear> Client<E> {
             let (seq, event) = entry.remove_entry();
             if seq > self.last.seq {
                 self.last.seq = seq;
-                self.ear.tell(ToClient::Event(event));
+                self.deliver(event);
             }
         }
     }

@@ -41,11 +41,13 @@ enum GrantText {
         host: String,
         host_type: String,
         key_hash: String,
+        generation: u32,
     },
     Worker {
         worker: String,
         kinds: Vec<String>,
         key_hash: String,
+        generation: u32,
     },
 }
 
@@ -77,19 +79,23 @@ impl Payload {
                     host,
                     host_type,
                     key_hash,
+                    generation,
                 } => GrantText::Host {
                     host: to_hex(&host.0),
                     host_type: host_type.clone(),
                     key_hash: to_hex(key_hash),
+                    generation: *generation,
                 },
                 Grant::Worker {
                     worker,
                     kinds,
                     key_hash,
+                    generation,
                 } => GrantText::Worker {
                     worker: to_hex(&worker.0),
                     kinds: kinds.clone(),
                     key_hash: to_hex(key_hash),
+                    generation: *generation,
                 },
             },
         }
@@ -115,19 +121,23 @@ impl Payload {
                 host,
                 host_type,
                 key_hash,
+                generation,
             } => Grant::Host {
                 host: HostId(from_hex(host)?),
                 host_type: host_type.clone(),
                 key_hash: from_hex(key_hash)?,
+                generation: *generation,
             },
             GrantText::Worker {
                 worker,
                 kinds,
                 key_hash,
+                generation,
             } => Grant::Worker {
                 worker: WorkerId(from_hex(worker)?),
                 kinds: kinds.clone(),
                 key_hash: from_hex(key_hash)?,
+                generation: *generation,
             },
         };
         Some(Claims {

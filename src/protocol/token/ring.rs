@@ -13,7 +13,7 @@ use pasetors::version4::{PublicToken, V4};
 
 use super::payload::{ISSUER, Payload};
 use super::{Claims, Grant, TokenClass, TokenError, calendar};
-use crate::limits::{KEY_OVERLAP_S, TOKEN_LEN_MAX, TOKEN_SKEW_S};
+use crate::limits::{AUTH_LIFE_S, KEY_OVERLAP_S, TOKEN_LEN_MAX, TOKEN_SKEW_S};
 use crate::protocol::Wall;
 use crate::protocol::host::PubKey;
 
@@ -33,6 +33,17 @@ pub enum RingError {
     /// The stored bytes are not a ring.
     #[error("the stored keys cannot be read; remove their file to make new ones, and everyone logs in again")]
     Stored,
+}
+
+/// What a key of the ring is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyUse {
+    /// It signs.
+    Current,
+    /// It will sign after the next rotation.
+    Next,
+    /// It has signed, and still verifies.
+    Previous,
 }
 
 #[derive(Clone)]
@@ -143,32 +154,41 @@ impl KeyRing {
 
     /// The public keys: signing, next, and the one before while it still verifies.
     pub fn public_keys(&self, now: Wall) -> Vec<PubKey> {
-        let lasting = [&self.current, &self.next].map(|key| (key, Wall(u64::MAX)));
-        let previous = self
-            .previous
-            .iter()
-            .filter(|(_, until)| *until > now)
-            .map(|(key, until)| (key, *until));
-        let told = lasting.into_iter().chain(previous);
-        told.map(|(key, not_after)| PubKey {
-            kid: key.kid(),
-            ed25519: key
-                .public
-                .as_bytes()
-                .try_into()
-                .expect("an Ed25519 public key has 32 bytes"),
-            not_after,
-        })
-        .collect()
+        self.listed(now).map(|(_, key)| key).collect()
     }
 
-    /// Signs a token that holds from now for its class's life. `jti` must be random.
+    /// The same, each with what it is for.
+    pub fn listed(&self, now: Wall) -> impl Iterator<Item = (KeyUse, PubKey)> {
+        let never = Wall(u64::MAX);
+        let lasting = [
+            (KeyUse::Current, &self.current, never),
+            (KeyUse::Next, &self.next, never),
+        ];
+        let previous = self.previous.iter().filter(move |(_, until)| *until > now);
+        let previous = previous.map(|(key, until)| (KeyUse::Previous, key, *until));
+        lasting.into_iter().chain(previous).map(|(used, key, not_after)| {
+            let ed25519 = key.public.as_bytes();
+            let key = PubKey {
+                kid: key.kid(),
+                ed25519: ed25519.try_into().expect("an Ed25519 public key has 32 bytes"),
+                not_after,
+            };
+            (used, key)
+        })
+    }
+
+    /// Signs a token that holds from now for its class's life; one of a player for no longer than
+    /// [`AUTH_LIFE_S`](crate::limits::AUTH_LIFE_S) after the password. `jti` must be random.
     pub fn sign(&self, grant: Grant, jti: [u8; 16], now: Wall) -> String {
         let class = grant.class();
+        let mut expires = now.plus(class.life());
+        if let Grant::Auth { auth_time, .. } = &grant {
+            expires = expires.min(auth_time.plus(Duration::from_secs(AUTH_LIFE_S)));
+        }
         let claims = Claims {
             jti,
             issued: now,
-            expires: now.plus(class.life()),
+            expires,
             grant,
         };
         let payload = serde_json::to_vec(&Payload::new(&self.world, &claims))
@@ -183,7 +203,8 @@ impl KeyRing {
         .expect("a payload that is not empty and a key of the right length are all that signing asks for")
     }
 
-    /// Verifies a token of one class. Costs about 100 microseconds; see [`Self::bound`].
+    /// Verifies a token of one class by its signature and times alone. Costs about 100 microseconds; ask
+    /// [`Authority`](super::Authority), which knows more and remembers.
     pub fn verify(&self, class: TokenClass, token: &str, now: Wall) -> Result<Claims, TokenError> {
         if token.len() > TOKEN_LEN_MAX {
             return Err(TokenError::Invalid);
@@ -216,7 +237,7 @@ impl KeyRing {
         if now.plus(Duration::from_secs(TOKEN_SKEW_S)) < not_before {
             return Err(TokenError::NotYet);
         }
-        if now >= claims.expires {
+        if claims.is_over(now) {
             return Err(TokenError::Expired);
         }
         Ok(claims)

@@ -63,6 +63,7 @@ pub(in crate::protocol::tests) fn events() -> Vec<(ClientEvent, Route)> {
             client_token: s("c"),
             auth_token: Some(s("a")),
             sid: s("sid"),
+            bound: [8; 16],
         },
         Typed { json: b"{}".to_vec() },
         Gap { lost: 12 },

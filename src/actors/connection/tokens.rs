@@ -1,0 +1,115 @@
+//! By what right a host speaks for a client, and what ends that right.
+//!
+//! Invariant: signatures are verified where a token itself is presented, which is at an attach; every other request
+//! costs a comparison of sixteen bytes.
+
+use super::{Client, ConnectionActor};
+use crate::actors::keyring::Keys;
+use crate::actors::kit::gate::Offered;
+use crate::actors::outlet::Item;
+use crate::limits::CREDENTIALS_RENEWED_MAX;
+use crate::protocol::broadcast::Subject;
+use crate::protocol::client::Auth;
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::token::Principal;
+use actix::{Context, Handler};
+use moo_tasks::connections::ConnId;
+
+/// Tokens were revoked: those of one subject, or all. What stands on them is closed.
+pub struct CloseRevoked(pub Option<Subject>);
+
+const REVOKED: &str = "*** Your access was revoked; please log in again. ***";
+
+impl ConnectionActor {
+    /// Whether a request may be made in the name of a client that is known.
+    pub(super) fn admit(&mut self, conn: ConnId, auth: &Auth) -> Result<(), RpcMessageError> {
+        let keys = &self.parts.keys;
+        let client = self.clients.get_mut(&conn).ok_or(RpcMessageError::NoConnection)?;
+        match auth {
+            Auth::Bound(bound) if client.credentials.accept(bound, keys.now()) => Ok(()),
+            Auth::Full {
+                client: token,
+                player,
+            } => {
+                let check = |principal, token: &str| keys.check(client.id.0, principal, token);
+                check(Principal::Client(client.id), token)?;
+                if let Some(token) = player {
+                    let player = client.conn.object().into();
+                    check(Principal::Player(Some(player)), token)?;
+                }
+                Ok(())
+            }
+            Auth::Bound(_) | Auth::None | Auth::Player(_) => Err(RpcMessageError::PermissionDenied),
+        }
+    }
+
+    /// A player has just given a password: the connection's tokens say so from now on.
+    pub(super) fn authenticated(&mut self, conn: ConnId) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.auth_time = Some(self.parts.keys.now());
+            self.items.push(fresh_credentials(&self.parts.keys, client));
+        }
+    }
+
+    /// Gives connections new tokens when half of the life of theirs has gone: a few at a time, since each is signed.
+    pub(super) fn renew_credentials(&mut self) {
+        let keys = &self.parts.keys;
+        let now = keys.now();
+        let clients = self.clients.values_mut();
+        let due = clients.filter(|client| client.credentials.is_due(now));
+        let fresh = due.take(CREDENTIALS_RENEWED_MAX);
+        self.items
+            .extend(fresh.map(|client| fresh_credentials(keys, client)));
+    }
+
+    /// Closes the connections whose tokens are dead, with words.
+    fn close_revoked(&mut self, subject: Option<Subject>) {
+        let concerned = |client: &Client| match subject {
+            None => true,
+            Some(Subject::Client(id)) => client.id == id,
+            Some(Subject::Player(player)) => client.conn.object() == player.into(),
+            Some(Subject::Host(host)) => client.host == host,
+            Some(Subject::Token(jti)) => client.credentials.jti == jti,
+            Some(Subject::Worker(_)) => false,
+        };
+        let clients = self.clients.values().filter(|client| concerned(client));
+        let conns: Vec<_> = clients.map(|client| client.conn.clone()).collect();
+        for conn in conns {
+            self.parts.outside.connections.close(&conn);
+            self.drop_client(&conn);
+            self.items.push(Item::Close {
+                conn: conn.id,
+                reason: "revoked",
+                lines: vec![REVOKED.to_owned()],
+            });
+            self.end_hook(&conn, Some("user_disconnected"));
+        }
+    }
+}
+
+/// New tokens for a connection, on their way to its host. The player's has an end that no renewal goes beyond, and the
+/// connection then lives on without.
+fn fresh_credentials(keys: &Keys, client: &mut Client) -> Item {
+    let player = client.conn.object().into();
+    let auth_token = client
+        .auth_time
+        .and_then(|auth_time| keys.auth_token(player, auth_time));
+    let (client_token, credentials) = keys.credentials(client.id, auth_token.as_deref());
+    let bound = credentials.bound;
+    client.credentials.replace(credentials);
+    Item::Credentials {
+        conn: client.conn.id,
+        client_token,
+        auth_token,
+        bound,
+    }
+}
+
+impl Handler<Offered<CloseRevoked>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, close: Offered<CloseRevoked>, _: &mut Context<Self>) {
+        self.close_revoked(close.accept().0);
+        self.flush();
+    }
+}
