@@ -154,6 +154,7 @@ fn host_token(data: &std::path::Path) -> String {
         host: HostId::named("telnet"),
         host_type: "telnet".to_owned(),
         key_hash: [0; 32],
+        generation: 0,
     };
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     ring.sign(grant, [7; 16], Wall(u64::try_from(since.as_millis()).unwrap()))
