@@ -186,6 +186,8 @@ pub const CHILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 pub const CHILD_SLOW_RETRY: Duration = Duration::from_secs(60);
 /// How long an operator's program waits for an answer.
 pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a backup may take.
+pub const BACKUP_TIMEOUT: Duration = Duration::from_secs(600);
 
 // The daemon.
 
@@ -229,6 +231,8 @@ pub const PROBES_MAX: u32 = 200;
 pub const CONNECTION_SWEEP: Duration = Duration::from_secs(1);
 /// How often the daemon looks whether a dump or new task numbers are due.
 pub const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How long the scheduler relies on the wall clock going on as it did.
+pub const WALL_CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Task numbers that are set aside at once.
 pub const TASK_IDS_RESERVED: i64 = 1_000_000;
 /// Tasks that may be with each executor at once: one that runs, and some so that it need not wait for the next.

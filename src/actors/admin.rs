@@ -1,18 +1,21 @@
 //! The daemon's end of `run/admin.sock`: one question, one answer.
 //!
-//! Invariant: an operator's program that hangs holds up nobody; it is hung up on after [`OPERATOR_TIMEOUT`].
+//! Invariant: an operator's program that hangs holds up nobody; it is hung up on after [`OPERATOR_TIMEOUT`], or
+//! [`BACKUP_TIMEOUT`] where it has to wait for a backup.
 
+use super::backup;
 use super::connection::{ConnectionActor, CountClients, ListConnections};
 use super::gateway::{GatewayActor, ListHosts};
 use super::keyring::{KeyDesk, KeysError};
 use super::scheduler::{CountTasks, SchedulerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
-use crate::limits::{ADMIN_CONNECTIONS_MAX, OPERATOR_TIMEOUT};
+use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
+use moo_db::Store;
 use moo_model::world::World;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::{UnixListener, UnixStream};
@@ -29,6 +32,10 @@ pub struct Admin {
     pub gateway: Gate<GatewayActor>,
     /// The connections.
     pub connections: Gate<ConnectionActor>,
+    /// What a backup is a copy of.
+    pub store: Arc<Store>,
+    /// The file of the keys, which is part of a backup.
+    pub key_file: PathBuf,
     /// The tasks.
     pub scheduler: Gate<SchedulerActor>,
     /// Which start of the daemon this is.
@@ -53,7 +60,7 @@ impl Admin {
                     Ok((stream, _)) => {
                         let admin = self.clone();
                         actix::spawn(async move {
-                            if let Ok(Err(error)) = timeout(OPERATOR_TIMEOUT, admin.serve(stream)).await {
+                            if let Err(error) = admin.serve(stream).await {
                                 tracing::debug!(%error, "an operator was not answered");
                             }
                         });
@@ -69,7 +76,17 @@ impl Admin {
     }
 
     async fn serve(self, mut stream: UnixStream) -> io::Result<()> {
-        let reply = match read_message(&mut stream).await? {
+        let request = timeout(OPERATOR_TIMEOUT, read_message(&mut stream)).await??;
+        let patience = match &request {
+            AdminRequest::Backup(_) => BACKUP_TIMEOUT,
+            _ => OPERATOR_TIMEOUT,
+        };
+        timeout(patience, self.answer(request, stream)).await?
+    }
+
+    async fn answer(self, request: AdminRequest, mut stream: UnixStream) -> io::Result<()> {
+        let reply = match request {
+            AdminRequest::Backup(folder) => self.backup(folder.into()).await,
             AdminRequest::Status => match self.status().await {
                 Some(status) => AdminReply::Status(status),
                 None => AdminReply::Refused("the daemon is too busy or about to end; try again".to_owned()),
@@ -86,6 +103,15 @@ impl Admin {
             }
         };
         write_message(&mut stream, &reply).await
+    }
+
+    async fn backup(&self, folder: PathBuf) -> AdminReply {
+        let (store, keys) = (self.store.clone(), self.key_file.clone());
+        match spawn_blocking(move || backup::take(&store, &keys, &folder)).await {
+            Ok(Ok(())) => AdminReply::Done,
+            Ok(Err(error)) => AdminReply::Refused(error.to_string()),
+            Err(error) => AdminReply::Refused(format!("the thread of the backup has failed: {error}")),
+        }
     }
 
     /// `None` when one of the actors has no time.

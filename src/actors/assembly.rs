@@ -26,9 +26,11 @@ use crate::limits::{
     CONNECTION_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX, SLOTS_PER_EXECUTOR,
     TASK_BYTES_MAX,
 };
+use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent};
+use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::token::Revocations;
 use actix::{Actor, Arbiter, Context};
-use moo_db::{Event as LogEvent, Log};
+use moo_db::{Event as LogEvent, Log, Store};
 use moo_model::ledger::Relation;
 use moo_model::world::{Transaction, World};
 use moo_model::{Obj, Value};
@@ -45,6 +47,7 @@ use tokio::sync::{mpsc, oneshot};
 /// What all actors stand on.
 pub(super) struct Ground {
     pub world: Arc<World>,
+    pub store: Arc<Store>,
     pub outside: Arc<Outside>,
     pub epoch: u32,
 }
@@ -78,6 +81,7 @@ pub(super) struct Wires {
     outlet: Arc<Outlet>,
     written: Arc<AtomicU64>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
+    scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
     sender: ServerSender,
     pub sockets: ServerSide,
     pub keys: Arc<Keys>,
@@ -107,6 +111,7 @@ impl Wires {
             outlet: Arc::default(),
             written: Arc::default(),
             gateway,
+            scheduler: Arc::default(),
             sender,
             sockets,
             keys,
@@ -150,12 +155,23 @@ impl Actors {
 }
 
 /// Starts the log, which takes note of this start before anything else.
-pub(super) fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Result<Log, DaemonError> {
+pub(super) fn start_log(
+    config: &Config,
+    booted: &Booted,
+    wires: &Wires,
+    outside: &Arc<Outside>,
+) -> Result<Log, DaemonError> {
     let durability = match config.database.durability {
         Durability::Relaxed => moo_db::Durability::Relaxed,
         Durability::Strict => moo_db::Durability::Strict,
     };
     let (outlet, written) = (wires.outlet.clone(), wires.written.clone());
+    let room = Room {
+        outside: outside.clone(),
+        scheduler: wires.scheduler.clone(),
+        sender: wires.sender.clone(),
+        epoch: booted.epoch,
+    };
     wires.written.store(booted.root.stamp, Ordering::Release);
     let log = booted
         .store
@@ -165,15 +181,12 @@ pub(super) fn start_log(config: &Config, booted: &Booted, wires: &Wires) -> Resu
                 written.store(stamp, Ordering::Release);
                 outlet.ring();
             }
-            LogEvent::DiskFull => {
-                tracing::error!(
-                    "the disk is full: nothing is answered until there is room in the data folder"
-                );
-            }
-            LogEvent::Writable => tracing::info!("there is room on the disk again"),
+            LogEvent::DiskFull => room.is_short(),
+            LogEvent::Writable => room.is_back(),
             LogEvent::Failed(why) => {
                 tracing::error!(why, "the store has failed; the daemon ends");
-                std::process::exit(i32::from(exit::UNAVAILABLE));
+                // Not a code that is final: the next daemon finds in the log whatever was announced as written.
+                std::process::exit(i32::from(exit::INTERNAL));
             }
         });
     log.put_rows(boot::start_rows(booted.epoch, booted.first_task))
@@ -205,6 +218,8 @@ pub(super) fn serve_hosts(
     let gateway = start_gateway(supervisor, host);
     start_health(supervisor, wires, ground.epoch, &gateway, &actors.publisher);
     let admin = Admin {
+        store: ground.store.clone(),
+        key_file: config.data.join("keys"),
         world: ground.world.clone(),
         gateway: gateway.clone(),
         connections: actors.connections.clone(),
@@ -225,6 +240,56 @@ pub(super) fn serve_hosts(
         .map_err(unavailable)?;
     wires.gateway.get_or_init(|| gateway);
     Ok(())
+}
+
+/// Whether the disk has room, for everybody who must know.
+struct Room {
+    outside: Arc<Outside>,
+    scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
+    sender: ServerSender,
+    epoch: u32,
+}
+
+impl Room {
+    /// From now on no task begins, and what clients ask is refused.
+    fn is_short(&self) {
+        tracing::error!("the disk is full: nothing new is done until there is room in the data folder");
+        self.change(
+            true,
+            "*** The server's disk is full. Until there is room nothing can be kept, so nothing is done. ***",
+        );
+    }
+
+    fn is_back(&self) {
+        tracing::info!("there is room on the disk again");
+        self.change(
+            false,
+            "*** The server has room on its disk again. All is as before. ***",
+        );
+    }
+
+    fn change(&self, read_only: bool, words: &str) {
+        self.outside.set_read_only(read_only);
+        if self
+            .scheduler
+            .get()
+            .is_some_and(|scheduler| scheduler.offer(TakeReports).is_err())
+        {
+            tracing::error!("the scheduler takes no messages");
+        }
+        let message = ClientsBroadcastEvent::System {
+            message: words.to_owned(),
+        };
+        let envelope = Envelope {
+            epoch: self.epoch,
+            ..Envelope::default()
+        };
+        // Whoever does not hear it is told by the refusal of what it asks next.
+        let frame = encode(&envelope, &message);
+        frame
+            .map(|frame| self.sender.publish(CLIENT_BROADCAST_TOPIC, frame).ok())
+            .ok();
+    }
 }
 
 pub(super) fn load_options(world: &Arc<World>, outside: &Outside) {
@@ -279,8 +344,7 @@ fn start_scheduler(
         bytes_max: TASK_BYTES_MAX,
         store: config.data.join("db"),
     };
-    let bell: Arc<OnceLock<Gate<SchedulerActor>>> = Arc::default();
-    let ring = bell.clone();
+    let ring = wires.scheduler.clone();
     let executors = Executors::start(count, workshop, move || {
         if ring
             .get()
@@ -304,7 +368,7 @@ fn start_scheduler(
         SCHEDULER_GATE_MAX,
         move |guard| SchedulerActor::new(parts.clone(), guard),
     );
-    bell.get_or_init(|| gate.clone());
+    wires.scheduler.get_or_init(|| gate.clone());
     Ok(gate)
 }
 

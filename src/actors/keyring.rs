@@ -20,7 +20,7 @@ use crate::protocol::token::{
     TokenError,
 };
 use crate::protocol::{ClientId, HostId, Moment, Wall, WireObj};
-use moo_db::Log;
+use moo_db::{Log, NotTaken};
 use moo_model::ledger::Row;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -233,7 +233,10 @@ impl KeyDesk {
     }
 
     fn store(&self, rows: Vec<Row>) -> Result<(), KeysError> {
-        let stored = self.log.put_rows(rows).and_then(|()| self.log.flush());
+        let stored = self
+            .log
+            .put_rows(rows)
+            .and_then(|()| self.log.flush().map_err(|_| NotTaken::Ended));
         stored.map_err(|_| KeysError::Store)
     }
 }

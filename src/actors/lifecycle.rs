@@ -124,17 +124,18 @@ impl Daemon {
             std::process::exit(i32::from(exit::INTERNAL));
         });
         let wires = Wires::new(config, options, &booted)?;
-        let log = start_log(config, &booted, &wires)?;
+        let outside = Arc::new(Outside::new(booted.first_task));
+        let log = start_log(config, &booted, &wires, &outside)?;
         let mut sink = log.sink();
         let sink = move |record| {
             fault::point("commit.before_wal");
             sink.accept(record);
         };
         let world = World::new(booted.root, Box::new(sink));
-        let outside = Arc::new(Outside::new(booted.first_task));
         load_options(&world, &outside);
         let ground = Ground {
             world,
+            store: Arc::new(booted.store),
             outside,
             epoch: booted.epoch,
         };
@@ -220,6 +221,10 @@ impl Daemon {
                 });
             }
         };
+        if is_dumping {
+            // The dump at the end writes the same file.
+            dumps.recv().await;
+        }
         self.stop(&words, keep_clients).await;
         Ok(())
     }

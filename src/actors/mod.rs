@@ -24,6 +24,7 @@ pub mod process;
 
 mod admin;
 mod assembly;
+mod backup;
 mod boot;
 mod checkpointer;
 mod connection;

@@ -10,6 +10,7 @@ use super::lifecycle::Request as LifecycleRequest;
 use super::outlet::Reply;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
+use crate::limits::WALL_CLOCK_LOOK;
 use crate::protocol::admin::TaskCounts;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_model::world::{Transaction, World};
@@ -26,7 +27,7 @@ use moo_vm::options::ServerOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// New tasks.
@@ -44,7 +45,7 @@ pub struct EndTasks(pub Vec<i64>);
 /// Tasks that were stored when the server last stopped.
 pub struct Restore(pub Vec<snapshot::Restored>);
 
-/// Executors have reports.
+/// Executors have reports, or tasks that were held back may begin.
 pub struct TakeReports;
 
 /// The world is closed: nothing new begins. Answered when nothing runs any more.
@@ -87,7 +88,6 @@ pub struct SchedulerActor {
     actions: Vec<Action<Pending, Woken>>,
     /// For each running task, how it is told to end.
     kills: HashMap<i64, Running>,
-    started: Instant,
     timer: Option<(Micros, SpawnHandle)>,
     /// Who waits for the end of a task's first slice.
     awaited: HashMap<i64, oneshot::Sender<()>>,
@@ -108,7 +108,6 @@ impl SchedulerActor {
             parts,
             actions: Vec::new(),
             kills: HashMap::new(),
-            started: Instant::now(),
             timer: None,
             awaited: HashMap::new(),
             stopping: None,
@@ -116,12 +115,9 @@ impl SchedulerActor {
         }
     }
 
-    fn now(&self) -> Micros {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
-    }
-
     fn on(&mut self, event: Event<Pending, Woken>) {
-        let now = self.now();
+        let now = micros(wall_seconds());
+        self.core.hold(self.parts.outside.is_read_only());
         self.core.on(now, event, &mut self.actions);
     }
 
@@ -217,7 +213,7 @@ impl SchedulerActor {
 
     /// A task waits from now on, or was found waiting in the store.
     fn add(&mut self, waiting: Arc<Waiting>) {
-        let (id, lane, until) = (waiting.id, waiting.player.0, self.until(waiting.waits_for));
+        let (id, lane, until) = (waiting.id, waiting.player.0, until(waiting.waits_for));
         self.parts.outside.board.put(waiting.clone());
         self.on(Event::Add {
             id,
@@ -225,19 +221,6 @@ impl SchedulerActor {
             until,
             work: Pending::Waited(waiting),
         });
-    }
-
-    fn until(&self, waits_for: WaitsFor) -> Until {
-        let moment = |at: f64| {
-            self.now()
-                .saturating_add(((at - wall_seconds()).max(0.0) * 1e6) as u64)
-        };
-        match waits_for {
-            WaitsFor::Start(at) => Until::Start(moment(at)),
-            WaitsFor::Moment(at) => Until::Moment(moment(at)),
-            WaitsFor::Resume => Until::Wake,
-            WaitsFor::Input(_) => Until::Input,
-        }
     }
 
     /// Takes in what came of a slice; gives what its connections must know.
@@ -280,7 +263,7 @@ impl SchedulerActor {
     }
 
     fn pause(&mut self, waiting: Arc<Waiting>, finished: &mut Vec<Finished>) {
-        let (id, until) = (waiting.id, self.until(waiting.waits_for));
+        let (id, until) = (waiting.id, until(waiting.waits_for));
         self.parts.outside.board.put(waiting.clone());
         self.on(Event::Paused {
             id,
@@ -329,11 +312,11 @@ impl SchedulerActor {
     fn load_options(&self) {
         let mut tx = Transaction::begin(&self.parts.world, Box::default());
         let names = builtins::all().map(|builtin| builtin.name);
-        self.parts
-            .outside
-            .set_options(ServerOptions::load(&mut tx, names));
+        let options = ServerOptions::load(&mut tx, names);
+        self.parts.outside.set_options(options);
     }
 
+    /// Moments are those of the wall clock, which may be set: it is looked at again after a while in any case.
     fn set_timer(&mut self, context: &mut Context<Self>) {
         let next = self.core.next_moment();
         if next == self.timer.as_ref().map(|(at, _)| *at) {
@@ -343,8 +326,8 @@ impl SchedulerActor {
             context.cancel_future(handle);
         }
         self.timer = next.map(|at| {
-            let wait = Duration::from_micros(at.saturating_sub(self.now()));
-            let handle = context.run_later(wait, |scheduler, context| {
+            let wait = Duration::from_micros(at.saturating_sub(micros(wall_seconds())));
+            let handle = context.run_later(wait.min(WALL_CLOCK_LOOK), |scheduler, context| {
                 scheduler.timer = None;
                 scheduler.on(Event::Tick);
                 scheduler.act(context);
@@ -447,6 +430,7 @@ impl Handler<Offered<TakeReports>> for SchedulerActor {
         for report in self.parts.executors.reports() {
             self.report(report, &mut finished);
         }
+        self.on(Event::Tick);
         self.act(context);
         self.tell_connections(finished);
     }
@@ -476,6 +460,20 @@ impl Handler<Offered<CountTasks>> for SchedulerActor {
         // Whoever asked may have stopped waiting.
         count.accept().0.send(told).ok();
     }
+}
+
+fn until(waits_for: WaitsFor) -> Until {
+    match waits_for {
+        WaitsFor::Start(at) => Until::Start(micros(at)),
+        WaitsFor::Moment(at) => Until::Moment(micros(at)),
+        WaitsFor::Resume => Until::Wake,
+        WaitsFor::Input(_) => Until::Input,
+    }
+}
+
+/// Seconds since 1970, as the scheduler counts them.
+fn micros(seconds: f64) -> Micros {
+    (seconds.max(0.0) * 1e6) as u64
 }
 
 /// A job for a verb that the server calls by itself.

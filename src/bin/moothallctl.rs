@@ -10,15 +10,24 @@ use std::process::ExitCode;
 const PROGRAM: Program = Program {
     name: "moothallctl",
     about: "asks a running server how it is, and orders it to do things",
-    commands: &[Command {
-        flags: &[Flag {
-            name: "--json",
-            value: "",
-            key: None,
-            help: "print one JSON object instead of tables",
-        }],
-        ..Command::plain("status", "show processes, hosts, connections and tasks")
-    }],
+    commands: &[
+        Command {
+            flags: &[Flag {
+                name: "--json",
+                value: "",
+                key: None,
+                help: "print one JSON object instead of tables",
+            }],
+            ..Command::plain("status", "show processes, hosts, connections and tasks")
+        },
+        Command {
+            operands: &["<folder>"],
+            ..Command::plain(
+                "backup",
+                "copy the world, as of one commit, to a folder that does not exist; a server runs on it with --data",
+            )
+        },
+    ],
     flags: &[
         Flag {
             name: "--data",
@@ -58,6 +67,12 @@ fn run(arguments: &Arguments) -> Result<(), operator::OperatorError> {
             true => println!("{}", status.to_json()),
             false => print!("{}", status.to_table()),
         }),
+        "backup" => {
+            // The daemon has another working directory than whoever types a path here.
+            let folder = std::path::absolute(&arguments.operands[0])
+                .unwrap_or_else(|_| (&arguments.operands[0]).into());
+            operator::backup(&config.data, &folder)
+        }
         command => unreachable!("`{command}` is not in the table of commands"),
     }
 }

@@ -6,7 +6,7 @@ use bincode::{Decode, Encode};
 use serde::Serialize;
 
 /// What an operator asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum AdminRequest {
     /// How the world, its hosts, connections and tasks are.
     Status,
@@ -19,6 +19,8 @@ pub enum AdminRequest {
     },
     /// Kill all tokens of a subject.
     Revoke(Subject),
+    /// A copy of the whole data folder as of one commit, into this folder, which must not exist.
+    Backup(String),
 }
 
 /// The daemon's answer.
@@ -26,6 +28,8 @@ pub enum AdminRequest {
 pub enum AdminReply {
     /// How all is.
     Status(DaemonStatus),
+    /// It is done.
+    Done,
     /// It cannot answer now, and why.
     Refused(String),
     /// The keys.

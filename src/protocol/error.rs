@@ -107,6 +107,9 @@ pub enum RpcMessageError {
     /// A queue is full.
     #[error("the queue is full")]
     QueueFull,
+    /// Nothing can be kept, because the disk is full.
+    #[error("nothing can be kept right now: the disk of the server is full")]
+    ReadOnly,
 }
 
 /// A task could not be started or did not end well.

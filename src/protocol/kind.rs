@@ -234,6 +234,7 @@ kinds! {
         TooLarge                     CONTROL Never []
         Unsupported                  CONTROL Never []
         QueueFull                    CONTROL Never []
+        ReadOnly                     CONTROL Never []
     }
     /// [`super::event::EventFrame`], by its event.
     Event = 7 {

@@ -87,6 +87,7 @@ surfaces! {
     TooLarge          "TOO_LARGE"             413    0 final Info  "That is too long.";
     Unsupported       "UNSUPPORTED"           501    0 final Warn  "The server cannot do that.";
     QueueFull         "QUEUE_FULL"            429    0 again Warn  "Too much is waiting already. Please try again later.";
+    ReadOnly          "READ_ONLY"             503    0 again Error "Nothing can be kept right now: the server's disk is full. Please try again later.";
     // The task.
     SchedulerAway     "SCHEDULER_AWAY"        503    0 again Error "The server is busy. Please try again in a moment.";
     TaskNotFound      "TASK_NOT_FOUND"        404    0 final Debug "There is no such task.";
@@ -175,6 +176,7 @@ impl Surfaced for RpcMessageError {
             RpcMessageError::TooLarge { .. } => Row::TooLarge,
             RpcMessageError::Unsupported { .. } => Row::Unsupported,
             RpcMessageError::QueueFull => Row::QueueFull,
+            RpcMessageError::ReadOnly => Row::ReadOnly,
         }
     }
 }

@@ -45,7 +45,20 @@ pub enum DbError {
         /// What is wrong with it.
         reason: RowError,
     },
-    /// There is no room.
+    /// There is too little room to start with.
+    #[error(
+        "the disk of {path} has {free_mib} MiB free, and at least {needed_mib} are needed: make room and start again",
+        path = path.display()
+    )]
+    NoRoom {
+        /// The store's folder.
+        path: PathBuf,
+        /// How much is free.
+        free_mib: u64,
+        /// How much must be.
+        needed_mib: u64,
+    },
+    /// There is no room left.
     #[error("the disk is full: make room in the data folder")]
     DiskFull,
     /// The database failed.

@@ -13,5 +13,5 @@ mod table;
 pub mod textdump;
 
 pub use error::DbError;
-pub use log::{Durability, Event, Log, LogEnded};
+pub use log::{Durability, Event, Log, LogEnded, NotTaken};
 pub use store::Store;

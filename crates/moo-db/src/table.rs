@@ -8,6 +8,10 @@ use moo_model::ledger::Relation;
 /// The format that is written: raised when an older server could misread a store.
 pub(crate) const FORMAT: u8 = 1;
 
+/// Object numbers that a store may have: far more than fit into memory, and few enough that a damaged count of them is
+/// noticed.
+pub(crate) const OBJECT_NUMBERS_MAX: u64 = 1 << 28;
+
 /// A table, one column family each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {

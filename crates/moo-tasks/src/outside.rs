@@ -1,6 +1,7 @@
 //! What surrounds the world: connections, waiting tasks and open ports, shared by all executors; and the clock, chance
 //! and meters that one executor lends to the task it runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use moo_model::Obj;
@@ -80,6 +81,7 @@ pub struct Outside {
     /// Where task numbers come from.
     pub ids: TaskIds,
     options: RwLock<Arc<ServerOptions>>,
+    read_only: AtomicBool,
 }
 
 impl Outside {
@@ -91,7 +93,18 @@ impl Outside {
             listeners: Listeners::default(),
             ids: TaskIds::starting_at(first_task),
             options: RwLock::default(),
+            read_only: AtomicBool::new(false),
         }
+    }
+
+    /// Whether nothing can be kept right now, so that no task begins.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Acquire)
+    }
+
+    /// Whether something can be kept has changed.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.read_only.store(read_only, Ordering::Release);
     }
 
     /// `$server_options` as last loaded.

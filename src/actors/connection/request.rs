@@ -46,6 +46,9 @@ impl ConnectionActor {
     }
 
     fn take(&mut self, request: Request) -> Result<(), RpcMessageError> {
+        if self.parts.outside.is_read_only() && must_keep(&request.body.message) {
+            return Err(RpcMessageError::ReadOnly);
+        }
         let Request {
             reply,
             host,
@@ -210,4 +213,12 @@ impl ConnectionActor {
         }
         self.pump(&conn);
     }
+}
+
+/// Whether a request leads to something that must be kept.
+fn must_keep(message: &HostClientToDaemonMessage) -> bool {
+    !matches!(
+        message,
+        HostClientToDaemonMessage::ClientPong { .. } | HostClientToDaemonMessage::Detach { .. }
+    )
 }

@@ -2,7 +2,7 @@
 
 use crate::actors::kit::exit;
 use crate::config::ConfigError;
-use crate::limits::OPERATOR_TIMEOUT;
+use crate::limits::{BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus};
 use crate::protocol::control::{FromSupervisor, SupervisorStatus, ToSupervisor};
 use crate::protocol::local;
@@ -12,6 +12,7 @@ use std::fmt::Write;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 /// Why an operator gets no answer.
 #[derive(Debug, thiserror::Error)]
@@ -92,9 +93,32 @@ pub fn status(data: &Path) -> Result<Status, OperatorError> {
     })
 }
 
+/// Has the daemon write a copy of its data folder, as of one commit, to a folder that does not exist yet.
+pub fn backup(data: &Path, folder: &Path) -> Result<(), OperatorError> {
+    let refused = |code, message| Err(OperatorError { code, message });
+    let request = AdminRequest::Backup(folder.to_string_lossy().into_owned());
+    match ask_for(&data.join("run/admin.sock"), &request, BACKUP_TIMEOUT) {
+        Ok(AdminReply::Done) => Ok(()),
+        Ok(AdminReply::Refused(reason)) => refused(exit::FAILED, reason),
+        Ok(_) => refused(exit::INTERNAL, "the daemon said something else".to_owned()),
+        Err(error) => refused(
+            exit::UNAVAILABLE,
+            format!(
+                "no daemon answers in {}: {error}; is it running, and is this its --data folder?",
+                data.display()
+            ),
+        ),
+    }
+}
+
 fn ask<M: Decode<()>>(socket: &Path, question: &impl Encode) -> io::Result<M> {
+    ask_for(socket, question, OPERATOR_TIMEOUT)
+}
+
+/// As [`ask`], for an answer that may take so long.
+fn ask_for<M: Decode<()>>(socket: &Path, question: &impl Encode, patience: Duration) -> io::Result<M> {
     let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(OPERATOR_TIMEOUT))?;
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(OPERATOR_TIMEOUT))?;
     local::write_blocking(&mut stream, question)?;
     local::read_blocking(&mut stream)

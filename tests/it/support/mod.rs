@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod lone;
 pub mod random;
 pub mod server;
+pub mod small_disk;
 pub mod telnet;
 pub mod worlds;
 

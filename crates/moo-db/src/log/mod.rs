@@ -7,12 +7,12 @@
 //! Invariants: what was announced as written is in the store, whatever happens to this process; with
 //! [`Durability::Strict`] also whatever happens to the machine. After a failed sync nothing more is written.
 
-mod space;
+pub(crate) mod space;
 mod sync;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
@@ -20,7 +20,7 @@ use moo_model::ledger::Row;
 use moo_model::world::{CommitRecord, Root, Sink, Stamp};
 use rocksdb::DB;
 
-pub use space::RESERVE_BYTES;
+pub use space::{RESERVE_BYTES, SHORT_BYTES};
 use writer::Writer;
 
 /// How many commits may wait for the log. Whoever commits when so many wait, waits too.
@@ -41,10 +41,10 @@ pub enum Durability {
 pub enum Event {
     /// Every commit up to this one is written: what they said may be shown.
     Written(Stamp),
-    /// Less than [`RESERVE_BYTES`] of the disk are free: nothing more is written until there is room, which is looked
-    /// for again and again. New commits should be refused until [`Event::Writable`].
+    /// Less than [`SHORT_BYTES`] of the disk are free: nothing new should be accepted until [`Event::Writable`]. What was
+    /// accepted is written all the same, down to [`RESERVE_BYTES`]; past that it waits for room.
     DiskFull,
-    /// There is room again, and what waited is being written.
+    /// There is room again.
     Writable,
     /// The store failed in a way that allows no second try, as the text says. The log has ended; the process must exit.
     Failed(String),
@@ -54,6 +54,27 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log has ended")]
 pub struct LogEnded;
+
+/// Rows were not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTaken {
+    /// The log has ended.
+    #[error("the log has ended")]
+    Ended,
+    /// [`QUEUE_MAX`] messages wait already.
+    #[error("the log has as much to write as may wait; try again")]
+    Busy,
+}
+
+/// Whoever is told what the log has to tell.
+type Listener = Arc<Mutex<dyn FnMut(Event) + Send>>;
+
+/// Tells an event. A listener that has panicked once is told nothing more.
+fn tell(listener: &Listener, event: Event) {
+    if let Ok(mut listener) = listener.lock() {
+        listener(event);
+    }
+}
 
 enum Message {
     Commit(CommitRecord),
@@ -110,7 +131,7 @@ impl Log {
         db: Arc<DB>,
         root: &Root,
         durability: Durability,
-        on_event: Box<dyn FnMut(Event) + Send>,
+        on_event: impl FnMut(Event) + Send + 'static,
     ) -> Log {
         let (sender, receiver): (_, Receiver<Message>) = sync_channel(QUEUE_MAX);
         let progress = Arc::new(Progress {
@@ -119,7 +140,7 @@ impl Log {
             ended: Mutex::new(false),
             changed: Condvar::new(),
         });
-        let writer = Writer::new(root, durability, progress.clone(), on_event);
+        let writer = Writer::new(root, durability, progress.clone(), Arc::new(Mutex::new(on_event)));
         let thread = thread::Builder::new()
             .name("log".into())
             .spawn(move || writer.run(&db, &receiver))
@@ -140,9 +161,13 @@ impl Log {
         Box::new(move |record| drop(sender.send(Message::Commit(record))))
     }
 
-    /// Writes rows that belong to no commit, after the commits that were handed over before.
-    pub fn put_rows(&self, rows: Vec<Row>) -> Result<(), LogEnded> {
-        self.send(Message::Rows(rows))
+    /// Writes rows that belong to no commit, after the commits that were handed over before. Never waits.
+    pub fn put_rows(&self, rows: Vec<Row>) -> Result<(), NotTaken> {
+        let sent = self.inner.sender.try_send(Message::Rows(rows));
+        sent.map_err(|error| match error {
+            TrySendError::Full(_) => NotTaken::Busy,
+            TrySendError::Disconnected(_) => NotTaken::Ended,
+        })
     }
 
     /// The last commit that is written.

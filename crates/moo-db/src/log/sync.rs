@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rocksdb::DB;
 
+use super::{Event, Listener, tell};
+
 /// How long what was written may wait for more to go to the disk with it.
 const DELAY: Duration = Duration::from_millis(50);
 
@@ -18,7 +20,9 @@ pub(super) struct Syncer {
 }
 
 impl Syncer {
-    pub fn start(db: Arc<DB>) -> Syncer {
+    /// Starts the thread, which tells of a sync that failed at once: what it was to keep may be lost, and another try
+    /// would only seem to succeed.
+    pub fn start(db: Arc<DB>, listener: Listener) -> Syncer {
         let (bell, rung) = sync_channel::<()>(1);
         let (failed, failure) = sync_channel(1);
         let thread = thread::Builder::new()
@@ -27,7 +31,10 @@ impl Syncer {
                 while rung.recv().is_ok() {
                     thread::sleep(DELAY);
                     if let Err(error) = db.flush_wal(true) {
-                        drop(failed.send(error.to_string()));
+                        let reason = format!("bringing the log to the disk failed: {error}");
+                        // The writer learns of it with its next group; the listener should not wait for that.
+                        drop(failed.send(reason.clone()));
+                        tell(&listener, Event::Failed(reason));
                         return;
                     }
                 }

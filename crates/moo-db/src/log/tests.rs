@@ -43,7 +43,7 @@ fn every_commit_is_announced_in_order_in_both_modes() {
             }
         }
         log.close();
-        assert_eq!(log.put_rows(Vec::new()), Err(LogEnded));
+        assert_eq!(log.put_rows(Vec::new()), Err(NotTaken::Ended));
         assert_eq!(log.flush(), Err(LogEnded));
         assert_eq!(log.wait(last + 1), Err(LogEnded));
         assert_eq!(log.wait(last), Ok(()));
@@ -89,18 +89,23 @@ fn a_full_disk_is_told_and_nothing_is_lost_when_there_is_room_again() {
     fill(&filler);
 
     let long = "x".repeat(100_000);
-    let is_full = || {
-        let mut events = std::iter::from_fn(|| told.try_recv().ok());
-        events.find(|event| !matches!(event, Event::Written(_)))
+    let mut commits = 0..1000;
+    let mut commit_until = |is_reached: &dyn Fn() -> bool| {
+        commits.find_map(|n| {
+            let last = rename(&world, &format!("{n}{long}"));
+            std::thread::sleep(Duration::from_millis(1));
+            is_reached().then_some(last)
+        })
     };
-    let mut last = 0;
-    let first_trouble = (0..1000).find_map(|n| {
-        last = rename(&world, &format!("{n}{long}"));
-        std::thread::sleep(Duration::from_millis(1));
-        is_full()
-    });
-    assert_eq!(first_trouble, Some(Event::DiskFull));
-    assert!(log.written() < last);
+    let is_told_full = || told.try_iter().any(|heard| heard == Event::DiskFull);
+    let last = commit_until(&is_told_full).expect("it is told that the disk is full");
+    log.wait(last)
+        .expect("what was accepted until then is written all the same");
+
+    std::fs::write(folder.path().join("last"), vec![7; 20 << 20]).expect("there is room for that");
+    let last =
+        commit_until(&|| log.written() + 3 < world.snapshot().stamp).expect("the log stops at the reserve");
+    assert_eq!(log.put_rows(Vec::new()), Ok(()));
 
     std::fs::remove_file(&filler).expect("it was made");
     log.wait(last).expect("the log goes on");
@@ -117,7 +122,7 @@ fn a_full_disk_is_told_and_nothing_is_lost_when_there_is_room_again() {
     crate::store::tests::check_same(&root, &expected);
 }
 
-/// Writes until hardly more than the reserve is left.
+/// Writes until hardly more is left than what is told as full.
 fn fill(path: &std::path::Path) {
     let mut file = std::fs::File::create(path).expect("there is room");
     let block = vec![7; 1 << 16];
@@ -125,6 +130,6 @@ fn fill(path: &std::path::Path) {
     while std::io::Write::write_all(&mut file, &block).is_ok() {
         len += block.len() as u64;
     }
-    file.set_len(len.saturating_sub(RESERVE_BYTES + (1 << 20)))
+    file.set_len(len.saturating_sub(SHORT_BYTES + (1 << 20)))
         .expect("a file can be shortened");
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc as StdArc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rocksdb::{DB, WriteOptions};
 use triomphe::Arc;
 
 use super::sync::Syncer;
-use super::{Durability, Event, Message, Progress, space};
+use super::{Durability, Event, Listener, Message, Progress, space, tell};
 use crate::batch::Batch;
 use crate::draft::place;
 use crate::error::DbError;
@@ -32,7 +32,7 @@ enum End {
 pub(super) struct Writer {
     durability: Durability,
     progress: StdArc<Progress>,
-    on_event: Box<dyn FnMut(Event) + Send>,
+    listener: Listener,
     /// Every object as its rows say it is.
     stored: Vec<Option<Arc<ObjectRecord>>>,
     /// The last commit in the group.
@@ -40,6 +40,8 @@ pub(super) struct Writer {
     /// Who waits for the group to be on the disk.
     flushes: Vec<SyncSender<()>>,
     closing: bool,
+    /// Whether it was told that the disk is full.
+    is_short: bool,
 }
 
 impl Writer {
@@ -47,22 +49,24 @@ impl Writer {
         root: &Root,
         durability: Durability,
         progress: StdArc<Progress>,
-        on_event: Box<dyn FnMut(Event) + Send>,
+        listener: Listener,
     ) -> Writer {
         Writer {
             durability,
             progress,
-            on_event,
+            listener,
             stored: root.objects.iter().cloned().collect(),
             stamp: root.stamp,
             flushes: Vec::new(),
             closing: false,
+            is_short: false,
         }
     }
 
     /// Runs until the log is closed or fails.
     pub fn run(mut self, db: &StdArc<DB>, messages: &Receiver<Message>) {
-        let syncer = (self.durability == Durability::Relaxed).then(|| Syncer::start(db.clone()));
+        let syncer = (self.durability == Durability::Relaxed)
+            .then(|| Syncer::start(db.clone(), self.listener.clone()));
         let end = self.groups(db, messages, syncer.as_ref());
         drop(syncer);
         let end = match end {
@@ -70,7 +74,7 @@ impl Writer {
             End::Failed(reason) => Some(reason),
         };
         if let Some(reason) = end {
-            (self.on_event)(Event::Failed(reason));
+            self.tell(Event::Failed(reason));
         }
         self.progress.set_ended();
     }
@@ -78,7 +82,7 @@ impl Writer {
     fn groups(&mut self, db: &DB, messages: &Receiver<Message>, syncer: Option<&Syncer>) -> End {
         let mut batch = Batch::new(db);
         while !self.closing {
-            let Ok(first) = messages.recv() else {
+            let Some(first) = self.next(db, messages) else {
                 return End::Closed;
             };
             self.take(first, &mut batch);
@@ -92,6 +96,20 @@ impl Writer {
             self.announce();
         }
         End::Closed
+    }
+
+    /// Waits for a message; looks for room meanwhile if that was short. `None` when nobody can send one any more.
+    fn next(&mut self, db: &DB, messages: &Receiver<Message>) -> Option<Message> {
+        loop {
+            if !self.is_short {
+                return messages.recv().ok();
+            }
+            match messages.recv_timeout(LOOK_AGAIN) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => drop(self.look_for_room(db)),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
     }
 
     /// Adds a message to the group.
@@ -131,8 +149,11 @@ impl Writer {
         if batch.is_empty() && self.stamp == self.progress.written.load(Ordering::Relaxed) {
             return if must_sync { sync(db) } else { Ok(()) };
         }
-        if !space::is_enough(db.path()) {
-            self.wait_for_room(db)?;
+        while self.look_for_room(db) < space::RESERVE_BYTES {
+            if self.progress.closing.load(Ordering::Acquire) {
+                return Err(End::Failed(DbError::DiskFull.to_string()));
+            }
+            thread::sleep(LOOK_AGAIN);
         }
         batch.clock(self.stamp);
         let mut options = WriteOptions::default();
@@ -141,30 +162,39 @@ impl Writer {
             .map_err(|source| End::Failed(DbError::new("writing the log", source).to_string()))?;
         match syncer.map_or(Ok(()), Syncer::ring) {
             Ok(()) => Ok(()),
-            Err(reason) => Err(End::Failed(format!(
-                "bringing the log to the disk failed: {reason}"
-            ))),
+            Err(reason) => Err(End::Failed(reason)),
         }
     }
 
-    /// Waits until the disk has room for the group, and some more.
-    fn wait_for_room(&mut self, db: &DB) -> Result<(), End> {
-        (self.on_event)(Event::DiskFull);
-        while !space::is_ample(db.path()) {
-            if self.progress.closing.load(Ordering::Acquire) {
-                return Err(End::Failed(DbError::DiskFull.to_string()));
-            }
-            thread::sleep(LOOK_AGAIN);
+    /// How much of the disk is free; tells when that becomes short and when it is no more.
+    fn look_for_room(&mut self, db: &DB) -> u64 {
+        let free = space::free(db.path());
+        let is_short = free
+            < if self.is_short {
+                space::AMPLE_BYTES
+            } else {
+                space::SHORT_BYTES
+            };
+        if is_short != self.is_short {
+            self.is_short = is_short;
+            self.tell(if is_short {
+                Event::DiskFull
+            } else {
+                Event::Writable
+            });
         }
-        (self.on_event)(Event::Writable);
-        Ok(())
+        free
+    }
+
+    fn tell(&self, event: Event) {
+        tell(&self.listener, event);
     }
 
     /// Tells everyone who waits that the group is written.
     fn announce(&mut self) {
         if self.progress.written.load(Ordering::Relaxed) < self.stamp {
             self.progress.set_written(self.stamp);
-            (self.on_event)(Event::Written(self.stamp));
+            self.tell(Event::Written(self.stamp));
         }
         for answer in self.flushes.drain(..) {
             // Who has stopped waiting needs no answer.

@@ -84,6 +84,13 @@ impl<'a> RowReader<'a> {
         T::try_from(self.number()?).map_err(|_| RowError::Number)
     }
 
+    /// A number of a property or verb. The highest one is never given, so that there always is a next.
+    fn id(&mut self) -> Result<u32, RowError> {
+        Some(self.small()?)
+            .filter(|&id| id < u32::MAX)
+            .ok_or(RowError::Number)
+    }
+
     fn byte(&mut self) -> Result<u8, RowError> {
         let (&first, rest) = self.rest.split_first().ok_or(RowError::Truncated)?;
         self.rest = rest;
@@ -163,7 +170,7 @@ pub(crate) fn put_propdefs(defs: &[PropDef], out: &mut Vec<u8>) {
 pub(crate) fn propdefs(row: &[u8]) -> Result<Vec<PropDef>, RowError> {
     let mut row = RowReader::new(row)?;
     let defs = row.many(|row| {
-        let id = PropId(row.small()?);
+        let id = PropId(row.id()?);
         let name = row.text()?;
         Ok(PropDef {
             id,
@@ -261,7 +268,7 @@ pub(crate) fn verbdefs(row: &[u8]) -> Result<Vec<VerbRow>, RowError> {
     let mut row = RowReader::new(row)?;
     let verbs = row.many(|row| {
         Ok(VerbRow {
-            id: row.small()?,
+            id: row.id()?,
             names: Value::str(row.text()?),
             owner: row.obj()?,
             perms: VerbPerms(row.byte()?),

@@ -12,7 +12,7 @@ use super::{Store, corrupt};
 use crate::draft::place;
 use crate::error::{DbError, RowError};
 use crate::row::{self, VerbRow};
-use crate::table::{Table, meta, object_of, part_of};
+use crate::table::{OBJECT_NUMBERS_MAX, Table, meta, object_of, part_of};
 
 /// Where an object's members are ranked, and under what.
 type Above = fn(&ObjectRecord) -> (Obj, u64);
@@ -26,8 +26,8 @@ pub(super) fn load(store: &Store) -> Result<Option<Root>, DbError> {
     let extent = fact(store, meta::EXTENT, row::number)?.ok_or_else(|| missing(meta::EXTENT))?;
     let stamp = fact(store, meta::CLOCK, row::number)?.ok_or_else(|| missing(meta::CLOCK))?;
     let players = fact(store, meta::PLAYERS, row::objects)?.ok_or_else(|| missing(meta::PLAYERS))?;
-    let extent = usize::try_from(extent).map_err(|_| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?;
-    let mut records = Records(vec![None; extent]);
+    let mut records =
+        Records::new(extent).ok_or_else(|| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?;
     records.read_objects(store)?;
     records.read_schemas(store)?;
     records.read_slots(store)?;
@@ -54,6 +54,17 @@ fn fact<T>(
 struct Records(Vec<Option<ObjectRecord>>);
 
 impl Records {
+    /// So many objects, none of which is read yet; `None` for more than there can be.
+    fn new(extent: u64) -> Option<Records> {
+        let extent = usize::try_from(extent)
+            .ok()
+            .filter(|_| extent <= OBJECT_NUMBERS_MAX)?;
+        let mut records = Vec::new();
+        records.try_reserve_exact(extent).ok()?;
+        records.resize(extent, None);
+        Some(Records(records))
+    }
+
     fn get(&mut self, obj: Obj) -> Result<&mut ObjectRecord, RowError> {
         let at = place(obj, self.0.len()).ok_or(RowError::Orphan)?;
         self.0[at].as_mut().ok_or(RowError::Orphan)

@@ -18,6 +18,7 @@ use rocksdb::{
 };
 
 use crate::error::DbError;
+use crate::log::space::{self, SHORT_BYTES};
 use crate::log::{Durability, Event, Log};
 use crate::table::{FORMAT, Table, meta};
 
@@ -51,12 +52,20 @@ impl Store {
     /// Opens the store in this folder, or makes an empty one.
     ///
     /// # Errors
-    /// [`DbError::Locked`], [`DbError::Newer`], or whatever the folder or the database has against it.
+    /// [`DbError::Locked`], [`DbError::Newer`], [`DbError::NoRoom`] if nothing could be written, or whatever the folder or the database has against it.
     pub fn open(path: &Path) -> Result<Store, DbError> {
         fs::create_dir_all(path).map_err(|source| DbError::Folder {
             path: path.to_path_buf(),
             source,
         })?;
+        let free = space::free(path);
+        if free < SHORT_BYTES {
+            return Err(DbError::NoRoom {
+                path: path.to_path_buf(),
+                free_mib: free >> 20,
+                needed_mib: SHORT_BYTES >> 20,
+            });
+        }
         let options = options();
         if path.join("CURRENT").exists() {
             check_tables(&options, path)?;
@@ -110,7 +119,7 @@ impl Store {
         durability: Durability,
         on_event: impl FnMut(Event) + Send + 'static,
     ) -> Log {
-        Log::start(self.db.clone(), root, durability, Box::new(on_event))
+        Log::start(self.db.clone(), root, durability, on_event)
     }
 
     /// Writes a copy of the store as it is at this moment, to a folder that must not exist yet. Files that do not

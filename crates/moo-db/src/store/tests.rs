@@ -4,12 +4,13 @@ use std::fs;
 
 use moo_model::ledger::Row;
 use moo_model::world::{
-    ArgSpec, Code, Conflict, Flags, ObjSpec, ObjectRecord, PrepSpec, PropPerms, Stamp, Transaction,
-    VerbPerms, VerbRecord, World,
+    ArgSpec, Code, Conflict, Flags, ObjSpec, ObjectRecord, PrepSpec, PropDef, PropId, PropPerms, Stamp,
+    Transaction, VerbPerms, VerbRecord, World,
 };
 use moo_model::{Obj, Symbol, Value};
 
 use super::*;
+use crate::table::OBJECT_NUMBERS_MAX;
 use crate::textdump::tests::{lambda_core, small_world};
 
 /// Everything of a root that must survive, as text: stamps of cells are only good for one run.
@@ -125,6 +126,38 @@ fn a_damaged_row_is_named() {
         error.to_string(),
         "the store is damaged: row 0000000000000001 of obj: it ends too early; restore a backup"
     );
+}
+
+#[test]
+fn numbers_that_are_out_of_all_bounds_are_damage_and_not_a_crash() {
+    let damaged = |table, key: &[u8], row: Vec<u8>| {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let store = Store::open(folder.path()).expect("the folder is good");
+        store.initialise(&small_world(), &[]).expect("it is empty");
+        store
+            .db
+            .put_cf(store.table(table), key, row)
+            .expect("there is room");
+        store.load().err().expect("it is damaged").to_string()
+    };
+    let written = |write: &dyn Fn(&mut Vec<u8>)| {
+        let mut row = Vec::new();
+        write(&mut row);
+        row
+    };
+    for extent in [u64::MAX, 1 << 60, OBJECT_NUMBERS_MAX + 1] {
+        let row = written(&|row| crate::row::put_number(extent, row));
+        let said = damaged(Table::Meta, meta::EXTENT, row);
+        assert!(said.contains("of meta: a number is out of range"), "{said}");
+    }
+    let def = PropDef {
+        id: PropId(u32::MAX),
+        name: Value::str("last"),
+        symbol: Symbol::new("last"),
+    };
+    let row = written(&|row| crate::row::put_propdefs(std::slice::from_ref(&def), row));
+    let said = damaged(Table::PropDef, &0i64.to_be_bytes(), row);
+    assert!(said.contains("of propdef: a number is out of range"), "{said}");
 }
 
 #[test]

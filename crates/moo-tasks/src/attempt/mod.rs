@@ -260,6 +260,16 @@ impl Bench<'_> {
     }
 }
 
+/// Whom a row is about.
+enum About {
+    /// The slice's own task, or nobody who could change meanwhile.
+    Itself,
+    /// Another task, which is killed.
+    Killed(i64),
+    /// Another task, which is woken where it waited.
+    Resumed(Arc<Waiting>),
+}
+
 /// An attempt that has run and is not committed.
 struct Finished {
     tx: Option<Transaction>,
@@ -304,31 +314,33 @@ impl Finished {
         }
     }
 
-    /// The rows that this slice writes, each with the waiting task it is about if that is another one.
-    fn rows(&self, job: &Job, outside: &Outside) -> Vec<(Option<i64>, Row)> {
-        let mut rows: Vec<_> = job.rows.iter().map(|row| (None, row.clone())).collect();
+    /// The rows that this slice writes, each with whom it is about.
+    fn rows(&self, job: &Job, outside: &Outside) -> Vec<(About, Row)> {
+        let mut rows: Vec<_> = job.rows.iter().map(|row| (About::Itself, row.clone())).collect();
         match &self.end {
-            End::Waits(waiting) => rows.push((None, snapshot::row(waiting, None))),
-            _ if job.stored => rows.push((None, snapshot::gone(job.id))),
+            End::Waits(waiting) => rows.push((About::Itself, snapshot::row(waiting, None))),
+            _ if job.stored => rows.push((About::Itself, snapshot::gone(job.id))),
             _ => {}
         }
         rows.extend(
             self.spawned
                 .iter()
-                .map(|waiting| (None, snapshot::row(waiting, None))),
+                .map(|waiting| (About::Itself, snapshot::row(waiting, None))),
         );
         rows.extend(self.login.iter().filter_map(|login| {
             Some((
-                None,
+                About::Itself,
                 connected_row(login.player, Some(job.conn.as_ref()?.listener)),
             ))
         }));
         for effect in &self.held.effects {
             match effect {
-                Effect::Kill(id) => rows.push((Some(*id), snapshot::gone(*id))),
+                Effect::Kill(id) => rows.push((About::Killed(*id), snapshot::gone(*id))),
                 Effect::Resume(id, value) => {
-                    let waiting = outside.board.find(*id);
-                    rows.extend(waiting.map(|waiting| (Some(*id), snapshot::row(&waiting, Some(value)))));
+                    rows.extend(outside.board.find(*id).map(|waiting| {
+                        let row = snapshot::row(&waiting, Some(value));
+                        (About::Resumed(waiting), row)
+                    }));
                 }
                 _ => {}
             }
@@ -351,10 +363,17 @@ impl Finished {
 }
 
 /// Without the rows of tasks that wait no more: such a task runs, and its own commit says what becomes of its row.
-fn still_due(rows: Vec<(Option<i64>, Row)>, outside: &Outside) -> Vec<Row> {
-    let due = rows
-        .into_iter()
-        .filter(|(other, _)| other.is_none_or(|id| outside.board.find(id).is_some()));
+/// One that has run meanwhile and waits again has a newer row than the one made here.
+fn still_due(rows: Vec<(About, Row)>, outside: &Outside) -> Vec<Row> {
+    let is_due = |about: &About| match about {
+        About::Itself => true,
+        About::Killed(id) => outside.board.find(*id).is_some(),
+        About::Resumed(seen) => outside
+            .board
+            .find(seen.id)
+            .is_some_and(|now| Arc::ptr_eq(&now, seen)),
+    };
+    let due = rows.into_iter().filter(|(about, _)| is_due(about));
     due.map(|(_, row)| row).collect()
 }
 

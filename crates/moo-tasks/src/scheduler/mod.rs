@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 /// Whose turn a task takes: a player's, or an unlogged connection's.
 pub type Lane = i64;
 
-/// Microseconds on a clock that never goes back.
+/// Microseconds on the clock that moments are given by. It may be set forward or back between two events.
 pub type Micros = u64;
 
 /// What a task waits for.
@@ -144,6 +144,7 @@ pub struct Scheduler<W, V> {
     timers: BinaryHeap<Reverse<(Micros, i64)>>,
     running: usize,
     slots: usize,
+    is_held: bool,
 }
 
 impl<W, V> Scheduler<W, V> {
@@ -156,6 +157,7 @@ impl<W, V> Scheduler<W, V> {
             timers: BinaryHeap::new(),
             running: 0,
             slots,
+            is_held: false,
         }
     }
 
@@ -201,6 +203,11 @@ impl<W, V> Scheduler<W, V> {
     /// The next moment at which [`Event::Tick`] is wanted.
     pub fn next_moment(&self) -> Option<Micros> {
         self.timers.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Whether everything that is ready is held back for now. What follows from a change comes with the next event.
+    pub fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
     }
 
     /// From now on nothing starts; what runs may end.
@@ -326,6 +333,7 @@ impl<W, V> Scheduler<W, V> {
 
     fn fill(&mut self, actions: &mut Vec<Action<W, V>>) {
         while self.running < self.slots
+            && !self.is_held
             && let Some(id) = self.next_in_turn()
         {
             let Some(entry) = self.tasks.get_mut(&id) else {

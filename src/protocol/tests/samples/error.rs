@@ -23,6 +23,7 @@ pub(in crate::protocol::tests) fn refusals() -> Vec<RpcMessageError> {
         TooLarge { limit: 65_536 },
         Unsupported { kind: 0x01FF },
         QueueFull,
+        ReadOnly,
     ]
 }
 
