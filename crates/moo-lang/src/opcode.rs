@@ -220,6 +220,8 @@ opcodes! {
 
     /// R[at] = R[at]:N[name](R[at+1], ...)
     CallVerb { at: r, name: name, count: n } raises;
+    /// R[at] = this:N[name](R[at+1], ...)
+    CallThis { at: r, name: name, count: n } raises;
     /// R[at] = R[at]:N[name](@R[at+1])
     CallVerbList { at: r, name: name } raises;
     /// R[at] = R[at]:(R[at+1])(R[at+2], ...)
@@ -287,6 +289,7 @@ impl Op {
             | GetProp { to, .. }
             | GetPropNamed { to, .. } => Some(to),
             CallVerb { at, .. }
+            | CallThis { at, .. }
             | CallVerbList { at, .. }
             | CallVerbNamed { at, .. }
             | CallVerbNamedList { at }

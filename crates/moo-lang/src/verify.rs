@@ -53,7 +53,7 @@ fn window(op: &Op) -> Option<Operand> {
         | ListPrepare { at }
         | ListNext { at, .. } => Some(Operand::Window(at, 2)),
         Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),
-        CallVerb { at, count, .. } => Some(Operand::Window(at, count + 1)),
+        CallVerb { at, count, .. } | CallThis { at, count, .. } => Some(Operand::Window(at, count + 1)),
         CallVerbNamed { at, count } => Some(Operand::Window(at, count + 2)),
         CallVerbList { at, .. } => Some(Operand::Window(at, 2)),
         CallVerbNamedList { at } => Some(Operand::Window(at, 3)),

@@ -6,7 +6,8 @@
 use moo_model::world::Transaction;
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value, View};
 
-use crate::frame::Frame;
+use crate::executable::Executable;
+use crate::frame::{Frame, FrameState};
 use crate::host::Host;
 use crate::options::ServerOptions;
 use crate::outcome::Wake;
@@ -170,7 +171,9 @@ pub struct Context<'a> {
     /// The task.
     pub task: &'a mut TaskState,
     /// The frame that called the function.
-    pub frame: &'a mut Frame,
+    pub frame: &'a mut FrameState,
+    /// What that frame runs.
+    pub program: &'a Executable,
     /// The frames below it, outermost first.
     pub below: &'a [Frame],
     /// `$server_options`, as last loaded.
@@ -182,6 +185,11 @@ impl Context<'_> {
     #[inline]
     pub fn progr(&self) -> Obj {
         self.frame.progr
+    }
+
+    /// The line of the calling frame's program that runs now.
+    pub fn line(&self) -> u32 {
+        self.program.line_at(self.frame.pc.saturating_sub(1))
     }
 
     /// Whether the calling frame has a wizard's permissions.

@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use moo_lang::program::Program;
 use moo_lang::{Options, ast, compile, parse};
-use moo_model::world::{Code, VerbHit};
+use moo_model::Obj;
+use moo_model::world::{Code, VerbHit, VerbRecord};
 
 use crate::builtin::Builtin;
 use crate::builtins;
@@ -46,16 +47,9 @@ impl Executable {
         Arc::new(Executable { program, builtins })
     }
 
-    /// The program of a verb that was never programmed.
+    /// The program of a frame that runs none.
     pub fn empty() -> &'static Executable {
         &EMPTY
-    }
-
-    /// The program of a verb that was found, looked for once; `None` as in [`Executable::of`].
-    #[inline]
-    pub fn of_hit(hit: &VerbHit) -> Option<&Executable> {
-        let ready = hit.ready.get_or_init(|| Box::new(Self::of(&hit.verb.code)));
-        ready.downcast_ref::<Option<Arc<Executable>>>()?.as_deref()
     }
 
     /// The program of a stored text, compiled at the first call; `None` for a text that is not a program, which only an
@@ -75,5 +69,49 @@ impl Executable {
         let is_builtin = |name: &str| builtins::find(name).is_some();
         let tree = parse(source, &Options::loading(&is_builtin)).ok()?;
         Some(Self::new(&Arc::new(tree)))
+    }
+}
+
+/// A verb that was found, with its program: what a frame runs.
+#[derive(Debug)]
+pub struct ReadyVerb {
+    /// The object that holds it.
+    pub definer: Obj,
+    /// Its place there, counted from 0.
+    pub index: usize,
+    /// The verb.
+    pub verb: triomphe::Arc<VerbRecord>,
+    /// Its program.
+    pub program: Arc<Executable>,
+    /// The search that found it; `None` for one that was not looked for.
+    pub search: Option<u64>,
+}
+
+impl ReadyVerb {
+    /// What a name led to, made ready once; `None` as in [`Executable::of`].
+    #[inline]
+    pub fn of(hit: &VerbHit) -> Option<&triomphe::Arc<ReadyVerb>> {
+        let ready = hit.ready.get_or_init(|| Box::new(Self::make(hit)));
+        ready.downcast_ref::<Option<triomphe::Arc<ReadyVerb>>>()?.as_ref()
+    }
+
+    fn make(hit: &VerbHit) -> Option<triomphe::Arc<ReadyVerb>> {
+        Some(Self::with_program(hit, Executable::of(&hit.verb.code)?))
+    }
+
+    fn with_program(hit: &VerbHit, program: Arc<Executable>) -> triomphe::Arc<ReadyVerb> {
+        triomphe::Arc::new(ReadyVerb {
+            definer: hit.definer,
+            index: hit.index,
+            verb: hit.verb.clone(),
+            program,
+            search: Some(hit.search),
+        })
+    }
+
+    /// As [`ReadyVerb::of`], with the empty program for a text that is none.
+    pub fn or_empty(hit: &VerbHit) -> triomphe::Arc<ReadyVerb> {
+        let ready = Self::of(hit).cloned();
+        ready.unwrap_or_else(|| Self::with_program(hit, EMPTY.clone()))
     }
 }

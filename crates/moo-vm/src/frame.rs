@@ -1,15 +1,16 @@
 //! One activation: a running verb, evaluated code, or a built-in function that waits for a verb it called.
 //!
-//! Invariant: a frame's registers are the task's register stack from `base` on, as many as its program asks for,
-//! and, above them, its arguments while `args` is a window.
+//! Invariant: a frame's registers are the task's register stack from `base` on, as many as its program asks for; while
+//! `args` is a window, its arguments are where its caller put them, in the caller's registers.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use moo_model::world::VerbHit;
 use moo_model::{Obj, Value};
 
 use crate::builtin::Continuation;
-use crate::executable::Executable;
+use crate::executable::{Executable, ReadyVerb};
 
 /// The command words a verb sees; shared by all frames of a command until one assigns to them.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,24 +43,105 @@ impl CommandWords {
     }
 }
 
-/// Where a frame's `args` are.
+/// A frame's arguments: in the registers of the frame below, which does not look at them any more, until somebody asks
+/// for a list.
 #[derive(Clone, Debug)]
-pub enum FrameArgs {
-    /// On the register stack, just above the frame's own registers: this many.
-    Window(u16),
-    /// In a list.
-    List(Value),
+pub struct FrameArgs {
+    /// All of them; unset while they are in registers.
+    list: Value,
+    /// The first of those registers, counted from the bottom of the stack.
+    from: u32,
+    /// How many they are.
+    count: u16,
+}
+
+impl FrameArgs {
+    /// No arguments.
+    pub const NONE: FrameArgs = FrameArgs {
+        list: Value::UNSET,
+        from: 0,
+        count: 0,
+    };
+
+    /// Arguments in a list.
+    pub fn of_list(list: Value) -> FrameArgs {
+        FrameArgs {
+            list,
+            ..FrameArgs::NONE
+        }
+    }
+
+    /// Arguments in so many registers from this one on.
+    pub fn of_window(from: u32, count: u16) -> FrameArgs {
+        FrameArgs {
+            list: Value::UNSET,
+            from,
+            count,
+        }
+    }
+
+    /// As [`FrameArgs::of_window`], where there is no list now.
+    #[inline]
+    pub(crate) fn set_window(&mut self, from: u32, count: u16) {
+        debug_assert!(self.list.is_unset());
+        (self.from, self.count) = (from, count);
+    }
+
+    fn window(&self) -> std::ops::Range<usize> {
+        self.from as usize..self.from as usize + usize::from(self.count)
+    }
+
+    /// Where the registers end that the arguments are in; 0 where they are in a list.
+    pub(crate) fn window_end(&self) -> usize {
+        if self.list.is_unset() {
+            self.window().end
+        } else {
+            0
+        }
+    }
+
+    /// The list, if they are in one.
+    pub fn as_list(&self) -> Option<&Value> {
+        (!self.list.is_unset()).then_some(&self.list)
+    }
+
+    /// The arguments. `below` is the register stack, at least as far as the frame's own registers.
+    #[inline]
+    pub fn items<'a>(&'a self, below: &'a [Value]) -> &'a [Value] {
+        if self.list.is_unset() {
+            &below[self.window()]
+        } else {
+            self.list.as_list().unwrap_or(&[])
+        }
+    }
+
+    /// The arguments as a list, which is made when it is first asked for.
+    pub fn list(&mut self, below: &mut [Value]) -> Value {
+        if self.list.is_unset() {
+            let window = &mut below[self.window()];
+            self.list = Value::list(window.iter_mut().map(Value::take).collect());
+        }
+        self.list.clone()
+    }
+
+    /// Unsets the registers that the arguments are in: what else holds their values may edit them in place again.
+    #[inline(always)]
+    pub(crate) fn drop_window(&self, below: &mut [Value]) {
+        if self.list.is_unset() {
+            below[self.window()].fill_with(|| Value::UNSET);
+        }
+    }
 }
 
 /// What a frame runs.
 #[derive(Clone, Debug)]
 pub enum Running {
     /// A verb.
-    Verb(triomphe::Arc<VerbHit>),
+    Verb(triomphe::Arc<ReadyVerb>),
     /// Code given to `eval()`.
     Eval(Arc<Executable>),
     /// The body of a `fork` of a verb.
-    Fork(triomphe::Arc<VerbHit>),
+    Fork(triomphe::Arc<ReadyVerb>),
     /// The body of a `fork` of evaluated code.
     ForkOfEval(Arc<Executable>),
     /// A built-in function that waits for a verb.
@@ -77,21 +159,48 @@ pub struct Waiting {
 
 impl Running {
     /// The program; an empty one for a built-in function.
-    #[inline]
+    #[inline(always)]
     pub fn program(&self) -> &Executable {
         match self {
-            Running::Verb(hit) | Running::Fork(hit) => Executable::of_hit(hit).unwrap_or(Executable::empty()),
+            Running::Verb(ready) => &ready.program,
+            other => other.rare_program(),
+        }
+    }
+
+    /// Makes this the verb that was found, at no cost where it is that one already; `None` where its code is no program.
+    #[inline(always)]
+    pub(crate) fn become_verb(&mut self, hit: &VerbHit) -> Option<&ReadyVerb> {
+        if !matches!(self, Running::Verb(last) if last.search == Some(hit.search)) {
+            *self = Running::Verb(ReadyVerb::of(hit)?.clone());
+        }
+        match self {
+            Running::Verb(ready) => Some(ready),
+            _ => unreachable!("it was just made a verb"),
+        }
+    }
+
+    #[cold]
+    fn rare_program(&self) -> &Executable {
+        match self {
+            Running::Verb(ready) | Running::Fork(ready) => &ready.program,
             Running::Eval(program) | Running::ForkOfEval(program) => program,
             Running::Builtin(..) => Executable::empty(),
         }
     }
 }
 
-/// An activation.
+/// An activation: what runs, and how far it is.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// What runs.
     pub running: Running,
+    /// Everything else, apart from it, so that the machine can edit this while it borrows the program.
+    pub state: FrameState,
+}
+
+/// What changes while a frame runs.
+#[derive(Clone, Debug)]
+pub struct FrameState {
     /// The next instruction.
     pub pc: u32,
     /// Where its registers start.
@@ -104,7 +213,7 @@ pub struct Frame {
     pub args: FrameArgs,
     /// The receiver.
     pub this: Value,
-    /// The caller's receiver.
+    /// The `caller` variable of a task's outermost frame; that of others is the receiver of the frame below.
     pub caller: Value,
     /// The object whose verb runs.
     pub definer: Obj,
@@ -112,13 +221,59 @@ pub struct Frame {
     pub progr: Obj,
     /// The player of the task as this frame was entered.
     pub player: Obj,
-    /// The `player` variable, which a program may assign.
-    pub player_var: Value,
+    /// What the program assigned to its `player` variable; unset while that is `player`.
+    pub assigned_player: Value,
     /// The name the verb was called by; empty for evaluated code.
     pub verb: Value,
     /// The command's words, where this frame is the first of its task or has assigned one; else the words are those of
     /// the frame below.
     pub words: Option<Arc<CommandWords>>,
+}
+
+impl Deref for Frame {
+    type Target = FrameState;
+
+    #[inline]
+    fn deref(&self) -> &FrameState {
+        &self.state
+    }
+}
+
+impl DerefMut for Frame {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut FrameState {
+        &mut self.state
+    }
+}
+
+impl FrameState {
+    /// The `caller` variable, above these frames.
+    pub(crate) fn caller_variable(&self, below: &[Frame]) -> Value {
+        below.last().map_or(&self.caller, |caller| &caller.this).clone()
+    }
+
+    /// Lets go of what only few frames have.
+    #[inline(always)]
+    pub(crate) fn clear(&mut self) {
+        if !self.args.list.is_unset() {
+            self.args.list = Value::UNSET;
+        }
+        if !self.assigned_player.is_unset() {
+            self.assigned_player = Value::UNSET;
+        }
+        if self.words.is_some() {
+            self.words = None;
+        }
+    }
+
+    /// The `player` variable.
+    pub fn player_variable(&self) -> Value {
+        if self.assigned_player.is_unset() {
+            Value::obj(self.player)
+        } else {
+            self.assigned_player.clone()
+        }
+    }
 }
 
 impl Frame {
@@ -131,7 +286,7 @@ impl Frame {
     /// All names of the verb that runs, for tracebacks.
     pub fn verb_names(&self) -> Value {
         match &self.running {
-            Running::Verb(hit) | Running::Fork(hit) => hit.verb.names.clone(),
+            Running::Verb(ready) | Running::Fork(ready) => ready.verb.names.clone(),
             Running::Eval(_) | Running::ForkOfEval(_) => Value::str("Input to EVAL"),
             Running::Builtin(waiting) => Value::str(waiting.name),
         }
@@ -139,16 +294,20 @@ impl Frame {
 
     /// The values that the frame holds besides its registers.
     pub(crate) fn values(&self) -> impl Iterator<Item = &Value> {
-        let args = match &self.args {
-            FrameArgs::Window(_) => None,
-            FrameArgs::List(list) => Some(list),
-        };
         let words = self
             .words
             .as_deref()
             .map(|w| [&w.argstr, &w.dobjstr, &w.dobj, &w.prepstr, &w.iobjstr, &w.iobj]);
-        let own = [&self.this, &self.caller, &self.player_var, &self.verb];
-        own.into_iter().chain(args).chain(words.into_iter().flatten())
+        let own = [&self.this, &self.caller, &self.assigned_player, &self.verb];
+        own.into_iter()
+            .chain(self.args.as_list())
+            .chain(words.into_iter().flatten())
+    }
+
+    /// Whether a built-in function waits here.
+    #[inline]
+    pub fn is_builtin(&self) -> bool {
+        matches!(self.running, Running::Builtin(_))
     }
 
     /// The built-in function that waits here, if it is one.

@@ -14,7 +14,6 @@ pub fn get_property(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<
 }
 
 /// As [`get_property`], for a name that is known already.
-#[inline]
 pub fn get_property_symbol(ctx: &mut Context<'_>, obj: &Value, name: Symbol) -> Result<Value, Raised> {
     let obj = obj.as_obj().ok_or(ErrorCode::Type)?;
     if let Some(field) = Field::of(name) {
@@ -34,7 +33,6 @@ pub fn set_property(ctx: &mut Context<'_>, obj: &Value, name: &Value, value: Val
 }
 
 /// As [`set_property`], for a name that is known already.
-#[inline]
 pub fn set_property_symbol(
     ctx: &mut Context<'_>,
     obj: &Value,

@@ -37,8 +37,6 @@ pub struct TaskState {
     stored: usize,
     /// What a built-in function asked of the machine, on its way there.
     pub(crate) pending: Option<Flow>,
-    /// What a frame returned, on its way to the one below.
-    pub(crate) returned: Value,
     /// An error that goes on after a `finally`, with its traceback so far, on its way to the machine.
     pub(crate) reraised: Option<Value>,
 }
@@ -55,7 +53,6 @@ impl TaskState {
             foreground,
             stored: 0,
             pending: None,
-            returned: Value::UNSET,
             reraised: None,
         };
         task.look_again(limits.ticks);

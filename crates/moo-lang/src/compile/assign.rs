@@ -4,7 +4,7 @@ use super::expression::literal_text;
 use super::scope::assigns;
 use super::{Compiler, Register};
 use crate::ast::{Arg, Expr, Target, Var};
-use crate::opcode::Op;
+use crate::opcode::{Env, Op};
 use crate::program::{Scatter, ScatterKind, ScatterTarget};
 
 /// A step from a value to a part of it.
@@ -227,7 +227,7 @@ impl Compiler {
 
     /// `{a, ?b = default, @c} = value`
     pub(super) fn scatter(&mut self, targets: &[Target], value: &Expr, to: Option<Register>) {
-        let from = if to.is_none() && self.is_own_args(value) {
+        let from = if to.is_none() && self.is_preset(value, Env::Args) {
             None
         } else {
             Some(self.operand(value))

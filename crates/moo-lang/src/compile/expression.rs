@@ -137,7 +137,7 @@ impl Compiler {
     }
 
     fn index(&mut self, base: &Expr, index: &Expr, to: Register) {
-        if let (Some(at), true) = (argument_index(index), self.is_own_args(base)) {
+        if let (Some(at), true) = (argument_index(index), self.is_preset(base, Env::Args)) {
             self.tick();
             self.emit(Op::LoadArg { to, index: at });
             return;
@@ -150,9 +150,9 @@ impl Compiler {
         self.emit(Op::Index { to, base, index });
     }
 
-    /// Whether the expression is `args` and the program never assigns it.
-    pub(super) fn is_own_args(&self, expr: &Expr) -> bool {
-        matches!(expr, Expr::Var(var) if self.variables.place(*var) == Place::Preset(Preset::Env(Env::Args)))
+    /// Whether the expression is this predefined variable and the program never assigns it.
+    pub(super) fn is_preset(&self, expr: &Expr, env: Env) -> bool {
+        matches!(expr, Expr::Var(var) if self.variables.place(*var) == Place::Preset(Preset::Env(env)))
     }
 
     fn range(&mut self, base: &Expr, from: &Expr, last: &Expr, to: Register) {
@@ -291,7 +291,10 @@ impl Compiler {
         let head = if fixed.is_some() { 1 } else { 2 };
         let in_window = passes_in_window(args);
         let at = self.window(to, head + if in_window { args.len() as u16 } else { 1 });
-        self.into(base, at);
+        let of_this = fixed.is_some() && in_window && self.is_preset(base, Env::This);
+        if !of_this {
+            self.into(base, at);
+        }
         if fixed.is_none() {
             self.into(name, at + 1);
         }
@@ -299,6 +302,7 @@ impl Compiler {
         let count = args.len() as u16;
         self.tick();
         self.emit(match (fixed, in_window) {
+            (Some(name), true) if of_this => Op::CallThis { at, name, count },
             (Some(name), true) => Op::CallVerb { at, name, count },
             (Some(name), false) => Op::CallVerbList { at, name },
             (None, true) => Op::CallVerbNamed { at, count },

@@ -226,6 +226,7 @@ fn may_stop(op: &Op) -> bool {
     matches!(
         op,
         CallVerb { .. }
+            | CallThis { .. }
             | CallVerbList { .. }
             | CallVerbNamed { .. }
             | CallVerbNamedList { .. }

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use triomphe::Arc;
 
@@ -13,6 +14,9 @@ use crate::{Obj, Symbol};
 
 /// Entries of each table; a power of two.
 const ENTRIES: usize = 4096;
+
+/// How many verbs were found so far.
+static SEARCHES: AtomicU64 = AtomicU64::new(0);
 
 /// A verb and the object that defines it.
 #[derive(Debug)]
@@ -23,6 +27,8 @@ pub struct VerbHit {
     pub index: usize,
     /// The verb.
     pub verb: Arc<VerbRecord>,
+    /// Which search this is the answer of: no two have the same number while the process lives.
+    pub search: u64,
     /// What the machine made of its code, kept here so that a call need not look for it; its type is the machine's own.
     pub ready: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -34,6 +40,7 @@ impl VerbHit {
             definer,
             index,
             verb,
+            search: SEARCHES.fetch_add(1, Ordering::Relaxed),
             ready: OnceLock::new(),
         }
     }
@@ -86,13 +93,14 @@ fn place_in<T>(table: &mut Vec<Option<Entry<T>>>, obj: Obj, name: Symbol) -> &mu
 }
 
 impl Lookups {
-    /// What a verb name led to under this epoch; the inner `None` says that there is no such verb.
-    #[inline]
-    pub fn verb(&mut self, epoch: u64, obj: Obj, name: Symbol) -> Option<Option<Arc<VerbHit>>> {
-        match self.verbs.get(place(obj, name)) {
+    /// Where the table says what a verb name leads to under this epoch; `None` if it does not.
+    #[inline(always)]
+    pub fn find_verb(&mut self, epoch: u64, obj: Obj, name: Symbol) -> Option<usize> {
+        let at = place(obj, name);
+        match self.verbs.get(at) {
             Some(Some(e)) if e.obj == obj && e.name == name && e.epoch == epoch => {
                 self.hits += 1;
-                Some(e.hit.clone())
+                Some(at)
             }
             _ => {
                 self.misses += 1;
@@ -101,14 +109,21 @@ impl Lookups {
         }
     }
 
-    /// Keeps what a verb name led to.
-    pub fn put_verb(&mut self, epoch: u64, obj: Obj, name: Symbol, hit: Option<Arc<VerbHit>>) {
+    /// What the table says at a place; `None` says that there is no such verb.
+    #[inline(always)]
+    pub fn verb_at(&self, at: usize) -> Option<&Arc<VerbHit>> {
+        self.verbs[at].as_ref()?.hit.as_ref()
+    }
+
+    /// Keeps what a verb name led to; gives the place.
+    pub fn put_verb(&mut self, epoch: u64, obj: Obj, name: Symbol, hit: Option<Arc<VerbHit>>) -> usize {
         *place_in(&mut self.verbs, obj, name) = Some(Entry {
             epoch,
             obj,
             name,
             hit,
         });
+        place(obj, name)
     }
 
     /// What a property name led to under this epoch, with its hint open to correction.

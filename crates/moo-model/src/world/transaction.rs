@@ -73,6 +73,13 @@ impl Seen {
         self.slot_reads[word] |= 1 << (index % 64);
     }
 
+    #[cold]
+    fn copy(&mut self) {
+        let base = self.base.as_deref();
+        let base = base.expect("an object without a base has its own copy");
+        self.own = Some(Arc::new(base.clone()));
+    }
+
     pub fn is_edited(&self) -> bool {
         self.gone
             || self.writes != 0
@@ -222,16 +229,14 @@ impl Transaction {
     }
 
     /// The edited copy of an object that exists, made if it is the first edit.
+    #[inline]
     pub(super) fn own(&mut self, place: usize) -> &mut ObjectRecord {
         let seen = &mut self.seen[place];
-        let base = &seen.base;
-        let own = seen.own.get_or_insert_with(|| {
-            Arc::new(ObjectRecord::clone(
-                base.as_deref()
-                    .expect("an object without a base has its own copy"),
-            ))
-        });
-        Arc::get_mut(own).expect("only the transaction holds an edited copy")
+        if seen.own.is_none() {
+            seen.copy();
+        }
+        let own = seen.own.as_mut().and_then(Arc::get_mut);
+        own.expect("only the transaction holds an edited copy")
     }
 
     /// From now on names may lead elsewhere than in the snapshot, so the shared tables are neither used nor filled.

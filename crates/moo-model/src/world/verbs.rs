@@ -39,27 +39,35 @@ impl CommandShape<'_> {
 
 impl Transaction {
     /// The first verb that may be called by this name, on the object or an ancestor; `None` also where there is no object.
-    #[inline]
-    pub fn find_callable_verb(&mut self, obj: Obj, name: Symbol) -> Option<Arc<VerbHit>> {
-        if let Some(hit) = self.lookups.verb(self.epoch, obj, name) {
-            let place = self.place(obj);
-            self.seen[place].reads |= cell::SCHEMA;
-            self.seen[place].exists_read = true;
-            return hit;
-        }
+    #[inline(always)]
+    pub fn find_callable_verb(&mut self, obj: Obj, name: Symbol) -> Option<&Arc<VerbHit>> {
+        let at = match self.lookups.find_verb(self.epoch, obj, name) {
+            Some(at) => {
+                let place = self.place(obj);
+                self.seen[place].reads |= cell::SCHEMA;
+                self.seen[place].exists_read = true;
+                at
+            }
+            None => self.look_up_verb(obj, name)?,
+        };
+        self.lookups.verb_at(at)
+    }
+
+    /// Searches for a verb and keeps the answer; gives its place in the table.
+    #[cold]
+    fn look_up_verb(&mut self, obj: Obj, name: Symbol) -> Option<usize> {
         if !self.valid(obj) {
             // Nothing is kept of a number that may come to be an object without a change of any name.
             return None;
         }
         let hit = self.search_verb(obj, name.text()).map(Arc::new);
-        self.lookups.put_verb(self.epoch, obj, name, hit.clone());
-        hit
+        Some(self.lookups.put_verb(self.epoch, obj, name, hit))
     }
 
     /// As [`Transaction::find_callable_verb`], for a name made at run time, which is not kept.
     pub fn find_callable_verb_named(&mut self, obj: Obj, name: &str) -> Option<Arc<VerbHit>> {
         match Symbol::find(name) {
-            Some(symbol) => self.find_callable_verb(obj, symbol),
+            Some(symbol) => self.find_callable_verb(obj, symbol).cloned(),
             None => self.search_verb(obj, name).map(Arc::new),
         }
     }

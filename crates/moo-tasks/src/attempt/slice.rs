@@ -199,7 +199,7 @@ impl<'a> Slice<'a> {
         if !self.tx.valid(on) {
             return None;
         }
-        self.tx.find_callable_verb(on, Symbol::new(verb))
+        self.tx.find_callable_verb(on, Symbol::new(verb)).cloned()
     }
 
     fn drive(

@@ -244,7 +244,7 @@ impl Parsed {
         if !tx.valid(here) {
             return None;
         }
-        let hit = tx.find_callable_verb(here, Symbol::new("huh"))?;
+        let hit = tx.find_callable_verb(here, Symbol::new("huh")).cloned()?;
         Some(Found { hit, this: here })
     }
 }

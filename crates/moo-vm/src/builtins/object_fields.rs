@@ -146,7 +146,7 @@ fn set_power(ctx: &mut Context<'_>, obj: Obj, field: Field, on: bool) -> Result<
             if on { "" } else { "no longer " },
             ctx.frame.progr,
             ctx.frame.definer,
-            ctx.frame.line(),
+            ctx.line(),
         );
         ctx.host.log(&line, false);
     }

@@ -1,4 +1,6 @@
 //! Operators on one or two values, where the loop's quick path for integers does not apply.
+//!
+//! What has such a path is marked cold, so that the loop keeps its registers for that.
 
 use std::cmp::Ordering;
 
@@ -10,6 +12,7 @@ use super::Env;
 type Result<T = Value> = std::result::Result<T, ErrorCode>;
 
 /// `a + b`
+#[cold]
 pub(super) fn add(a: &Value, b: &Value, env: &mut Env<'_>) -> std::result::Result<Value, Raised> {
     match (a.view(), b.view()) {
         (View::Int(a), View::Int(b)) => Ok(Value::int(a.wrapping_add(b))),
@@ -44,6 +47,7 @@ pub(super) fn append_text(
 }
 
 /// `a - b`
+#[cold]
 pub(super) fn subtract(a: &Value, b: &Value) -> Result {
     match (a.view(), b.view()) {
         (View::Int(a), View::Int(b)) => Ok(Value::int(a.wrapping_sub(b))),
@@ -131,21 +135,25 @@ pub(super) fn negate(a: &Value) -> Result {
 }
 
 /// `a < b`; `E_TYPE` unless both are of one ordered kind.
+#[cold]
 pub(super) fn less(a: &Value, b: &Value) -> Result<bool> {
     a.order(b).map(Ordering::is_lt).ok_or(ErrorCode::Type)
 }
 
 /// `a <= b`
+#[cold]
 pub(super) fn less_or_equal(a: &Value, b: &Value) -> Result<bool> {
     a.order(b).map(Ordering::is_le).ok_or(ErrorCode::Type)
 }
 
 /// `a > b`
+#[cold]
 pub(super) fn greater(a: &Value, b: &Value) -> Result<bool> {
     a.order(b).map(Ordering::is_gt).ok_or(ErrorCode::Type)
 }
 
 /// `a >= b`
+#[cold]
 pub(super) fn greater_or_equal(a: &Value, b: &Value) -> Result<bool> {
     a.order(b).map(Ordering::is_ge).ok_or(ErrorCode::Type)
 }

@@ -10,7 +10,7 @@ use super::{Env, Machine};
 use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
 use crate::builtins;
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
 use crate::options::ServerOptions;
 use crate::outcome::Limit;
 
@@ -42,7 +42,8 @@ impl Machine {
             tx: env.tx,
             host: env.host,
             task: env.task,
-            frame,
+            program: frame.running.program(),
+            frame: &mut frame.state,
             below,
             options: env.options,
         }
@@ -60,8 +61,8 @@ impl Machine {
         if is_wrapped(builtin, &this, env.options) {
             let name = format!("bf_{}", builtin.name);
             if let Some(hit) = env.tx.find_callable_verb_named(Obj::SYSTEM, &name) {
-                let args = FrameArgs::List(Value::list(args));
-                self.push_verb(Value::obj(Obj::SYSTEM), hit, Value::string(name), args, at, env)?;
+                let args = Value::list(args);
+                self.push_verb(Value::obj(Obj::SYSTEM), &hit, Value::string(name), args, at, env)?;
                 return Ok(());
             }
             let progr = self.top().progr;
@@ -109,11 +110,11 @@ impl Machine {
         args: Vec<Value>,
         env: &mut Env<'_>,
     ) -> Result<bool, Box<Stop>> {
-        let Some(hit) = env.tx.find_callable_verb(this, Symbol::new(verb)) else {
+        let Some(hit) = env.tx.find_callable_verb(this, Symbol::new(verb)).cloned() else {
             return Ok(false);
         };
-        let args = FrameArgs::List(Value::list(args));
-        let pushed = self.push_verb(Value::obj(this), hit, Value::str(verb), args, 0, env);
+        let args = Value::list(args);
+        let pushed = self.push_verb(Value::obj(this), &hit, Value::str(verb), args, 0, env);
         if pushed.is_err() {
             self.drop_builtin(env);
         }
@@ -162,23 +163,23 @@ impl Machine {
 
     fn push_builtin(&mut self, name: &'static str, then: Continuation, at: u16) {
         let caller = self.top();
-        let frame = Frame {
-            running: Running::Builtin(Box::new(Waiting { name, then })),
+        let state = FrameState {
             pc: 0,
             base: self.stack.len() as u32,
             result: at,
             debug: true,
-            args: FrameArgs::Window(0),
+            args: FrameArgs::NONE,
             this: caller.this.clone(),
-            caller: caller.caller.clone(),
+            caller: Value::UNSET,
             definer: caller.definer,
             progr: caller.progr,
             player: caller.player,
-            player_var: caller.player_var.clone(),
+            assigned_player: caller.assigned_player.clone(),
             verb: Value::str(name),
             words: None,
         };
-        self.frames.push(frame);
+        let running = Running::Builtin(Box::new(Waiting { name, then }));
+        self.frames.push(Frame { running, state });
     }
 
     /// `pass(args)`: the same verb of the parent of the object that defines the running one.
@@ -198,7 +199,7 @@ impl Machine {
             .tx
             .find_callable_verb_named(parent, name)
             .ok_or(ErrorCode::VerbNf)?;
-        self.push_verb(this, hit, verb, FrameArgs::List(Value::list(args)), at, env)?;
+        self.push_verb(this, &hit, verb, Value::list(args), at, env)?;
         Ok(())
     }
 
@@ -212,7 +213,7 @@ impl Machine {
                 self.put(at, Value::list(vec![Value::int(0), texts]));
             }
             Ok(tree) => {
-                self.check_depth(env)?;
+                self.check_depth(env.task.limits.depth)?;
                 self.push_builtin("eval", Continuation::Eval, at);
                 self.push_eval(Executable::new(&Arc::new(tree)));
             }
@@ -222,22 +223,22 @@ impl Machine {
 
     fn push_eval(&mut self, program: Arc<Executable>) {
         let caller = self.top();
-        let frame = Frame {
+        let state = FrameState {
             pc: 0,
             base: self.stack.len() as u32,
             result: 0,
             debug: true,
-            args: FrameArgs::Window(0),
+            args: FrameArgs::NONE,
             this: Value::obj(Obj::NOTHING),
-            caller: caller.this.clone(),
+            caller: Value::UNSET,
             definer: Obj::NOTHING,
             progr: caller.progr,
             player: caller.player,
-            player_var: Value::obj(caller.player),
+            assigned_player: Value::UNSET,
             verb: Value::empty_str(),
             words: Some(CommandWords::none()),
-            running: Running::Eval(program),
         };
-        self.push_frame(frame);
+        let running = Running::Eval(program);
+        self.push_frame(Frame { running, state });
     }
 }

@@ -1,19 +1,35 @@
 //! Entering and leaving frames: verb calls, forks, returns.
 
 use moo_lang::opcode::Op;
-use moo_model::world::VerbHit;
-use moo_model::{ErrorCode, Symbol, Value, View};
-use triomphe::Arc;
+use moo_model::world::{Transaction, VerbHit, VerbPerms};
+use moo_model::{ErrorCode, Obj, Symbol, Value, View};
 
-use super::run::{Go, Stop, argument_list, words_of};
+use super::run::{Go, Stop, words_of};
 use super::{Env, Machine};
-use crate::executable::Executable;
 use crate::fork::ForkRequest;
-use crate::frame::{Frame, FrameArgs, Running};
+use crate::frame::{Frame, FrameArgs, FrameState, Running};
 use crate::options;
 
 /// Stands for "no variable" in a `Fork` instruction.
 const NO_VARIABLE: u16 = u16::MAX;
+
+/// A call of a verb that is yet to be found.
+pub(super) struct Call {
+    /// The receiver.
+    pub this: Obj,
+    /// The name used.
+    pub verb: Value,
+    /// The player of the verb.
+    pub player: Obj,
+    /// The calling frame's register for the result.
+    pub at: u16,
+    /// Where the calling frame's registers start.
+    pub base: u32,
+    /// Its register with the first argument, or the list of them.
+    pub first: u16,
+    /// How many arguments; `None` where they are a list.
+    pub count: Option<u16>,
+}
 
 impl Machine {
     #[inline]
@@ -28,7 +44,7 @@ impl Machine {
 
     /// A register of the top frame.
     #[inline]
-    fn register(&mut self, register: u16) -> &mut Value {
+    pub(super) fn register(&mut self, register: u16) -> &mut Value {
         let base = self.top().base as usize;
         &mut self.stack[base + usize::from(register)]
     }
@@ -49,19 +65,15 @@ impl Machine {
     }
 
     /// Does what the loop left to the machine: the call in the instruction that the top frame just passed.
+    #[inline(never)]
     pub(super) fn enter(&mut self, env: &mut Env<'_>) -> Go {
         let frame = self.top();
         let program = frame.program();
         match program.code[frame.pc as usize - 1] {
-            Op::CallVerb { at, name, count } => {
-                let name = &program.names[usize::from(name)];
-                let (symbol, text) = (name.symbol, name.text.clone());
-                self.call_verb(at, Some(symbol), text, at + 1, Some(count), env)
-            }
             Op::CallVerbList { at, name } => {
                 let name = &program.names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
-                self.call_verb(at, Some(symbol), text, at + 1, None, env)
+                self.call_verb(Some(symbol), text, (at, at + 1, None), env)
             }
             Op::CallVerbNamed { at, count } => self.call_named(at, Some(count), env),
             Op::CallVerbNamedList { at } => self.call_named(at, None, env),
@@ -97,152 +109,147 @@ impl Machine {
             return Err(ErrorCode::Type.into());
         };
         let symbol = Symbol::find(text);
-        self.call_verb(at, symbol, name, at + 2, count, env)
+        self.call_verb(symbol, name, (at, at + 2, count), env)
     }
 
-    /// Calls a verb of the receiver in register `at`, which also receives the result. The arguments are in the
-    /// registers from `first` on, or, without a count, in the list that is there.
+    /// Calls a verb by its name, or by its text where nothing was ever called so. The receiver's register, that of the
+    /// first argument and the number of arguments are as in [`Call`].
     fn call_verb(
         &mut self,
-        at: u16,
         symbol: Option<Symbol>,
         verb: Value,
-        first: u16,
-        count: Option<u16>,
+        (at, first, count): (u16, u16, Option<u16>),
         env: &mut Env<'_>,
     ) -> Go {
-        let Some(obj) = self.register(at).as_obj() else {
+        let Some(this) = self.register(at).as_obj() else {
             return Err(ErrorCode::Type.into());
         };
-        let hit = match symbol {
-            Some(symbol) => env.tx.find_callable_verb(obj, symbol),
-            None => env.tx.find_callable_verb_named(obj, verb.as_str().unwrap_or("")),
+        let caller = self.top();
+        let call = Call {
+            this,
+            verb,
+            player: callee_player(caller, env.tx),
+            at,
+            base: caller.base,
+            first,
+            count,
         };
-        let Some(hit) = hit else {
-            let missing = if env.tx.valid(obj) {
-                ErrorCode::VerbNf
-            } else {
-                ErrorCode::InvInd
-            };
-            return Err(missing.into());
+        if let Some(symbol) = symbol {
+            return self.call_fixed(symbol, call, env);
+        }
+        let found = env
+            .tx
+            .find_callable_verb_named(this, call.verb.as_str().unwrap_or(""));
+        let hit = found.ok_or_else(|| missing_verb(this, env.tx))?;
+        self.call_found(&hit, call, env.task.limits.depth)
+    }
+
+    /// Calls a verb by its name.
+    #[inline(always)]
+    pub(super) fn call_fixed(&mut self, name: Symbol, call: Call, env: &mut Env<'_>) -> Go {
+        let Some(hit) = env.tx.find_callable_verb(call.this, name) else {
+            return Err(missing_verb(call.this, env.tx));
         };
-        let args = match count {
-            // The arguments are taken once the frame's registers are in place below them.
-            Some(count) => FrameArgs::Window(count),
-            None => FrameArgs::List(self.register(first).take()),
+        self.call_found(hit, call, env.task.limits.depth)
+    }
+
+    #[inline(always)]
+    fn call_found(&mut self, hit: &VerbHit, call: Call, depth: usize) -> Go {
+        self.check_depth(depth)?;
+        let list = match call.count {
+            Some(_) => Value::UNSET,
+            None => self.register(call.first).take(),
         };
-        let from = self.top().base as usize + usize::from(first);
-        self.push_verb(Value::obj(obj), hit, verb, args, at, env)?;
-        if let Some(count) = count {
-            for nth in from..from + usize::from(count) {
-                let value = self.stack[nth].take();
-                self.stack.push(value);
-            }
+        let state = self.push_found(Value::obj(call.this), hit, call.verb, call.at, call.player)?;
+        match call.count {
+            Some(count) => state.args.set_window(call.base + u32::from(call.first), count),
+            None => state.args = FrameArgs::of_list(list),
         }
         Ok(())
     }
 
-    /// Puts a verb on top, called by the present top frame. A window of arguments is pushed by the caller afterwards.
+    /// Puts a verb on top, called by the present top frame. `args` is a list.
     pub(super) fn push_verb(
         &mut self,
         this: Value,
-        hit: Arc<VerbHit>,
+        hit: &VerbHit,
         verb: Value,
-        args: FrameArgs,
+        args: Value,
         result: u16,
         env: &mut Env<'_>,
     ) -> Go {
-        self.check_depth(env)?;
-        let program = Executable::of_hit(&hit).ok_or(ErrorCode::InvArg)?;
-        let caller = self.top();
-        let player = match caller.player_var.as_obj() {
-            Some(player) if player == caller.player || env.tx.is_wizard(caller.progr) => player,
-            _ => caller.player,
-        };
-        let registers = usize::from(program.registers);
-        let base = self.stack.len();
-        let debug = hit.verb.perms.has(moo_model::world::VerbPerms::DEBUG);
-        let (definer, progr) = (hit.definer, hit.verb.owner);
-        if let Some((caller, frame)) = self.frames.push_place() {
-            let again = matches!(&frame.running, Running::Verb(last) if Arc::ptr_eq(last, &hit));
-            if !again {
-                frame.running = Running::Verb(hit);
-            }
-            (frame.pc, frame.base, frame.result, frame.debug) = (0, base as u32, result, debug);
-            (frame.definer, frame.progr, frame.player) = (definer, progr, player);
-            frame.args = args;
-            frame.this = this;
-            frame.caller = caller.this.clone();
-            frame.player_var = Value::obj(player);
-            frame.verb = verb;
-        } else {
-            let frame = Frame {
-                pc: 0,
-                base: base as u32,
-                result,
-                debug,
-                args,
-                this,
-                caller: self.top().this.clone(),
-                definer,
-                progr,
-                player,
-                player_var: Value::obj(player),
-                verb,
-                words: None,
-                running: Running::Verb(hit),
-            };
-            self.frames.push(frame);
-        }
-        self.stack.resize_with(base + registers, || Value::UNSET);
+        self.check_depth(env.task.limits.depth)?;
+        let player = callee_player(self.top(), env.tx);
+        let state = self.push_found(this, hit, verb, result, player)?;
+        state.args = FrameArgs::of_list(args);
         Ok(())
     }
 
-    /// Puts a frame on top, with its registers unset.
+    /// Puts a verb on top whose arguments are set by the caller.
     #[inline(always)]
+    fn push_found(
+        &mut self,
+        this: Value,
+        hit: &VerbHit,
+        verb: Value,
+        result: u16,
+        player: Obj,
+    ) -> Result<&mut Frame, Box<Stop>> {
+        let Machine { stack, frames } = self;
+        let Frame { running, state } = frames.place();
+        let ready = running.become_verb(hit).ok_or(ErrorCode::InvArg)?;
+        let debug = ready.verb.perms.has(VerbPerms::DEBUG);
+        (state.pc, state.base, state.result, state.debug) = (0, stack.len() as u32, result, debug);
+        (state.definer, state.progr, state.player) = (ready.definer, ready.verb.owner, player);
+        state.this = this;
+        state.verb = verb;
+        stack.grow(usize::from(ready.program.registers));
+        Ok(frames.push_place())
+    }
+
+    /// Puts a frame on top, with its registers unset.
     pub(super) fn push_frame(&mut self, frame: Frame) {
-        let registers = usize::from(frame.program().registers);
-        self.stack
-            .resize_with(frame.base as usize + registers, || Value::UNSET);
+        self.stack.grow(usize::from(frame.program().registers));
         self.frames.push(frame);
     }
 
     /// Takes the top frame off, with its registers; gives the register of the frame below that awaits its result.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pop_frame(&mut self) -> u16 {
         let frame = self.top();
         let (base, result) = (frame.base as usize, frame.result);
+        self.frames[self.frames.len() - 1]
+            .args
+            .drop_window(&mut self.stack);
         self.frames.pop();
-        self.stack.truncate(base);
+        self.stack.shrink(base);
         result
     }
 
     /// `E_MAXREC` when one more verb would be too many. Built-in functions that wait are not counted.
-    #[inline]
-    pub(super) fn check_depth(&self, env: &Env<'_>) -> Go {
-        if self.frames.len() < env.task.limits.depth {
-            return Ok(());
-        }
-        let verbs = self
-            .frames
-            .iter()
-            .filter(|frame| frame.builtin_name().is_none())
-            .count();
-        if verbs < env.task.limits.depth {
+    #[inline(always)]
+    pub(super) fn check_depth(&self, depth: usize) -> Go {
+        if self.frames.len() < depth || self.verbs() < depth {
             Ok(())
         } else {
             Err(ErrorCode::MaxRec.into())
         }
     }
 
+    #[cold]
+    fn verbs(&self) -> usize {
+        let verbs = self.frames.iter().filter(|frame| !frame.is_builtin());
+        verbs.count()
+    }
+
     /// The top frame returns: its value goes to the frame below, or, when there is none, out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn leave(&mut self, value: Value, env: &mut Env<'_>) -> Go {
         let result = self.pop_frame();
         let Some(below) = self.frames.last() else {
             return Err(Box::new(Stop::Done(value)));
         };
-        if below.builtin_name().is_some() {
+        if below.is_builtin() {
             return self.resume_builtin(value, env);
         }
         let register = below.base as usize + usize::from(result);
@@ -258,15 +265,16 @@ impl Machine {
             _ => return Err(ErrorCode::Type.into()),
         };
         let top = self.top().base as usize;
-        let (registers, above) = self.stack[top..].split_at(usize::from(self.top().program().registers));
-        let (mut registers, above) = (registers.to_vec(), above.to_vec());
+        let (below_registers, registers) = self.stack.split_at_mut(top);
+        let mut registers = registers.to_vec();
         let (frame, below) = self
             .frames
             .split_last_mut()
             .expect("a machine that runs has a frame");
-        argument_list(&mut frame.args, &above);
+        frame.args.list(below_registers);
         let mut body = frame.clone();
         body.words = Some(words_of(frame, below).clone());
+        body.caller = frame.caller_variable(below);
         if !super::fits(registers.iter().chain(body.values())) {
             return Err(ErrorCode::Quota.into());
         }
@@ -274,7 +282,7 @@ impl Machine {
         body.pc += 1;
         body.base = 0;
         body.running = match body.running {
-            Running::Verb(hit) => Running::Fork(hit),
+            Running::Verb(ready) => Running::Fork(ready),
             Running::Eval(program) => Running::ForkOfEval(program),
             other => other,
         };
@@ -292,5 +300,24 @@ impl Machine {
             queue_limit,
         })?;
         Ok(())
+    }
+}
+
+/// The player of a verb that the frame calls: what it assigned to `player`, if it may.
+#[inline(always)]
+pub(super) fn callee_player(caller: &FrameState, tx: &mut Transaction) -> Obj {
+    match caller.assigned_player.as_obj() {
+        Some(player) if tx.is_wizard(caller.progr) => player,
+        _ => caller.player,
+    }
+}
+
+/// Why there is no verb to call: `E_INVIND` where there is no such object, else `E_VERBNF`.
+#[cold]
+fn missing_verb(obj: Obj, tx: &mut Transaction) -> Box<Stop> {
+    if tx.valid(obj) {
+        ErrorCode::VerbNf.into()
+    } else {
+        ErrorCode::InvInd.into()
     }
 }

@@ -2,12 +2,11 @@
 //! had them, rather than moving a frame there.
 //!
 //! Invariant: only the first `depth` places are frames; of the others only the memory counts, and they hold no
-//! arguments and no command words.
+//! list of arguments, no `player` of their own and no command words.
 
 use std::ops::{Deref, DerefMut};
 
-use super::Running;
-use crate::frame::{Frame, FrameArgs};
+use crate::frame::{Frame, Running};
 
 /// A stack of frames, outermost first. It is a slice of them to whoever looks.
 #[derive(Debug, Default)]
@@ -34,28 +33,46 @@ impl Frames {
         self.depth += 1;
     }
 
-    /// Puts the place of an earlier frame on top, for its fields to be written, with the frame that was on top before.
-    /// `None` where there was none so deep yet.
-    #[inline]
-    pub fn push_place(&mut self) -> Option<(&Frame, &mut Frame)> {
-        let (below, above) = self.places.split_at_mut(self.depth);
-        let pair = (below.last()?, above.first_mut()?);
+    /// The place above the top frame, for a frame's fields to be written. What only few frames have is unset there: a list
+    /// of arguments, words, a `player` of its own.
+    #[inline(always)]
+    pub fn place(&mut self) -> &mut Frame {
+        if self.depth == self.places.len() {
+            self.add_place();
+        }
+        &mut self.places[self.depth]
+    }
+
+    /// Makes that place the top frame.
+    #[inline(always)]
+    pub fn push_place(&mut self) -> &mut Frame {
         self.depth += 1;
-        Some(pair)
+        &mut self.places[self.depth - 1]
+    }
+
+    #[cold]
+    fn add_place(&mut self) {
+        let mut place = self.last().expect("a verb is called from a frame").clone();
+        (place.this, place.verb, place.caller) = Default::default();
+        place.clear();
+        self.places.push(place);
     }
 
     /// Takes the top frame off, letting go of what only it may hold.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) {
         self.depth -= 1;
         let place = &mut self.places[self.depth];
-        if let FrameArgs::List(_) = place.args {
-            place.args = FrameArgs::Window(0);
-        }
-        place.words = None;
-        if let Running::Builtin(_) | Running::Eval(_) | Running::ForkOfEval(_) = place.running {
+        place.clear();
+        if !matches!(place.running, Running::Verb(_)) {
             self.places.truncate(self.depth);
         }
+    }
+
+    /// Gives back the memory that no frame uses now.
+    pub fn trim(&mut self) {
+        self.places.truncate(self.depth);
+        self.places.shrink_to_fit();
     }
 
     /// Takes all frames off.

@@ -217,7 +217,7 @@ pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Res
 
 /// One turn of `for var in [from..to]`: the bounds are in `at` and `at + 1`. Ends without overflow at the greatest
 /// integer, by making the range empty once its last number was given.
-#[inline]
+#[inline(always)]
 pub(super) fn next_in_range(regs: &mut [Value], at: u16, var: u16) -> bool {
     let at = usize::from(at);
     if let Some((now, last)) = Value::both_int(&regs[at], &regs[at + 1])
@@ -231,6 +231,7 @@ pub(super) fn next_in_range(regs: &mut [Value], at: u16, var: u16) -> bool {
 }
 
 /// The last turn, which must not overflow, and ranges of objects.
+#[cold]
 fn next_in_range_slow(regs: &mut [Value], at: usize, var: u16) -> bool {
     let (now, last, of): (i64, i64, fn(i64) -> Value) = match (regs[at].view(), regs[at + 1].view()) {
         (View::Int(now), View::Int(last)) => (now, last, Value::int),

@@ -1,7 +1,6 @@
 //! The machine: a task's frames and registers, and the loop that runs them.
 //!
-//! Invariants: the last frame is the one that runs; a frame's registers end where its arguments or the next frame's
-//! registers begin; verb calls never use the native stack. A machine is plain data: cloning it before a run is all
+//! Invariants: the last frame is the one that runs; a frame's registers end where the next frame's begin; verb calls never use the native stack. A machine is plain data: cloning it before a run is all
 //! that a retry needs.
 
 mod arithmetic;
@@ -11,6 +10,7 @@ mod frames;
 mod index;
 mod property;
 mod raise;
+mod registers;
 mod run;
 mod scatter;
 mod snapshot;
@@ -21,9 +21,10 @@ use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, Transaction, VerbHit, V
 use moo_model::{Obj, Raised, Value, bytes};
 
 use self::frames::Frames;
-use crate::executable::Executable;
+use self::registers::Registers;
+use crate::executable::{Executable, ReadyVerb};
 use crate::fork::ForkRequest;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running};
 use crate::host::Host;
 use crate::options::ServerOptions;
 use crate::outcome::Outcome;
@@ -36,7 +37,7 @@ pub use snapshot::RestoreError;
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     /// The registers of all frames.
-    stack: Vec<Value>,
+    stack: Registers,
     /// The frames, outermost first.
     frames: Frames,
 }
@@ -129,12 +130,20 @@ impl Machine {
             },
             code,
         };
-        let frame = Frame {
+        let running = Running::Fork(triomphe::Arc::new(ReadyVerb {
+            definer: fork.definer,
+            index: 0,
+            verb: triomphe::Arc::new(verb),
+            program,
+            search: None,
+        }));
+        let assigned_player = value("player").filter(|v| v.as_obj() != Some(fork.player));
+        let state = FrameState {
             pc: 0,
             base: 0,
             result: 0,
             debug: fork.debug,
-            args: FrameArgs::List(
+            args: FrameArgs::of_list(
                 value("args")
                     .filter(|v| v.as_list().is_some())
                     .unwrap_or_else(Value::empty_list),
@@ -144,7 +153,7 @@ impl Machine {
             definer: fork.definer,
             progr: fork.progr,
             player: fork.player,
-            player_var: value("player").unwrap_or(Value::obj(fork.player)),
+            assigned_player: assigned_player.unwrap_or_default(),
             verb: fork.verb,
             words: Some(Arc::new(CommandWords {
                 argstr: text("argstr"),
@@ -154,47 +163,42 @@ impl Machine {
                 iobjstr: text("iobjstr"),
                 iobj: obj("iobj"),
             })),
-            running: Running::Fork(triomphe::Arc::new(VerbHit::new(
-                fork.definer,
-                0,
-                triomphe::Arc::new(verb),
-            ))),
         };
         Ok(Machine {
-            stack,
-            frames: Frames::new(vec![frame]),
+            stack: Registers::new(stack),
+            frames: Frames::new(vec![Frame { running, state }]),
         })
     }
 
     /// A machine that is about to run a verb.
     pub fn for_verb(start: VerbStart) -> Machine {
-        let frame = Frame {
+        let state = FrameState {
             pc: 0,
             base: 0,
             result: 0,
-            debug: start.hit.verb.perms.has(moo_model::world::VerbPerms::DEBUG),
-            args: FrameArgs::List(start.args),
+            debug: start.hit.verb.perms.has(VerbPerms::DEBUG),
+            args: FrameArgs::of_list(start.args),
             this: Value::obj(start.this),
             caller: Value::obj(start.caller),
             definer: start.hit.definer,
             progr: start.progr,
             player: start.player,
-            player_var: Value::obj(start.player),
+            assigned_player: Value::UNSET,
             verb: start.verb,
             words: Some(start.words),
-            running: Running::Verb(start.hit),
         };
-        let stack = vec![Value::UNSET; usize::from(frame.program().registers)];
+        let running = Running::Verb(ReadyVerb::or_empty(&start.hit));
+        let stack = vec![Value::UNSET; usize::from(running.program().registers)];
         Machine {
-            stack,
-            frames: Frames::new(vec![frame]),
+            stack: Registers::new(stack),
+            frames: Frames::new(vec![Frame { running, state }]),
         }
     }
 
     /// A machine that is about to run the body of a `fork`.
     pub fn for_fork(request: ForkRequest) -> Machine {
         Machine {
-            stack: request.registers,
+            stack: Registers::new(request.registers),
             frames: Frames::new(vec![request.frame]),
         }
     }
@@ -214,8 +218,14 @@ impl Machine {
         Value::list(self.frames.iter().rev().map(traceback_row).collect())
     }
 
-    /// Whether the machine can be kept as bytes: none of its values is too large or nested too deep, nor all together.
-    fn is_storable(&self) -> bool {
+    /// Makes the machine one that waits: it holds each argument once, and no memory to spare. Whether it can be kept as
+    /// bytes: none of its values is too large or nested too deep, nor all together.
+    fn settle(&mut self) -> bool {
+        for frame in self.frames.iter_mut() {
+            frame.args.list(&mut self.stack);
+        }
+        self.stack.trim();
+        self.frames.trim();
         let in_frames = self.frames.iter().flat_map(Frame::values);
         fits(self.stack.iter().chain(in_frames))
     }

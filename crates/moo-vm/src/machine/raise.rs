@@ -159,7 +159,7 @@ impl Machine {
         let (traceback, mut lines) = self.report(&Value::str(text), None, 0, env);
         lines.push(END.to_string());
         self.frames.clear();
-        self.stack.clear();
+        self.stack.shrink(0);
         Outcome::Aborted {
             limit,
             traceback,

@@ -8,10 +8,10 @@ use moo_lang::opcode::{Env as EnvField, Op};
 use moo_model::value::Kind;
 use moo_model::{ErrorCode, Raised, Value};
 
+use super::call::{Call, callee_player};
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
-use crate::builtin::{Context, Continuation, Flow};
-use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
+use crate::builtin::{Context, Flow};
+use crate::frame::{CommandWords, Frame, FrameState};
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::property_access;
 
@@ -33,12 +33,14 @@ pub(super) enum Stop {
 pub(super) type Go = Result<(), Box<Stop>>;
 
 impl From<ErrorCode> for Box<Stop> {
+    #[cold]
     fn from(code: ErrorCode) -> Box<Stop> {
         Box::new(Stop::Raise(code.into()))
     }
 }
 
 impl From<Raised> for Box<Stop> {
+    #[cold]
     fn from(raised: Raised) -> Box<Stop> {
         Box::new(Stop::Raise(raised))
     }
@@ -46,10 +48,6 @@ impl From<Raised> for Box<Stop> {
 
 /// Runs a machine until its task ends or waits.
 pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-    let mut spare = Running::Builtin(Box::new(Waiting {
-        name: "",
-        then: Continuation::Wrapper,
-    }));
     let mut go: Go = match wake {
         None => Ok(()),
         Some(Ok(value)) => {
@@ -65,7 +63,7 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
         if let Err(stop) = go {
             match *stop {
                 Stop::Done(value) => return Outcome::Done(value),
-                Stop::Suspend(wake) if machine.is_storable() => return Outcome::Suspended(wake),
+                Stop::Suspend(wake) if machine.settle() => return Outcome::Suspended(wake),
                 Stop::Suspend(_) => {
                     go = Err(ErrorCode::Quota.into());
                     continue;
@@ -79,115 +77,164 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
                 }
             }
         }
-        go = execute(machine, &mut spare, env);
+        go = execute(machine, env);
     }
 }
 
-/// Runs the top frame until control leaves it. `spare` stands in for its verb while that is borrowed.
-#[inline(always)]
-fn execute(machine: &mut Machine, spare: &mut Running, env: &mut Env<'_>) -> Go {
-    let Machine { stack, frames } = machine;
-    let (frame, below) = frames.split_last_mut().expect("a machine that runs has a frame");
-    std::mem::swap(&mut frame.running, spare);
-    let leave = interpret(stack, frame, below, spare.program(), env);
-    std::mem::swap(&mut frame.running, spare);
-    match leave? {
-        Leave::Return => {
-            let value = env.task.returned.take();
-            machine.leave(value, env)
-        }
-        Leave::Call => machine.enter(env),
-    }
-}
-
-/// Why the loop was left. Carries nothing: a returned value is in the task, and a call is the instruction before `pc`.
-enum Leave {
-    Return,
-    Call,
-}
-
+/// Runs the top frame, and those it calls and returns to, until one does what is left to the machine.
 #[inline(always)]
 #[expect(
     clippy::too_many_lines,
     reason = "the run loop is one match over the table of instructions"
 )]
-fn interpret(
-    stack: &mut [Value],
-    frame: &mut Frame,
-    below: &[Frame],
-    program: &Executable,
-    env: &mut Env<'_>,
-) -> Result<Leave, Box<Stop>> {
+fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
     use Op::*;
-    let code = program.code.as_slice();
-    let weights = program.weights.as_slice();
-    let regs = &mut stack[frame.base as usize..];
-    let mut pc = frame.pc as usize;
-    let mut ticks = env.task.ticks_left;
+    'frame: loop {
+        let Machine { stack, frames } = &mut *machine;
+        let (
+            Frame {
+                running,
+                state: frame,
+            },
+            below,
+        ) = frames.split_last_mut().expect("a machine that runs has a frame");
+        let program = running.program();
+        let code = program.code.as_slice();
+        let weights = program.weights.as_slice();
+        let (lower, regs) = stack.split_at_mut(frame.base as usize);
+        let mut pc = frame.pc as usize;
+        let mut ticks = env.task.ticks_left;
 
-    macro_rules! r {
-        ($register:expr) => {
-            regs[usize::from($register)]
-        };
-    }
-    macro_rules! leave {
-        ($leave:expr) => {{
-            frame.pc = pc as u32;
-            env.task.ticks_left = ticks;
-            return $leave;
-        }};
-    }
-    macro_rules! raise {
-        ($raised:expr) => {
-            leave!(Err($raised.into()))
-        };
-    }
-    macro_rules! or_raise {
-        ($result:expr) => {
-            match $result {
-                Ok(value) => value,
-                Err(raised) => raise!(raised),
-            }
-        };
-    }
-    // Charges what the code since the last charge cost; at the end of a chunk, looks at the limits.
-    macro_rules! charge {
-        () => {
-            ticks -= i64::from(weights[pc - 1]);
-            if ticks < env.task.look_at
-                && let Some(step) = look(ticks, env)
-            {
-                leave!(Err(Box::new(step)));
-            }
-        };
-    }
-    // Runs what may charge ticks itself, or end the task.
-    macro_rules! outside {
-        ($body:expr) => {{
-            env.task.ticks_left = ticks;
-            frame.pc = pc as u32;
-            let result = $body;
-            ticks = env.task.ticks_left;
-            if let Some(limit) = env.task.abort.take() {
-                leave!(Err(Box::new(Stop::Abort(limit))));
-            }
-            or_raise!(result)
-        }};
-    }
-    macro_rules! context {
-        () => {
-            Context {
-                tx: env.tx,
-                host: env.host,
-                task: env.task,
-                frame,
-                below,
-                options: env.options,
-            }
-        };
-    }
-    // A comparison of two registers: integers at once, other kinds by the family.
-    macro_rules! compare {
+        macro_rules! r {
+            ($register:expr) => {
+                regs[usize::from($register)]
+            };
+        }
+        // Gives back what the loop holds in locals.
+        macro_rules! save {
+            () => {
+                frame.pc = pc as u32;
+                env.task.ticks_left = ticks;
+            };
+        }
+        macro_rules! leave {
+            ($leave:expr) => {{
+                save!();
+                return $leave;
+            }};
+        }
+        // Leaves the instruction to the machine.
+        macro_rules! enter {
+            () => {
+                leave!(machine.enter(env))
+            };
+        }
+        macro_rules! raise {
+            ($raised:expr) => {
+                leave!(Err($raised.into()))
+            };
+        }
+        macro_rules! or_raise {
+            ($result:expr) => {
+                match $result {
+                    Ok(value) => value,
+                    Err(raised) => raise!(raised),
+                }
+            };
+        }
+        // Charges what the code since the last charge cost; at the end of a chunk, looks at the limits.
+        macro_rules! charge {
+            () => {
+                ticks -= i64::from(weights[pc - 1]);
+                if ticks < env.task.look_at
+                    && let Some(step) = look(ticks, env)
+                {
+                    leave!(Err(Box::new(step)));
+                }
+            };
+        }
+        // Runs what may charge ticks itself, or end the task.
+        macro_rules! outside {
+            ($body:expr) => {{
+                env.task.ticks_left = ticks;
+                frame.pc = pc as u32;
+                let result = $body;
+                ticks = env.task.ticks_left;
+                if let Some(limit) = env.task.abort.take() {
+                    leave!(Err(Box::new(Stop::Abort(limit))));
+                }
+                or_raise!(result)
+            }};
+        }
+        // Takes a skip where the test holds; else, at once, the jump that is skipped.
+        macro_rules! skip {
+            ($holds:expr) => {{
+                charge!();
+                if $holds {
+                    pc += 1;
+                } else if let Jump { to } = code[pc] {
+                    pc += 1;
+                    charge!();
+                    pc = to as usize;
+                }
+            }};
+        }
+        // Calls a verb by a name in the code, with arguments in registers.
+        macro_rules! call {
+            ($receiver:expr, $at:expr, $name:expr, $count:expr) => {{
+                charge!();
+                save!();
+                let Some(this) = $receiver else {
+                    return Err(ErrorCode::Type.into());
+                };
+                let name = &program.names[usize::from($name)];
+                let (symbol, text) = (name.symbol, name.text.clone());
+                let call = Call {
+                    this,
+                    verb: text,
+                    player: callee_player(frame, env.tx),
+                    at: $at,
+                    base: frame.base,
+                    first: $at + 1,
+                    count: Some($count),
+                };
+                machine.call_fixed(symbol, call, env)?;
+                continue 'frame;
+            }};
+        }
+        // Returns to the frame below, or lets the machine do it where that waits for more than a value.
+        macro_rules! go_back {
+            ($value:expr) => {{
+                charge!();
+                save!();
+                let value = $value;
+                let Some(caller) = below.last().filter(|caller| !caller.is_builtin()) else {
+                    return machine.leave(value, env);
+                };
+                frame.args.drop_window(lower);
+                lower[caller.base as usize + usize::from(frame.result)] = value;
+                regs.fill_with(|| Value::UNSET);
+                let base = frame.base as usize;
+                machine.frames.pop();
+                machine.stack.cut(base);
+                continue 'frame;
+            }};
+        }
+        macro_rules! context {
+            () => {
+                Context {
+                    tx: env.tx,
+                    host: env.host,
+                    task: env.task,
+                    frame,
+                    program,
+                    below,
+                    options: env.options,
+                }
+            };
+        }
+        // A comparison of two registers: integers at once, other kinds by the family.
+        macro_rules! compare {
         ($a:expr, $b:expr, $quick:tt, $slow:expr) => {
             match Value::both_int(&r!($a), &r!($b)) {
                 Some((x, y)) => x $quick y,
@@ -195,7 +242,7 @@ fn interpret(
             }
         };
     }
-    macro_rules! compare_int {
+        macro_rules! compare_int {
         ($a:expr, $value:expr, $quick:tt, $slow:expr) => {{
             let value = i64::from($value as i16);
             match r!($a).as_int() {
@@ -205,333 +252,324 @@ fn interpret(
         }};
     }
 
-    loop {
-        let op = code[pc];
-        pc += 1;
-        match op {
-            Move { to, from } => r!(to) = r!(from).clone(),
-            Take { to, from } => r!(to) = r!(from).take(),
-            MoveVar { to, from } if !r!(from).is_unset() => r!(to) = r!(from).clone(),
-            MoveVar { .. } => raise!(ErrorCode::VarNf),
-            CheckVar { var } => {
-                if r!(var).is_unset() {
-                    raise!(ErrorCode::VarNf);
+        loop {
+            let op = code[pc];
+            pc += 1;
+            match op {
+                Move { to, from } => r!(to) = r!(from).clone(),
+                Take { to, from } => r!(to) = r!(from).take(),
+                MoveVar { to, from } if !r!(from).is_unset() => r!(to) = r!(from).clone(),
+                MoveVar { .. } => raise!(ErrorCode::VarNf),
+                CheckVar { var } => {
+                    if r!(var).is_unset() {
+                        raise!(ErrorCode::VarNf);
+                    }
                 }
-            }
-            LoadInt { to, value } => r!(to) = Value::int(i64::from(value)),
-            LoadConst { to, k } => r!(to) = program.constants[usize::from(k)].clone(),
-            LoadEnv { to, env: field } => {
-                r!(to) = load_env(frame, below, field, &regs[usize::from(program.registers)..])
-            }
-            StoreEnv { env: field, from } => store_env(frame, below, field, r!(from).clone()),
-            LoadArg { to, index } => {
-                let found = argument(&frame.args, &regs[usize::from(program.registers)..], index);
-                match found {
-                    Some(value) => r!(to) = value,
-                    None => raise!(ErrorCode::Range),
+                LoadInt { to, value } => r!(to) = Value::int(i64::from(value)),
+                LoadConst { to, k } => r!(to) = program.constants[usize::from(k)].clone(),
+                LoadEnv {
+                    to,
+                    env: EnvField::This,
+                } => r!(to) = frame.this.clone(),
+                LoadEnv { to, env: field } => r!(to) = load_env(frame, below, field, lower),
+                StoreEnv { env: field, from } => store_env(frame, below, field, r!(from).clone()),
+                LoadArg { to, index } => {
+                    let nth = usize::from(index).wrapping_sub(1);
+                    match frame.args.items(lower).get(nth) {
+                        Some(value) => r!(to) = value.clone(),
+                        None => raise!(ErrorCode::Range),
+                    }
                 }
-            }
 
-            Add { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
-                Some((x, y)) => r!(to) = Value::int(x.wrapping_add(y)),
-                None if to == a && a != b && r!(a).as_str().is_some() => {
-                    // The variable's own string grows where it is.
-                    let mut left = r!(a).take();
-                    outside!({
-                        let grown = arithmetic::append_text(&mut left, &r!(b), env);
-                        r!(to) = left;
-                        grown
-                    });
+                Add { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
+                    Some((x, y)) => r!(to) = Value::int(x.wrapping_add(y)),
+                    None if to == a && a != b && r!(a).as_str().is_some() => {
+                        // The variable's own string grows where it is.
+                        let mut left = r!(a).take();
+                        outside!({
+                            let grown = arithmetic::append_text(&mut left, &r!(b), env);
+                            r!(to) = left;
+                            grown
+                        });
+                    }
+                    None => r!(to) = outside!(arithmetic::add(&r!(a), &r!(b), env)),
+                },
+                AddInt { to, a, value } => {
+                    let value = i64::from(value as i16);
+                    match r!(a).as_int() {
+                        Some(x) => r!(to) = Value::int(x.wrapping_add(value)),
+                        None => r!(to) = outside!(arithmetic::add(&r!(a), &Value::int(value), env)),
+                    }
                 }
-                None => r!(to) = outside!(arithmetic::add(&r!(a), &r!(b), env)),
-            },
-            AddInt { to, a, value } => {
-                let value = i64::from(value as i16);
-                match r!(a).as_int() {
-                    Some(x) => r!(to) = Value::int(x.wrapping_add(value)),
-                    None => r!(to) = outside!(arithmetic::add(&r!(a), &Value::int(value), env)),
+                Sub { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
+                    Some((x, y)) => r!(to) = Value::int(x.wrapping_sub(y)),
+                    None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &r!(b))),
+                },
+                SubInt { to, a, value } => {
+                    let value = i64::from(value as i16);
+                    match r!(a).as_int() {
+                        Some(x) => r!(to) = Value::int(x.wrapping_sub(value)),
+                        None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &Value::int(value))),
+                    }
                 }
-            }
-            Sub { to, a, b } => match Value::both_int(&r!(a), &r!(b)) {
-                Some((x, y)) => r!(to) = Value::int(x.wrapping_sub(y)),
-                None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &r!(b))),
-            },
-            SubInt { to, a, value } => {
-                let value = i64::from(value as i16);
-                match r!(a).as_int() {
-                    Some(x) => r!(to) = Value::int(x.wrapping_sub(value)),
-                    None => r!(to) = or_raise!(arithmetic::subtract(&r!(a), &Value::int(value))),
+                Mul { to, a, b } => r!(to) = or_raise!(arithmetic::multiply(&r!(a), &r!(b))),
+                Div { to, a, b } => r!(to) = or_raise!(arithmetic::divide(&r!(a), &r!(b))),
+                Mod { to, a, b } => {
+                    r!(to) = or_raise!(arithmetic::modulo(&r!(a), &r!(b), env.tx.settings().dialect))
                 }
-            }
-            Mul { to, a, b } => r!(to) = or_raise!(arithmetic::multiply(&r!(a), &r!(b))),
-            Div { to, a, b } => r!(to) = or_raise!(arithmetic::divide(&r!(a), &r!(b))),
-            Mod { to, a, b } => {
-                r!(to) = or_raise!(arithmetic::modulo(&r!(a), &r!(b), env.tx.settings().dialect))
-            }
-            Pow { to, a, b } => r!(to) = or_raise!(arithmetic::power(&r!(a), &r!(b))),
-            Neg { to, a } => r!(to) = or_raise!(arithmetic::negate(&r!(a))),
-            Not { to, a } => r!(to) = Value::truth(!r!(a).is_true()),
-            Eq { to, a, b } => r!(to) = Value::truth(r!(a) == r!(b)),
-            Ne { to, a, b } => r!(to) = Value::truth(r!(a) != r!(b)),
-            Lt { to, a, b } => r!(to) = Value::truth(compare!(a, b, <, arithmetic::less)),
-            Le { to, a, b } => r!(to) = Value::truth(compare!(a, b, <=, arithmetic::less_or_equal)),
-            In { to, a, b } => r!(to) = outside!(index::position(&r!(a), &r!(b), env.task)),
+                Pow { to, a, b } => r!(to) = or_raise!(arithmetic::power(&r!(a), &r!(b))),
+                Neg { to, a } => r!(to) = or_raise!(arithmetic::negate(&r!(a))),
+                Not { to, a } => r!(to) = Value::truth(!r!(a).is_true()),
+                Eq { to, a, b } => r!(to) = Value::truth(r!(a) == r!(b)),
+                Ne { to, a, b } => r!(to) = Value::truth(r!(a) != r!(b)),
+                Lt { to, a, b } => r!(to) = Value::truth(compare!(a, b, <, arithmetic::less)),
+                Le { to, a, b } => r!(to) = Value::truth(compare!(a, b, <=, arithmetic::less_or_equal)),
+                In { to, a, b } => r!(to) = outside!(index::position(&r!(a), &r!(b), env.task)),
 
-            Jump { to } => {
-                charge!();
-                pc = to as usize;
-            }
-            Loop { to } => {
-                charge!();
-                pc = to as usize;
-            }
-            JumpFalse { a, to } => {
-                charge!();
-                if !r!(a).is_true() {
+                Jump { to } => {
+                    charge!();
                     pc = to as usize;
                 }
-            }
-            JumpTrue { a, to } => {
-                charge!();
-                if r!(a).is_true() {
+                Loop { to } => {
+                    charge!();
                     pc = to as usize;
                 }
-            }
-            SkipLt { a, b } => {
-                charge!();
-                pc += usize::from(compare!(a, b, <, arithmetic::less));
-            }
-            SkipLe { a, b } => {
-                charge!();
-                pc += usize::from(compare!(a, b, <=, arithmetic::less_or_equal));
-            }
-            SkipEq { a, b } => {
-                charge!();
-                pc += usize::from(r!(a) == r!(b));
-            }
-            SkipNe { a, b } => {
-                charge!();
-                pc += usize::from(r!(a) != r!(b));
-            }
-            SkipLtInt { a, value } => {
-                charge!();
-                pc += usize::from(compare_int!(a, value, <, arithmetic::less));
-            }
-            SkipLeInt { a, value } => {
-                charge!();
-                pc += usize::from(compare_int!(a, value, <=, arithmetic::less_or_equal));
-            }
-            SkipGtInt { a, value } => {
-                charge!();
-                pc += usize::from(compare_int!(a, value, >, arithmetic::greater));
-            }
-            SkipGeInt { a, value } => {
-                charge!();
-                pc += usize::from(compare_int!(a, value, >=, arithmetic::greater_or_equal));
-            }
-            SkipEqInt { a, value } => {
-                charge!();
-                pc += usize::from(r!(a).as_int() == Some(i64::from(value as i16)));
-            }
-
-            RangeLoop { at, var, back } => {
-                charge!();
-                if index::next_in_range(regs, at, var) {
-                    pc -= usize::from(back);
-                }
-            }
-            ListLoop { at, var, back } => {
-                charge!();
-                if index::next_in_list(regs, at, var) {
-                    pc -= usize::from(back);
-                }
-            }
-            RangePrepare { at } => {
-                let same = r!(at).kind() == r!(at + 1).kind();
-                if !same || !matches!(r!(at).kind(), Kind::Int | Kind::Obj) {
-                    raise!(ErrorCode::Type);
-                }
-            }
-            RangeNext { at, var } => {
-                charge!();
-                if index::next_in_range(regs, at, var) {
-                    pc += 1;
-                }
-            }
-            ListPrepare { at } => {
-                if r!(at).kind() != Kind::List {
-                    raise!(ErrorCode::Type);
-                }
-                r!(at + 1) = Value::int(0);
-            }
-            ListNext { at, var } => {
-                charge!();
-                if index::next_in_list(regs, at, var) {
-                    pc += 1;
-                }
-            }
-
-            MakeList { to, from, count } => {
-                let window = usize::from(from)..usize::from(from) + usize::from(count);
-                let items = regs[window].iter_mut().map(Value::take).collect();
-                r!(to) = Value::list(items);
-            }
-            EmptyList { to } => r!(to) = Value::empty_list(),
-            Append { to, item } => {
-                let item = r!(item).clone();
-                outside!(index::append(&mut r!(to), item, env));
-            }
-            Splice { to, items } => {
-                let items = r!(items).clone();
-                outside!(index::splice(&mut r!(to), &items, env));
-            }
-            CheckList { a } => {
-                if r!(a).kind() != Kind::List {
-                    raise!(ErrorCode::Type);
-                }
-            }
-            Index { to, base, index } => {
-                let value = match (r!(base).as_list(), r!(index).as_int()) {
-                    (Some(items), Some(i)) => items
-                        .get((i as usize).wrapping_sub(1))
-                        .cloned()
-                        .ok_or(ErrorCode::Range),
-                    _ => index::element(&r!(base), &r!(index)),
-                };
-                r!(to) = or_raise!(value);
-            }
-            Range { to, base, from } => {
-                r!(to) = outside!(index::slice(&r!(base), &r!(from), &r!(from + 1), env.task));
-            }
-            SetIndex { base, index, value } => {
-                let (i, value) = (r!(index).clone(), r!(value).clone());
-                outside!(index::set_element(&mut r!(base), &i, value, env.task));
-            }
-            SetRange { base, from, value } => {
-                let bounds = (r!(from).clone(), r!(from + 1).clone());
-                let value = r!(value).clone();
-                outside!(index::set_slice(&mut r!(base), &bounds, &value, env));
-            }
-            Last { to, a } => r!(to) = or_raise!(index::length(&r!(a))),
-
-            GetProp { to, obj, name } => {
-                let name = &program.names[usize::from(name)];
-                r!(to) = outside!(property::get(&mut context!(), &r!(obj), name.symbol));
-            }
-            SetProp { obj, name, value } => {
-                let name = &program.names[usize::from(name)];
-                let value = r!(value).clone();
-                outside!(property::set(&mut context!(), &r!(obj), name.symbol, value));
-            }
-            GetPropNamed { to, obj, name } => {
-                r!(to) = outside!(property_access::get_property(
-                    &mut context!(),
-                    &r!(obj),
-                    &r!(name)
-                ));
-            }
-            SetPropNamed { obj, name, value } => {
-                let value = r!(value).clone();
-                outside!(property_access::set_property(
-                    &mut context!(),
-                    &r!(obj),
-                    &r!(name),
-                    value
-                ));
-            }
-
-            CallVerb { .. } | CallVerbList { .. } | CallVerbNamed { .. } | CallVerbNamedList { .. } => {
-                charge!();
-                leave!(Ok(Leave::Call));
-            }
-            CallBuiltin { at, function, count } => {
-                charge!();
-                let Some(builtin) = program.builtins[usize::from(function)] else {
-                    raise!(ErrorCode::InvArg)
-                };
-                if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Ok(Leave::Call));
-                }
-                let window = usize::from(at)..usize::from(at) + usize::from(count);
-                let flow = outside!(builtins_call::call(
-                    builtin,
-                    &mut context!(),
-                    &regs[window.clone()]
-                ));
-                regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
-                match flow {
-                    Flow::Value(value) => r!(at) = value,
-                    other => {
-                        env.task.pending = Some(other);
-                        leave!(Ok(Leave::Call));
+                JumpFalse { a, to } => {
+                    charge!();
+                    if !r!(a).is_true() {
+                        pc = to as usize;
                     }
                 }
-            }
-            CallBuiltinList { at, function } => {
-                charge!();
-                let Some(builtin) = program.builtins[usize::from(function)] else {
-                    raise!(ErrorCode::InvArg)
-                };
-                if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                    leave!(Ok(Leave::Call));
-                }
-                let args = r!(at).take();
-                let args = args.as_list().unwrap_or(&[]);
-                match outside!(builtins_call::call(builtin, &mut context!(), args)) {
-                    Flow::Value(value) => r!(at) = value,
-                    other => {
-                        env.task.pending = Some(other);
-                        leave!(Ok(Leave::Call));
+                JumpTrue { a, to } => {
+                    charge!();
+                    if r!(a).is_true() {
+                        pc = to as usize;
                     }
                 }
-            }
-            Return { a } => {
-                charge!();
-                env.task.returned = r!(a).clone();
-                leave!(Ok(Leave::Return));
-            }
-            ReturnZero {} => {
-                charge!();
-                env.task.returned = Value::int(0);
-                leave!(Ok(Leave::Return));
-            }
+                SkipLt { a, b } => {
+                    skip!(compare!(a, b, <, arithmetic::less));
+                }
+                SkipLe { a, b } => {
+                    skip!(compare!(a, b, <=, arithmetic::less_or_equal));
+                }
+                SkipEq { a, b } => {
+                    skip!(r!(a) == r!(b));
+                }
+                SkipNe { a, b } => {
+                    skip!(r!(a) != r!(b));
+                }
+                SkipLtInt { a, value } => {
+                    skip!(compare_int!(a, value, <, arithmetic::less));
+                }
+                SkipLeInt { a, value } => {
+                    skip!(compare_int!(a, value, <=, arithmetic::less_or_equal));
+                }
+                SkipGtInt { a, value } => {
+                    skip!(compare_int!(a, value, >, arithmetic::greater));
+                }
+                SkipGeInt { a, value } => {
+                    skip!(compare_int!(a, value, >=, arithmetic::greater_or_equal));
+                }
+                SkipEqInt { a, value } => {
+                    skip!(r!(a).as_int() == Some(i64::from(value as i16)));
+                }
 
-            ScatterFrom { from, spec } => {
-                let Some(count) = r!(from).as_list().map(<[Value]>::len) else {
-                    raise!(ErrorCode::Type)
-                };
-                let spec = &program.scatters[usize::from(spec)];
-                let list = r!(from).clone();
-                let item =
-                    |_: &[Value], nth: usize| list.as_list().map_or(Value::UNSET, |items| items[nth].clone());
-                pc = or_raise!(scatter::assign(regs, spec, count, item));
-            }
-            ScatterArgs { spec } => {
-                let spec = &program.scatters[usize::from(spec)];
-                let above = usize::from(program.registers);
-                let assigned = match &frame.args {
-                    FrameArgs::Window(count) => {
-                        let item = |regs: &[Value], nth: usize| regs[above + nth].clone();
-                        scatter::assign(regs, spec, usize::from(*count), item)
+                RangeLoop { at, var, back } => {
+                    charge!();
+                    if index::next_in_range(regs, at, var) {
+                        pc -= usize::from(back);
                     }
-                    FrameArgs::List(list) => {
-                        let items = list.as_list().unwrap_or(&[]);
-                        scatter::assign(regs, spec, items.len(), |_: &[Value], nth| items[nth].clone())
+                }
+                ListLoop { at, var, back } => {
+                    charge!();
+                    if index::next_in_list(regs, at, var) {
+                        pc -= usize::from(back);
                     }
-                };
-                pc = or_raise!(assigned);
-            }
-            Fork { .. } => leave!(Ok(Leave::Call)),
-            Reraise { reason } => {
-                if r!(reason).as_int() == Some(1) {
-                    env.task.reraised = Some(r!(reason + 1).take());
-                    raise!(ErrorCode::None);
+                }
+                RangePrepare { at } => {
+                    let same = r!(at).kind() == r!(at + 1).kind();
+                    if !same || !matches!(r!(at).kind(), Kind::Int | Kind::Obj) {
+                        raise!(ErrorCode::Type);
+                    }
+                }
+                RangeNext { at, var } => {
+                    charge!();
+                    if index::next_in_range(regs, at, var) {
+                        pc += 1;
+                    }
+                }
+                ListPrepare { at } => {
+                    if r!(at).kind() != Kind::List {
+                        raise!(ErrorCode::Type);
+                    }
+                    r!(at + 1) = Value::int(0);
+                }
+                ListNext { at, var } => {
+                    charge!();
+                    if index::next_in_list(regs, at, var) {
+                        pc += 1;
+                    }
+                }
+
+                MakeList { to, from, count } => {
+                    let window = usize::from(from)..usize::from(from) + usize::from(count);
+                    let items = regs[window].iter_mut().map(Value::take).collect();
+                    r!(to) = Value::list(items);
+                }
+                EmptyList { to } => r!(to) = Value::empty_list(),
+                Append { to, item } => {
+                    let item = r!(item).clone();
+                    outside!(index::append(&mut r!(to), item, env));
+                }
+                Splice { to, items } => {
+                    let items = r!(items).clone();
+                    outside!(index::splice(&mut r!(to), &items, env));
+                }
+                CheckList { a } => {
+                    if r!(a).kind() != Kind::List {
+                        raise!(ErrorCode::Type);
+                    }
+                }
+                Index { to, base, index } => {
+                    let value = match (r!(base).as_list(), r!(index).as_int()) {
+                        (Some(items), Some(i)) => items
+                            .get((i as usize).wrapping_sub(1))
+                            .cloned()
+                            .ok_or(ErrorCode::Range),
+                        _ => index::element(&r!(base), &r!(index)),
+                    };
+                    r!(to) = or_raise!(value);
+                }
+                Range { to, base, from } => {
+                    r!(to) = outside!(index::slice(&r!(base), &r!(from), &r!(from + 1), env.task));
+                }
+                SetIndex { base, index, value } => {
+                    let (i, value) = (r!(index).clone(), r!(value).clone());
+                    outside!(index::set_element(&mut r!(base), &i, value, env.task));
+                }
+                SetRange { base, from, value } => {
+                    let bounds = (r!(from).clone(), r!(from + 1).clone());
+                    let value = r!(value).clone();
+                    outside!(index::set_slice(&mut r!(base), &bounds, &value, env));
+                }
+                Last { to, a } => r!(to) = or_raise!(index::length(&r!(a))),
+
+                GetProp { to, obj, name } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    match property::get(env.tx, &r!(obj), name, frame.progr) {
+                        Some(value) => r!(to) = value,
+                        None => {
+                            r!(to) = outside!(property_access::get_property_symbol(
+                                &mut context!(),
+                                &r!(obj),
+                                name
+                            ));
+                        }
+                    }
+                }
+                SetProp { obj, name, value } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    if !property::set(env.tx, &r!(obj), name, &r!(value), frame.progr) {
+                        let value = r!(value).clone();
+                        outside!(property::set_any(&mut context!(), &r!(obj), name, value));
+                    }
+                }
+                GetPropNamed { to, obj, name } => {
+                    r!(to) = outside!(property_access::get_property(
+                        &mut context!(),
+                        &r!(obj),
+                        &r!(name)
+                    ));
+                }
+                SetPropNamed { obj, name, value } => {
+                    let value = r!(value).clone();
+                    outside!(property_access::set_property(
+                        &mut context!(),
+                        &r!(obj),
+                        &r!(name),
+                        value
+                    ));
+                }
+
+                CallVerb { at, name, count } => {
+                    let receiver = r!(at).as_obj();
+                    call!(receiver, at, name, count);
+                }
+                CallThis { at, name, count } => {
+                    let receiver = frame.this.as_obj();
+                    call!(receiver, at, name, count);
+                }
+                CallVerbList { .. } | CallVerbNamed { .. } | CallVerbNamedList { .. } => {
+                    charge!();
+                    enter!();
+                }
+                CallBuiltin { at, function, count } => {
+                    charge!();
+                    let Some(builtin) = program.builtins[usize::from(function)] else {
+                        raise!(ErrorCode::InvArg)
+                    };
+                    if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
+                        enter!();
+                    }
+                    let window = usize::from(at)..usize::from(at) + usize::from(count);
+                    let flow = outside!(builtins_call::call(
+                        builtin,
+                        &mut context!(),
+                        &regs[window.clone()]
+                    ));
+                    regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
+                    match flow {
+                        Flow::Value(value) => r!(at) = value,
+                        other => {
+                            env.task.pending = Some(other);
+                            enter!();
+                        }
+                    }
+                }
+                CallBuiltinList { at, function } => {
+                    charge!();
+                    let Some(builtin) = program.builtins[usize::from(function)] else {
+                        raise!(ErrorCode::InvArg)
+                    };
+                    if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
+                        enter!();
+                    }
+                    let args = r!(at).take();
+                    let args = args.as_list().unwrap_or(&[]);
+                    match outside!(builtins_call::call(builtin, &mut context!(), args)) {
+                        Flow::Value(value) => r!(at) = value,
+                        other => {
+                            env.task.pending = Some(other);
+                            enter!();
+                        }
+                    }
+                }
+                Return { a } => go_back!(r!(a).take()),
+                ReturnZero {} => go_back!(Value::int(0)),
+
+                ScatterFrom { from, spec } => {
+                    let list = r!(from).clone();
+                    let Some(items) = list.as_list() else {
+                        raise!(ErrorCode::Type)
+                    };
+                    let spec = &program.scatters[usize::from(spec)];
+                    pc = or_raise!(scatter::assign(regs, spec, items));
+                }
+                ScatterArgs { spec } => {
+                    let spec = &program.scatters[usize::from(spec)];
+                    pc = or_raise!(scatter::assign(regs, spec, frame.args.items(lower)));
+                }
+                Fork { .. } => enter!(),
+                Reraise { reason } => {
+                    if r!(reason).as_int() == Some(1) {
+                        env.task.reraised = Some(r!(reason + 1).take());
+                        raise!(ErrorCode::None);
+                    }
                 }
             }
         }
     }
 }
-
 /// At the end of a chunk: has the task gone past a limit, or been killed?
 #[cold]
 fn look(ticks: i64, env: &mut Env<'_>) -> Option<Stop> {
@@ -547,30 +585,8 @@ fn look(ticks: i64, env: &mut Env<'_>) -> Option<Stop> {
     }
 }
 
-/// An argument by its number, counted from 1.
-#[inline]
-fn argument(args: &FrameArgs, window: &[Value], index: u16) -> Option<Value> {
-    let nth = usize::from(index).checked_sub(1)?;
-    match args {
-        FrameArgs::Window(count) if nth < usize::from(*count) => Some(window[nth].clone()),
-        FrameArgs::Window(_) => None,
-        FrameArgs::List(list) => list.as_list()?.get(nth).cloned(),
-    }
-}
-
-/// All arguments as a list, made when it is first asked for.
-pub(super) fn argument_list(args: &mut FrameArgs, window: &[Value]) -> Value {
-    if let FrameArgs::Window(count) = *args {
-        *args = FrameArgs::List(Value::list(window[..usize::from(count)].to_vec()));
-    }
-    match args {
-        FrameArgs::List(list) => list.clone(),
-        FrameArgs::Window(_) => unreachable!("it was just made a list"),
-    }
-}
-
 /// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
-pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<CommandWords> {
+pub(super) fn words_of<'a>(frame: &'a FrameState, below: &'a [Frame]) -> &'a Arc<CommandWords> {
     let own = frame
         .words
         .as_ref()
@@ -578,15 +594,15 @@ pub(super) fn words_of<'a>(frame: &'a Frame, below: &'a [Frame]) -> &'a Arc<Comm
     own.expect("the outermost frame of a task has words")
 }
 
-fn load_env(frame: &mut Frame, below: &[Frame], field: EnvField, window: &[Value]) -> Value {
+fn load_env(frame: &mut FrameState, below: &[Frame], field: EnvField, lower: &mut [Value]) -> Value {
     if field == EnvField::Args {
-        return argument_list(&mut frame.args, window);
+        return frame.args.list(lower);
     }
     let words = || words_of(frame, below);
     match field {
-        EnvField::Player => frame.player_var.clone(),
+        EnvField::Player => frame.player_variable(),
         EnvField::This => frame.this.clone(),
-        EnvField::Caller => frame.caller.clone(),
+        EnvField::Caller => frame.caller_variable(below),
         EnvField::Verb | EnvField::Args => frame.verb.clone(),
         EnvField::Argstr => words().argstr.clone(),
         EnvField::Dobj => words().dobj.clone(),
@@ -597,9 +613,9 @@ fn load_env(frame: &mut Frame, below: &[Frame], field: EnvField, window: &[Value
     }
 }
 
-fn store_env(frame: &mut Frame, below: &[Frame], field: EnvField, value: Value) {
+fn store_env(frame: &mut FrameState, below: &[Frame], field: EnvField, value: Value) {
     if field == EnvField::Player {
-        frame.player_var = value;
+        frame.assigned_player = value;
         return;
     }
     let seen = words_of(frame, below).clone();

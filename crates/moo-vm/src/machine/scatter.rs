@@ -3,23 +3,26 @@
 use moo_lang::program::{Scatter, ScatterKind};
 use moo_model::{ErrorCode, Value};
 
-/// Assigns the targets from `count` items, which `item` gives by number. Gives the next instruction: the first
-/// default that is needed, or the end. `E_ARGS`, with nothing assigned, when there are too few items or too many.
-pub(super) fn assign(
-    regs: &mut [Value],
-    spec: &Scatter,
-    count: usize,
-    item: impl Fn(&[Value], usize) -> Value,
-) -> Result<usize, ErrorCode> {
+/// Assigns the targets from the items. Gives the next instruction: the first default that is needed, or the end.
+/// `E_ARGS`, with nothing assigned, when there are too few items or too many.
+#[inline(always)]
+pub(super) fn assign(regs: &mut [Value], spec: &Scatter, items: &[Value]) -> Result<usize, ErrorCode> {
+    if items.len() != spec.required || spec.targets.len() != spec.required {
+        return assign_some(regs, spec, items);
+    }
+    for (target, item) in spec.targets.iter().zip(items) {
+        regs[usize::from(target.register)] = item.clone();
+    }
+    Ok(spec.done as usize)
+}
+
+/// As [`assign`], where not all targets are required.
+#[cold]
+fn assign_some(regs: &mut [Value], spec: &Scatter, items: &[Value]) -> Result<usize, ErrorCode> {
     let Scatter {
         required, optional, ..
     } = *spec;
-    if count == required && spec.targets.len() == required {
-        for (nth, target) in spec.targets.iter().enumerate() {
-            regs[usize::from(target.register)] = item(regs, nth);
-        }
-        return Ok(spec.done as usize);
-    }
+    let count = items.len();
     let has_rest = spec.targets.len() > required + optional;
     if count < required || !has_rest && count > required + optional {
         return Err(ErrorCode::Args);
@@ -32,17 +35,17 @@ pub(super) fn assign(
         let register = usize::from(target.register);
         match target.kind {
             ScatterKind::Required => {
-                regs[register] = item(regs, next);
+                regs[register] = items[next].clone();
                 next += 1;
             }
             ScatterKind::Optional(_) if given_optional > 0 => {
-                regs[register] = item(regs, next);
+                regs[register] = items[next].clone();
                 given_optional -= 1;
                 next += 1;
             }
             ScatterKind::Optional(default) => resume = resume.or(default),
             ScatterKind::Rest => {
-                regs[register] = Value::list((next..next + rest).map(|nth| item(regs, nth)).collect());
+                regs[register] = Value::list(items[next..next + rest].to_vec());
                 next += rest;
             }
         }

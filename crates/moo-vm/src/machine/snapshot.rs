@@ -10,15 +10,16 @@ use std::sync::Arc;
 
 use moo_lang::opcode::Op;
 use moo_lang::store_text;
-use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, VerbHit, VerbPerms, VerbRecord};
+use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, VerbPerms, VerbRecord};
 use moo_model::{Obj, Value, bytes};
 
 use super::Machine;
 use super::frames::Frames;
+use super::registers::Registers;
 use crate::builtin::Continuation;
 use crate::builtins;
-use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running, Waiting};
+use crate::executable::{Executable, ReadyVerb};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
 
 /// Raised when the compiler lays out registers or call sites differently than before.
 const COMPILER_REVISION: i64 = 1;
@@ -46,7 +47,11 @@ impl Machine {
     /// The whole machine as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let registers = Value::list(self.stack.iter().map(wrap).collect());
-        let frames = Value::list(self.frames.iter().map(frame_value).collect());
+        let frames = (0..self.frames.len()).map(|nth| {
+            let (below, above) = self.frames.split_at(nth);
+            frame_value(&above[0], below, &self.stack)
+        });
+        let frames = Value::list(frames.collect());
         let whole = Value::list(vec![Value::int(COMPILER_REVISION), registers, frames]);
         let mut out = Vec::new();
         bytes::encode(&whole, &mut out);
@@ -63,11 +68,14 @@ impl Machine {
                 fields.int(0)?
             )));
         }
-        let stack: Vec<Value> = fields.list(1)?.iter().map(unwrap).collect();
-        let frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
+        let mut stack: Vec<Value> = fields.list(1)?.iter().map(unwrap).collect();
+        let mut frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
         check_layout(&frames, stack.len())?;
+        for frame in &mut frames {
+            frame.args.list(&mut stack);
+        }
         Ok(Machine {
-            stack,
+            stack: Registers::new(stack),
             frames: Frames::new(frames),
         })
     }
@@ -82,11 +90,8 @@ fn check_layout(frames: &[Frame], registers: usize) -> Result<()> {
         .map(|frame| frame.base as usize)
         .chain([registers]);
     for (frame, end) in frames.iter().zip(ends) {
-        let window = match frame.args {
-            FrameArgs::Window(count) => usize::from(count),
-            FrameArgs::List(_) => 0,
-        };
-        if frame.base as usize + usize::from(frame.program().registers) + window > end {
+        let own_end = frame.base as usize + usize::from(frame.program().registers);
+        if own_end.max(frame.args.window_end()) > end {
             return Err(RestoreError("its registers do not fit its program".into()));
         }
     }
@@ -114,17 +119,17 @@ fn unwrap(value: &Value) -> Value {
         .unwrap_or(Value::UNSET)
 }
 
-fn frame_value(frame: &Frame) -> Value {
+fn frame_value(frame: &Frame, below: &[Frame], stack: &[Value]) -> Value {
     let (kind, verb, state) = match &frame.running {
-        Running::Verb(hit) => ("verb", verb_value(hit), Value::int(0)),
-        Running::Fork(hit) => ("fork", verb_value(hit), Value::int(0)),
+        Running::Verb(ready) => ("verb", verb_value(ready), Value::int(0)),
+        Running::Fork(ready) => ("fork", verb_value(ready), Value::int(0)),
         Running::ForkOfEval(program) => ("fork", tree_value(program), Value::int(0)),
         Running::Eval(program) => ("eval", tree_value(program), Value::int(0)),
         Running::Builtin(waiting) => (waiting.name, Value::int(0), continuation_value(&waiting.then)),
     };
-    let args = match &frame.args {
-        FrameArgs::Window(count) => Value::int(i64::from(*count)),
-        FrameArgs::List(list) => list.clone(),
+    let args = match frame.args.as_list() {
+        Some(list) => list.clone(),
+        None => Value::list(frame.args.items(stack).to_vec()),
     };
     let words = frame.words.as_deref().map_or(Value::int(0), words_value);
     let is_builtin = frame.builtin_name().is_some();
@@ -139,11 +144,11 @@ fn frame_value(frame: &Frame) -> Value {
         Value::truth(frame.debug),
         args,
         frame.this.clone(),
-        frame.caller.clone(),
+        frame.caller_variable(below),
         Value::obj(frame.definer),
         Value::obj(frame.progr),
         Value::obj(frame.player),
-        frame.player_var.clone(),
+        frame.player_variable(),
         frame.verb.clone(),
         words,
     ])
@@ -195,33 +200,43 @@ fn frame_of(value: &Value) -> Result<Frame> {
             Running::ForkOfEval(program)
         }
     } else {
-        let hit = verb_of(f.value(2))?;
-        Executable::of_hit(&hit).ok_or_else(unreadable)?;
+        let ready = verb_of(f.value(2))?;
         if kind == "verb" {
-            Running::Verb(hit)
+            Running::Verb(ready)
         } else {
-            Running::Fork(hit)
+            Running::Fork(ready)
         }
     };
-    Ok(Frame {
+    let base: u32 = number(f.int(5)?)?;
+    let player = f.obj(13)?;
+    let player_variable = f.value(14);
+    let state = FrameState {
         pc: place_of(f.value(4), running.program())?,
-        running,
-        base: number(f.int(5)?)?,
+        base,
         result: number(f.int(6)?)?,
         debug: f.int(7)? == 1,
         args: match f.value(8).as_int() {
-            Some(count) => FrameArgs::Window(number(count)?),
-            None => FrameArgs::List(f.value(8).clone()),
+            // Earlier releases kept them just above the frame's registers.
+            Some(count) => FrameArgs::of_window(
+                base.saturating_add(u32::from(running.program().registers)),
+                number(count)?,
+            ),
+            None => FrameArgs::of_list(f.value(8).clone()),
         },
         this: f.value(9).clone(),
         caller: f.value(10).clone(),
         definer: f.obj(11)?,
         progr: f.obj(12)?,
-        player: f.obj(13)?,
-        player_var: f.value(14).clone(),
+        player,
+        assigned_player: if player_variable.as_obj() == Some(player) {
+            Value::UNSET
+        } else {
+            player_variable.clone()
+        },
         verb: f.value(15).clone(),
         words: words_of(f.value(16))?,
-    })
+    };
+    Ok(Frame { running, state })
 }
 
 fn unreadable() -> RestoreError {
@@ -272,11 +287,11 @@ fn place_of(value: &Value, program: &Executable) -> Result<u32> {
     found.ok_or_else(|| RestoreError("its program has no such place".into()))
 }
 
-fn verb_value(hit: &VerbHit) -> Value {
-    let verb = &hit.verb;
+fn verb_value(ready: &ReadyVerb) -> Value {
+    let verb = &ready.verb;
     Value::list(vec![
-        Value::obj(hit.definer),
-        Value::int(hit.index as i64),
+        Value::obj(ready.definer),
+        Value::int(ready.index as i64),
         Value::int(i64::from(verb.id)),
         verb.names.clone(),
         Value::obj(verb.owner),
@@ -285,7 +300,7 @@ fn verb_value(hit: &VerbHit) -> Value {
     ])
 }
 
-fn verb_of(value: &Value) -> Result<triomphe::Arc<VerbHit>> {
+fn verb_of(value: &Value) -> Result<triomphe::Arc<ReadyVerb>> {
     let f = Fields::of(value, 7)?;
     let verb = VerbRecord {
         id: number(f.int(2)?)?,
@@ -300,11 +315,13 @@ fn verb_of(value: &Value) -> Result<triomphe::Arc<VerbHit>> {
         },
         code: Code::new(f.text(6)?),
     };
-    Ok(triomphe::Arc::new(VerbHit::new(
-        f.obj(0)?,
-        number(f.int(1)?)?,
-        triomphe::Arc::new(verb),
-    )))
+    Ok(triomphe::Arc::new(ReadyVerb {
+        definer: f.obj(0)?,
+        index: number(f.int(1)?)?,
+        program: Executable::of(&verb.code).ok_or_else(unreadable)?,
+        verb: triomphe::Arc::new(verb),
+        search: None,
+    }))
 }
 
 fn continuation_value(then: &Continuation) -> Value {

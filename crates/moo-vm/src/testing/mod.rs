@@ -12,7 +12,7 @@ use moo_model::{Obj, Raised, Symbol, Value};
 use crate::builtin::{Body, Context, Flow};
 use crate::builtins;
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running};
 use crate::options::{ServerOptions, SliceLimits};
 use crate::task::TaskState;
 
@@ -76,19 +76,21 @@ pub fn small_world(dialect: Dialect) -> Arc<World> {
 pub fn frame(progr: Obj) -> Frame {
     Frame {
         running: Running::Eval(Executable::new(&Arc::default())),
-        pc: 0,
-        base: 0,
-        result: 0,
-        debug: true,
-        args: FrameArgs::Window(0),
-        this: Value::obj(Obj::NOTHING),
-        caller: Value::obj(Obj::NOTHING),
-        definer: Obj::NOTHING,
-        progr,
-        player: progr,
-        player_var: Value::obj(progr),
-        verb: Value::empty_str(),
-        words: Some(CommandWords::none()),
+        state: FrameState {
+            pc: 0,
+            base: 0,
+            result: 0,
+            debug: true,
+            args: FrameArgs::NONE,
+            this: Value::obj(Obj::NOTHING),
+            caller: Value::obj(Obj::NOTHING),
+            definer: Obj::NOTHING,
+            progr,
+            player: progr,
+            assigned_player: Value::UNSET,
+            verb: Value::empty_str(),
+            words: Some(CommandWords::none()),
+        },
     }
 }
 
@@ -141,7 +143,8 @@ impl Bench {
             tx: &mut self.tx,
             host: &mut self.host,
             task: &mut self.task,
-            frame: &mut self.frame,
+            program: self.frame.running.program(),
+            frame: &mut self.frame.state,
             below: &self.below,
             options: &self.options,
         }

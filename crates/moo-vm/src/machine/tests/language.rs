@@ -250,6 +250,72 @@ fn calls_pass_arguments_names_and_words() {
 }
 
 #[test]
+fn a_callee_has_its_arguments_as_variables_and_as_a_list() {
+    let verbs = [
+        (
+            "both",
+            "{a, ?b = 5, @c} = args; a = a + 1; return {a, b, c, args, args[1]};",
+        ),
+        (
+            "later",
+            "first = args; {a, b} = args; b[1] = 0; return {first, a, b, this:both(@args)};",
+        ),
+    ];
+    check_with(&verbs, "return this:both(1);", "{2, 5, {}, {1}, 1}");
+    check_with(&verbs, "return this:both(1, 2, 3);", "{2, 2, {3}, {1, 2, 3}, 1}");
+    check_with(
+        &verbs,
+        "x = {9}; return {this:later(3, x), x};",
+        "{{{3, {9}}, 3, {0}, {4, {9}, {}, {3, {9}}, 3}}, {9}}",
+    );
+    check_with(&verbs, "return `this:both() ! E_ARGS';", "E_ARGS");
+}
+
+#[test]
+fn a_value_is_edited_in_place_again_once_the_call_it_was_given_to_is_over() {
+    let verbs = [
+        ("look_at", "return 0;"),
+        ("scatter", "{text} = args; return 0;"),
+        ("fail", "{text} = args; raise(E_PERM);"),
+    ];
+    let copies = |call: &str| {
+        format!(
+            "s = \"0123456789abcdef\"; for i in [1..12] s = s + s; endfor {call} \
+             before = ticks_left(); s = s + \"x\"; return before - ticks_left() > 256;"
+        )
+    };
+    // To copy the 64 KiB would cost 256 ticks.
+    check_with(&verbs, &copies(""), "0");
+    check_with(&verbs, &copies("this:look_at(s);"), "0");
+    check_with(&verbs, &copies("this:scatter(s);"), "0");
+    check_with(&verbs, &copies("`this:fail(s) ! E_PERM';"), "0");
+    check_with(&verbs, &copies("other = s;"), "1");
+}
+
+#[test]
+fn a_player_that_was_assigned_is_passed_on_by_wizards_only() {
+    let verbs = [
+        ("who", "return {player, caller};"),
+        ("as_other", "player = #4; return this:who();"),
+        (
+            "powerless",
+            "set_task_perms(#5); player = #4; return {player, this:who()};",
+        ),
+    ];
+    check_with(
+        &verbs,
+        "return {this:as_other(), this:who()};",
+        "{{#4, #7}, {#3, #7}}",
+    );
+    check_with(&verbs, "return this:powerless();", "{#4, {#3, #7}}");
+    check_with(
+        &verbs,
+        "player = \"nobody\"; return {player, this:who()};",
+        "{\"nobody\", {#3, #7}}",
+    );
+}
+
+#[test]
 fn the_fifty_first_call_is_refused() {
     let verbs = [("down", "return `this:down(args[1] + 1) ! E_MAXREC => args[1]';")];
     check_with(&verbs, "return this:down(2);", "50");

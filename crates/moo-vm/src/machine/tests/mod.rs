@@ -152,6 +152,23 @@ fn a_machine_in_bytes_goes_on_as_the_one_it_was_made_of() {
 }
 
 #[test]
+fn the_log_names_the_line_that_made_a_wizard() {
+    let world = world_with(&[("test", "x = 1;\n#5.wizard = 1;")]);
+    let mut tx = Transaction::begin(&world, Box::default());
+    let mut machine = machine(&mut tx);
+    let mut task = TaskState::new(1, limits(), true);
+    let (mut host, options) = (TestHost::default(), ServerOptions::default());
+    let mut env = Env {
+        tx: &mut tx,
+        host: &mut host,
+        task: &mut task,
+        options: &options,
+    };
+    assert!(matches!(machine.run(&mut env, None), Outcome::Done(_)));
+    assert_eq!(host.log, ["wizard: #5 by programmer #3 in #7:test, line 2"]);
+}
+
+#[test]
 fn damaged_bytes_are_refused_and_never_panic() {
     let world = world_with(&[(
         "test",

@@ -114,8 +114,8 @@ fn an_object_with_very_many_contents_is_recycled_without_native_recursion() {
 
 #[test]
 fn a_fork_takes_the_variables_as_they_are() {
-    let source = "x = 1; fork id (5) return {x, id, args}; endfork x = 2; return id;";
-    let world = world_with(&[("test", source)]);
+    let source = "x = 1; fork id (5) return {x, id, args, caller}; endfork x = 2; return id;";
+    let world = world_with(&[("test", "return this:later(7, 8);"), ("later", source)]);
     let mut tx = Transaction::begin(&world, Box::default());
     let mut parent = machine(&mut tx);
     let (mut host, options) = (TestHost::default(), ServerOptions::default());
@@ -151,7 +151,7 @@ fn a_fork_takes_the_variables_as_they_are() {
     };
     assert_eq!(
         literal::to_literal(&value),
-        format!("{{1, {}, {{1, 2}}}}", literal::to_literal(&id))
+        format!("{{1, {}, {{7, 8}}, #7}}", literal::to_literal(&id))
     );
 }
 
