@@ -215,6 +215,14 @@ pub const OUTBOX_STREAM_EVENTS_MAX: usize = 100_000;
 pub const OUTBOX_STREAM_BYTES_MAX: usize = 10 * MIB;
 /// How long an event is stored for somebody who does not acknowledge it.
 pub const OUTBOX_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// How long deletions of stored events may wait for a commit that takes them along.
+pub const OUTBOX_COMMIT_DELAY: Duration = Duration::from_millis(100);
+/// What leaves the outbox before others have their turn with it.
+pub const OUTBOX_BURST: usize = 256;
+/// Bytes of past events in one answer.
+pub const REPLAY_BYTES_MAX: usize = MIB;
+/// Requests for past events that may wait.
+pub const REPLAYS_WAITING_MAX: usize = 1_024;
 /// Bytes of unacknowledged events for one host.
 pub const CREDIT_BYTES: u32 = 8 * MIB as u32;
 /// How often hosts are pinged.

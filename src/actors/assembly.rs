@@ -13,7 +13,7 @@ use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
 use super::keyring::{KeyDesk, Keys};
 use super::lifecycle::{Options, Request, unavailable, wall};
-use super::outlet::Outlet;
+use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
 use crate::actors::kit::exit;
@@ -28,6 +28,7 @@ use crate::limits::{
 };
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent};
 use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::machine::outbox::Outbox;
 use crate::protocol::token::Revocations;
 use actix::{Actor, Arbiter, Context};
 use moo_db::{Event as LogEvent, Log, Store};
@@ -54,6 +55,7 @@ pub(super) struct Ground {
 
 /// The ways to the actors that know the world.
 pub(super) struct Actors {
+    pub past: Past,
     pub publisher: Gate<PublisherActor>,
     pub scheduler: Gate<SchedulerActor>,
     pub connections: Gate<ConnectionActor>,
@@ -88,7 +90,13 @@ pub(super) struct Wires {
 }
 
 impl Wires {
-    pub fn new(config: &Config, options: &Options, booted: &Booted) -> Result<Wires, DaemonError> {
+    /// Opens the sockets of a daemon whose clients have not accepted yet what is in the outbox.
+    pub fn new(
+        config: &Config,
+        options: &Options,
+        booted: &Booted,
+        outbox: Outbox<Answer>,
+    ) -> Result<Wires, DaemonError> {
         let stored: Vec<_> = booted.store.rows(Relation::Auth).collect::<Result<_, _>>()?;
         let revocations = Revocations::load(stored.into_iter(), wall());
         let keys = Arc::new(Keys::open(&config.data.join("keys"), revocations, wall)?);
@@ -108,7 +116,7 @@ impl Wires {
         })
         .map_err(unavailable)?;
         Ok(Wires {
-            outlet: Arc::default(),
+            outlet: Arc::new(Outlet::new(outbox, booted.epoch, wall)),
             written: Arc::default(),
             gateway,
             scheduler: Arc::default(),
@@ -127,7 +135,13 @@ impl Actors {
         ground: &Ground,
         lifecycle: mpsc::Sender<Request>,
     ) -> Result<Actors, DaemonError> {
-        let publisher = start_publisher(supervisor, wires, ground.epoch);
+        wires
+            .outlet
+            .start_committing(ground.world.clone())
+            .map_err(unavailable)?;
+        let past = Past::start(ground.store.clone(), wires.outlet.clone(), wires.sender.clone())
+            .map_err(unavailable)?;
+        let publisher = start_publisher(supervisor, wires, ground.epoch, past.clone());
         let place = Arc::new(OnceLock::new());
         let scheduler = start_scheduler(config, supervisor, wires, ground, lifecycle, &place)?;
         let parts = ConnectionParts {
@@ -147,6 +161,7 @@ impl Actors {
         });
         place.get_or_init(|| connections.clone());
         Ok(Actors {
+            past,
             publisher,
             scheduler,
             connections,
@@ -300,13 +315,13 @@ pub(super) fn load_options(world: &Arc<World>, outside: &Outside) {
     ));
 }
 
-fn start_publisher(supervisor: &Supervisor, wires: &Wires, epoch: u32) -> Gate<PublisherActor> {
+fn start_publisher(supervisor: &Supervisor, wires: &Wires, epoch: u32, past: Past) -> Gate<PublisherActor> {
     let parts = PublisherParts {
         sender: wires.sender.clone(),
         outlet: wires.outlet.clone(),
+        past,
         written: wires.written.clone(),
         epoch,
-        now: wall,
     };
     let gate = start_actor(
         supervisor,

@@ -4,8 +4,10 @@
 //! Invariant: nothing serves before all of this is done, and a start that fails has imported all or nothing.
 
 use super::DaemonError;
+use super::outlet::Answer;
 use crate::actors::kit::exit;
 use crate::limits::TASK_IDS_RESERVED;
+use crate::protocol::machine::outbox::{Loaded, Outbox};
 use moo_db::textdump::ForkedTask;
 use moo_db::{DbError, Store, objdef, textdump};
 use moo_model::ledger::{Relation, Row};
@@ -51,6 +53,8 @@ pub struct Booted {
     pub lost_tasks: Vec<i64>,
     /// Who was connected when the server stopped, with the listener, the newest first.
     pub connected: Vec<(Obj, Obj)>,
+    /// What clients have not accepted yet.
+    pub outbox: Outbox<Answer>,
     /// Lines for whoever started the server.
     pub notes: Vec<String>,
 }
@@ -137,6 +141,16 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         connected.extend(read_connected_row(&key, &value));
     }
     connected.reverse();
+    let rows = store.rows(Relation::Outbox).collect::<Result<Vec<_>, _>>()?;
+    let Loaded {
+        mut outbox,
+        unreadable,
+    } = Outbox::load(rows);
+    if unreadable > 0 {
+        tracing::error!(unreadable, "some stored events cannot be read and are lost");
+    }
+    // No connection outlives its daemon.
+    outbox.keep_only(|_| false);
     Ok(Booted {
         store,
         root,
@@ -146,6 +160,7 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         tasks,
         lost_tasks,
         connected,
+        outbox,
         notes,
     })
 }

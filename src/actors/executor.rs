@@ -4,12 +4,12 @@
 //! scheduler nor wakes it for each task. Its bound is the scheduler's number of slots. What a panic loses is that one
 //! attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
-use super::outlet::{Entry, Outlet, Reply};
+use super::outlet::{Outgoing, Outlet, Reply};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
 use crate::memory::live_bytes;
 use moo_model::Value;
-use moo_model::world::{Lookups, Stamp, World};
+use moo_model::world::{Lookups, World};
 use moo_tasks::attempt::{Bench, End, Failure, Job, Report, Work};
 use moo_tasks::held::{Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
@@ -195,25 +195,19 @@ impl Shared {
         if matches!(job.work, Work::Login(_)) {
             fault::point("login.in_verb");
         }
+        let mut outgoing = Outgoing::new(&self.workshop.outlet, job, reply);
+        self.bench().run(job, here, lookups, &mut outgoing)
+    }
+
+    fn bench(&self) -> Bench<'_> {
         let workshop = &self.workshop;
-        let bench = Bench {
+        Bench {
             world: &workshop.world,
             outside: &workshop.outside,
             priority: &self.priority,
             attempts_max: workshop.attempts_max,
             bytes_max: workshop.bytes_max,
-        };
-        let mut release = |stamp, told, end: &End| self.release(job, stamp, told, end, reply.take());
-        bench.run(job, here, lookups, &mut release)
-    }
-
-    fn release(&self, job: &Job, stamp: Stamp, told: Vec<Told>, end: &End, reply: Option<Reply>) {
-        if told.is_empty() && reply.is_none() {
-            return;
         }
-        self.workshop
-            .outlet
-            .push(Entry::of_task(job, stamp, told, end, reply));
     }
 
     /// A fault of ours has ended the attempt. All that is left of the task is deleted, and its player is told.
@@ -229,7 +223,6 @@ impl Shared {
             work: Work::Rows,
             ..job.clone()
         };
-        let mut report = self.run(&rows, &mut None, here, lookups);
         let told = job.conn.iter().map(|conn| Told {
             conn: conn.id,
             object: conn.object(),
@@ -242,9 +235,11 @@ impl Shared {
                 is_binary: false,
             }],
         });
-        report.end = End::Failed(Failure::Killed);
-        self.release(job, report.stamp, told.collect(), &report.end, reply.take());
-        report
+        let end = End::Failed(Failure::Killed);
+        let outgoing = Outgoing::new(&self.workshop.outlet, job, reply);
+        let mut outgoing = outgoing.of_fault(end.clone(), told.collect());
+        let report = self.bench().run(&rows, here, lookups, &mut outgoing);
+        Report { end, ..report }
     }
 }
 

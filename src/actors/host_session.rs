@@ -5,8 +5,8 @@
 
 use super::connection::ConnectionActor;
 use super::keyring::{Keys, LOCAL_KEY, WORLD};
-use super::outlet::Reply;
-use super::publisher::{Acked, AskReplay, HostRegistered, PublisherActor, answer};
+use super::outlet::{AskReplay, Reply};
+use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
 use super::reattach::Reattach;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::secret_file::random;
@@ -107,17 +107,30 @@ impl HostSession {
                 }
                 return;
             }
-            HostToDaemonMessage::EventAck { acks, .. } => {
+            HostToDaemonMessage::EventAck { frame, acks, paused } => {
+                let acked = Acked {
+                    host: self.host,
+                    frame,
+                    acks,
+                    paused,
+                };
                 // What is not taken is acknowledged again with later events.
-                self.parts.publisher.offer(Acked(acks)).ok();
+                self.parts.publisher.offer(acked).ok();
                 return;
             }
-            HostToDaemonMessage::Replay { client, from, to, .. } => {
+            HostToDaemonMessage::Replay {
+                client,
+                from,
+                to,
+                bytes_max,
+            } => {
                 let ask = AskReplay {
                     reply,
+                    host: self.host,
                     client,
                     from,
                     to,
+                    bytes_max,
                 };
                 // The host asks again after its deadline.
                 self.parts.publisher.offer(ask).ok();

@@ -118,12 +118,13 @@ struct Daemon {
 }
 
 impl Daemon {
-    async fn start(config: &Config, options: &Options, booted: Booted) -> Result<Daemon, DaemonError> {
+    async fn start(config: &Config, options: &Options, mut booted: Booted) -> Result<Daemon, DaemonError> {
         let supervisor = Supervisor::start(|child| {
             tracing::error!(actor = child.name, "an actor of the daemon cannot be kept alive");
             std::process::exit(i32::from(exit::INTERNAL));
         });
-        let wires = Wires::new(config, options, &booted)?;
+        let outbox = std::mem::take(&mut booted.outbox);
+        let wires = Wires::new(config, options, &booted, outbox)?;
         let outside = Arc::new(Outside::new(booted.first_task));
         let log = start_log(config, &booted, &wires, &outside)?;
         let mut sink = log.sink();
@@ -287,8 +288,12 @@ impl Daemon {
             self.checkpointer.dump().await;
         }
         drop(self.sockets);
-        let log = self.log;
-        if spawn_blocking(move || log.close()).await.is_err() {
+        let (log, past) = (self.log, self.actors.past);
+        let close = move || {
+            past.close();
+            log.close();
+        };
+        if spawn_blocking(close).await.is_err() {
             tracing::error!("the log did not close");
         }
     }

@@ -23,8 +23,6 @@ pub struct Reattach {
 pub struct TellPositions {
     /// Where the answer goes.
     pub reply: Reply,
-    /// The daemon's epoch, which is the streams' era.
-    pub era: u32,
     /// Each connection, or why it does not go on.
     pub conns: Vec<(ClientId, Result<ConnId, ReattachOutcome>)>,
 }
@@ -39,11 +37,7 @@ impl ConnectionActor {
             Some(Some(conn)) => Ok(conn),
         };
         let conns = conns.iter().map(|held| (held.client, outcome(held))).collect();
-        let positions = TellPositions {
-            reply,
-            era: self.epoch(),
-            conns,
-        };
+        let positions = TellPositions { reply, conns };
         if !self.tell_positions(positions) {
             tracing::warn!(%host, "the publisher is too busy; the host asks again");
         }

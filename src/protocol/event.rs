@@ -29,7 +29,7 @@ pub struct Cause {
 }
 
 /// What a line is made of.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Encode, Decode)]
 pub enum LineBody {
     /// Text.
     Text(String),
@@ -38,7 +38,7 @@ pub enum LineBody {
 }
 
 /// One `notify()`.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Encode, Decode)]
 pub struct Line {
     /// What to write.
     pub body: LineBody,
@@ -62,7 +62,7 @@ impl Line {
 /// What a task told a connection.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct NarrativeEvent {
-    /// On whose behalf it was written, usually the task's player.
+    /// On whose behalf it was written: the task's player, or #-1 for the server's own words.
     pub author: WireObj,
     /// What was told.
     pub content: Content,
@@ -87,10 +87,8 @@ pub enum Content {
 /// An event of a connection's stream.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum ClientEvent {
-    /// Something happened in the world.
+    /// Something happened in the world. It does not say whom it is for, so that all who see the same share one event.
     Narrative {
-        /// The player it is for; the connection's object before login.
-        player: WireObj,
         /// What happened.
         event: NarrativeEvent,
     },
@@ -229,9 +227,11 @@ pub enum StreamControl {
         /// Random bytes.
         probe: [u8; 16],
     },
-    /// The head of every stream with unacknowledged events, after each ping.
+    /// The head of every stream with unacknowledged events, after each ping; also when a client takes events again, or the
+    /// host has credit again.
     Heads {
-        /// The last frame number sent to this host.
+        /// The last frame number sent to this host. It is acknowledged as an event's is, since frames that were lost cost
+        /// credit too.
         frame: u64,
         /// At most 2,000 streams.
         heads: Vec<(ClientId, u64)>,

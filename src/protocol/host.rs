@@ -216,11 +216,11 @@ pub enum HostToDaemonMessage {
     },
     /// What was accepted, each 100 ms or 256 KiB.
     EventAck {
-        /// The highest frame number received.
+        /// The highest frame number received, of events or `Heads`.
         frame: u64,
         /// The highest event number that each client accepted.
         acks: Vec<(ClientId, u64)>,
-        /// Clients too slow to take more for now.
+        /// All clients that are too slow to take more for now; who is no longer among them takes events again.
         paused: Vec<ClientId>,
     },
     /// Asks for missed events. Answered by `ReplayChunk`.

@@ -12,7 +12,7 @@ mod request;
 mod tokens;
 
 use super::keyring::Keys;
-use super::outlet::{Entry, Item, Outlet, Reply};
+use super::outlet::{Item, Outlet, Reply};
 use super::publisher::{PublisherActor, answer};
 use super::reattach::{Reattach, TellPositions};
 use super::scheduler::{EndTasks, Input, SchedulerActor, Submit};
@@ -184,11 +184,6 @@ impl ConnectionActor {
         Some(is_theirs.then_some(conn))
     }
 
-    /// Which start of the daemon this is.
-    pub(super) fn epoch(&self) -> u32 {
-        self.parts.epoch
-    }
-
     /// Has the publisher tell where streams are; false if it has no time.
     pub(super) fn tell_positions(&self, positions: TellPositions) -> bool {
         self.parts.publisher.offer(positions).is_ok()
@@ -334,10 +329,8 @@ impl ConnectionActor {
     /// Sends on what the message led to.
     fn flush(&mut self) {
         if !self.items.is_empty() {
-            let items = std::mem::take(&mut self.items);
-            self.parts.outlet.push(Entry::of_server(items));
+            self.parts.outlet.say(std::mem::take(&mut self.items));
         }
-        self.parts.outlet.ring();
         let mut sent = true;
         if !self.submits.is_empty() {
             let submits = std::mem::take(&mut self.submits);

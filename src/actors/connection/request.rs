@@ -64,7 +64,14 @@ impl ConnectionActor {
         if let HostClientToDaemonMessage::ConnectionEstablish { peer, handler } = message {
             return self.establish(reply, (host, host_type), client, peer, handler.into());
         }
-        let conn = *self.by_client.get(&client).ok_or(RpcMessageError::NoConnection)?;
+        let Some(&conn) = self.by_client.get(&client) else {
+            if matches!(message, HostClientToDaemonMessage::Detach { .. }) {
+                // The world has closed the connection, and now its last words have been shown or never will be.
+                self.parts.outlet.outbox().socket_gone(client, host);
+                self.parts.outlet.commit_later();
+            }
+            return Err(RpcMessageError::NoConnection);
+        };
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
         if known.host != host {
             return Err(RpcMessageError::PermissionDenied);

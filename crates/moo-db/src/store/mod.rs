@@ -111,6 +111,11 @@ impl Store {
             .map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec())))
     }
 
+    /// One of the server's rows; `None` if there is none of this key.
+    pub fn row(&self, relation: Relation, key: &[u8]) -> Result<Option<Vec<u8>>, DbError> {
+        self.get(Table::of(relation), key)
+    }
+
     /// Starts the log, which writes every commit from now on. `root` is the world as it is in the store now; `on_event`
     /// is called on the log's thread.
     pub fn log(

@@ -102,6 +102,23 @@ impl Transaction {
         (result, lookups)
     }
 
+    /// As [`Transaction::commit`] with `force`, for rows that hold whatever the transaction has read: what was said and
+    /// answered. If nothing was edited there is no check either, so such a transaction never has to run again: it saw one
+    /// committed state, and its commit only gives its rows a place.
+    ///
+    /// A row that others look for is not of this kind. Of two transactions, one that reads that there is nothing to do and
+    /// leaves a waiting task, and one that adds something to do and wakes the tasks that wait, one must see the other.
+    pub fn commit_noting(
+        mut self,
+        rows: impl FnOnce(Stamp) -> Vec<Row>,
+    ) -> (Result<Committed, Conflict>, Box<Lookups>) {
+        if !self.is_edited() {
+            self.seen.clear();
+            (self.extent_read, self.players_read) = (false, false);
+        }
+        self.commit(true, rows)
+    }
+
     /// Whether everything that was read is the same in `now`.
     fn validate(&self, now: &Root) -> Result<(), Conflict> {
         if now.stamp == self.base.stamp {

@@ -1,8 +1,8 @@
 //! One slice of one task: begin a transaction, run, commit, and try again when somebody else was faster.
 //!
-//! Invariant: nothing of an attempt is seen outside before its commit; output is handed over under the commit lock (or
-//! after the check, for a task that changed nothing), so it leaves in the order of commits. A task that waits when its
-//! slice ends is stored by that same commit.
+//! Invariant: nothing of an attempt is seen outside before its commit; output is handed over under the commit lock, so
+//! it is numbered in the order of commits and stored with them. A task that waits when its slice ends is stored by that
+//! same commit.
 
 mod programming;
 mod slice;
@@ -165,8 +165,16 @@ pub struct Bench<'a> {
     pub bytes_max: i64,
 }
 
-/// Where output goes, in the order of commits: called once for each slice, with the commit's number.
-pub type Release<'a> = &'a mut dyn FnMut(Stamp, Vec<Told>, &End);
+/// Where a slice's output goes.
+pub trait Release {
+    /// The attempt is about to be committed: makes ready what it has to say, outside of any lock. Called for each attempt,
+    /// and what the last one left is forgotten. Gives whether there is anything, for which there must be a commit then.
+    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool;
+
+    /// The commit of this number takes effect: what was made ready leaves with it. Called under the commit lock, at most
+    /// once, so it must be quick. Gives the rows that ride along.
+    fn leave(&mut self, stamp: Stamp) -> Vec<Row>;
+}
 
 impl Bench<'_> {
     /// Runs a slice to its commit.
@@ -175,7 +183,7 @@ impl Bench<'_> {
         job: &Job,
         surroundings: &mut dyn Surroundings,
         lookups: &mut Box<Lookups>,
-        release: Release<'_>,
+        release: &mut dyn Release,
     ) -> Report {
         let mut right_of_way = None;
         for attempt in 1..=self.attempts_max {
@@ -236,7 +244,7 @@ impl Bench<'_> {
         failure: Failure,
         words: Option<&str>,
         lookups: &mut Box<Lookups>,
-        release: Release<'_>,
+        release: &mut dyn Release,
     ) -> Report {
         let mut held = Held::default();
         let connection = self.outside.connections.find(job.player);
@@ -292,31 +300,32 @@ impl Finished {
         job: &Job,
         outside: &Outside,
         lookups: &mut Box<Lookups>,
-        release: Release<'_>,
+        release: &mut dyn Release,
     ) -> Option<Stamp> {
-        let rows = self.rows(job, outside);
-        let force = !rows.is_empty();
+        let bound = self.rows(job, outside);
+        let has_notes =
+            release.prepare(std::mem::take(&mut self.held.told), &self.end) || !job.rows.is_empty();
         let tx = self.tx.take().expect("an attempt is committed once");
-        let mut told = Some(std::mem::take(&mut self.held.told));
-        let (result, back) = tx.commit(force, |stamp| {
-            release(stamp, told.take().unwrap_or_default(), &self.end);
-            still_due(rows, outside)
-        });
+        let is_free = bound.is_empty() && has_notes;
+        let is_forced = !bound.is_empty();
+        let rows = |stamp| {
+            let mut rows = job.rows.clone();
+            rows.extend(still_due(bound, outside));
+            rows.extend(release.leave(stamp));
+            rows
+        };
+        let (result, back) = match is_free {
+            true => tx.commit_noting(rows),
+            false => tx.commit(is_forced, rows),
+        };
         *lookups = back;
-        match result {
-            Ok(committed) => {
-                if let Some(told) = told {
-                    release(committed.stamp, told, &self.end);
-                }
-                Some(committed.stamp)
-            }
-            Err(_) => None,
-        }
+        result.ok().map(|committed| committed.stamp)
     }
 
-    /// The rows that this slice writes, each with whom it is about.
+    /// The rows that follow from what the slice has read, so that it must still be so at the commit; each with the waiting
+    /// task it is about if that is another one.
     fn rows(&self, job: &Job, outside: &Outside) -> Vec<(About, Row)> {
-        let mut rows: Vec<_> = job.rows.iter().map(|row| (About::Itself, row.clone())).collect();
+        let mut rows = Vec::new();
         match &self.end {
             End::Waits(waiting) => rows.push((About::Itself, snapshot::row(waiting, None))),
             _ if job.stored => rows.push((About::Itself, snapshot::gone(job.id))),

@@ -263,7 +263,7 @@ impl TelnetConn {
     /// Shows an event of the client's stream.
     fn show(&mut self, event: &ClientEvent) {
         match event {
-            ClientEvent::Narrative { event, .. } => match &event.content {
+            ClientEvent::Narrative { event } => match &event.content {
                 Content::Lines(lines) => lines.iter().for_each(|line| self.print(line)),
                 Content::Rich { value, .. } => self.terminal.print(&as_text(value), true),
             },

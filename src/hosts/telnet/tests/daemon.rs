@@ -70,10 +70,7 @@ pub fn lines(lines: Vec<Line>) -> ClientEvent {
         author: WireObj(2),
         content: Content::Lines(lines),
     };
-    ClientEvent::Narrative {
-        player: WireObj(2),
-        event,
-    }
+    ClientEvent::Narrative { event }
 }
 
 impl FakeDaemon {

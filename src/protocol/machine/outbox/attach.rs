@@ -111,6 +111,17 @@ impl<A> Outbox<A> {
         }
     }
 
+    /// The host has no socket of this client any more. What only had last words to be read ends with it; a connection that
+    /// goes on is closed by who knows why.
+    pub fn socket_gone(&mut self, client: ClientId, host: HostId) {
+        if self
+            .stream(client)
+            .is_some_and(|stream| stream.is_closing && stream.is_at(host))
+        {
+            self.close(client);
+        }
+    }
+
     /// The connection is gone, with all that it was to be told.
     pub fn close(&mut self, client: ClientId) {
         let Some(conn) = self.by_client.remove(&client) else {

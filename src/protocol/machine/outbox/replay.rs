@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::shared::Kept;
 use super::{Outbox, Stream};
-use crate::protocol::ClientId;
 use crate::protocol::event::{Cause, StreamPos};
+use crate::protocol::{ClientId, HostId};
 
 /// What a piece costs in an answer besides its event.
 const PIECE_COST: usize = 48;
@@ -44,15 +44,20 @@ pub struct Replay {
 
 impl<A> Outbox<A> {
     /// The events from `from` to `to`, or to the last that is written, as far as they fit into so many bytes: one at
-    /// least, if there is one. `None` if there is no such stream, or its numbers are of another era.
+    /// least, if there is one. `None` if there is no such stream, its numbers are of another era, or it is a host that asks
+    /// and another one has the connection.
     pub fn replay(
         &self,
         client: ClientId,
+        host: Option<HostId>,
         from: StreamPos,
         to: Option<u64>,
         bytes_max: usize,
     ) -> Option<Replay> {
         let stream = self.stream(client).filter(|stream| stream.era == from.era)?;
+        if host.is_some_and(|host| !stream.is_at(host)) {
+            return None;
+        }
         let to = to.map_or(stream.written, |to| to.min(stream.written));
         let first = from.seq.max(stream.first());
         let lost = first.min(to + 1).saturating_sub(from.seq.max(1));

@@ -24,10 +24,7 @@ pub(in crate::protocol::tests) fn events() -> Vec<(ClientEvent, Route)> {
         content: Content::Lines(lines.clone()),
     };
     let events = [
-        Narrative {
-            player: PLAYER,
-            event: narrative,
-        },
+        Narrative { event: narrative },
         RequestInput {
             request: REQUEST,
             metadata: vec![(s("prompt"), value())],

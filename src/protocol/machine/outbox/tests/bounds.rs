@@ -22,7 +22,9 @@ fn the_past_comes_from_memory_and_from_the_store_in_parts() {
     let (mut next, mut parts) = (1, 0);
     loop {
         let from = StreamPos { era: ERA, seq: next };
-        let part = scene.outbox.replay(client(1), from, Some(count - 3), 4_096);
+        let part = scene
+            .outbox
+            .replay(client(1), Some(HOST), from, Some(count - 3), 4_096);
         let part = part.expect("there is such a stream");
         assert!(part.pieces.len() < 100 && !part.pieces.is_empty());
         next += part.pieces.len() as u64;
@@ -35,10 +37,13 @@ fn the_past_comes_from_memory_and_from_the_store_in_parts() {
     assert!(parts > 10);
     let tiny = scene
         .outbox
-        .replay(client(1), StreamPos { era: ERA, seq: 1 }, None, 0);
+        .replay(client(1), Some(HOST), StreamPos { era: ERA, seq: 1 }, None, 0);
     assert_eq!(tiny.map(|replay| replay.pieces.len()), Some(1));
     let other_era = StreamPos { era: ERA + 1, seq: 1 };
-    assert_eq!(scene.outbox.replay(client(1), other_era, None, 100), None);
+    assert_eq!(
+        scene.outbox.replay(client(1), Some(HOST), other_era, None, 100),
+        None
+    );
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Scene {
 
     fn replay(&self, conn: u64, from: u64) -> Replay {
         let from = StreamPos { era: ERA, seq: from };
-        let replay = self.outbox.replay(client(conn), from, None, usize::MAX);
+        let replay = self.outbox.replay(client(conn), None, from, None, usize::MAX);
         replay.expect("there is such a stream")
     }
 

@@ -1,0 +1,68 @@
+//! How a command's task ended, as an event for the connection whose command it was; and events that are too large.
+
+use crate::limits::{BODY_EVENT_MAX, LIST_ENTRIES_MAX};
+use crate::protocol::codec::encode_event;
+use crate::protocol::error::{AbortLimit, CommandError, Exception, SchedulerError};
+use crate::protocol::event::{Cause, ClientEvent};
+use crate::protocol::machine::outbox::Prepared;
+use crate::protocol::{Wall, WireObj, WireValue};
+use moo_model::Obj;
+use moo_tasks::attempt::{End, Failure};
+
+/// Room for all who may be named in one frame, and for what else stands in it.
+const ROUTE_MAX: usize = 64 + 28 * LIST_ENTRIES_MAX;
+
+/// An event whose size the world decides. One that no frame can carry is replaced by words.
+pub fn fitting(event: &ClientEvent, cause: Option<Cause>, at: Wall, to: Vec<u64>) -> Prepared {
+    let bytes = encode_event(event);
+    if bytes.len() <= BODY_EVENT_MAX - ROUTE_MAX {
+        return Prepared::encoded(bytes, cause, at, to);
+    }
+    let words = match event {
+        ClientEvent::TaskSuccess { task, .. } | ClientEvent::TaskError { task, .. } => {
+            ClientEvent::TaskError {
+                task: *task,
+                error: SchedulerError::TaskAbortedError,
+            }
+        }
+        _ => ClientEvent::SystemMessage {
+            player: WireObj::from(Obj::NOTHING),
+            message: format!(
+                "*** {} bytes are too much at once and were left out. ***",
+                bytes.len()
+            ),
+        },
+    };
+    Prepared::new(&words, cause, at, to)
+}
+
+/// How a command's task ended.
+pub fn ended(task: u64, end: &End) -> ClientEvent {
+    let error = match end {
+        End::Done(value) => {
+            return ClientEvent::TaskSuccess {
+                task,
+                result: WireValue::new(value),
+            };
+        }
+        End::Waits(_) => return ClientEvent::TaskSuspended { task },
+        End::Failed(failure) => scheduler_error(failure),
+    };
+    ClientEvent::TaskError { task, error }
+}
+
+fn scheduler_error(failure: &Failure) -> SchedulerError {
+    match failure {
+        Failure::Uncaught { raised, lines } => SchedulerError::TaskAbortedException(Exception {
+            code: WireValue::new(&raised.code),
+            message: raised.message().as_str().unwrap_or_default().to_owned(),
+            value: WireValue::new(&raised.value),
+            traceback: lines.clone(),
+        }),
+        Failure::Ticks => SchedulerError::TaskAbortedLimit(AbortLimit::Ticks(0)),
+        Failure::Seconds => SchedulerError::TaskAbortedLimit(AbortLimit::Time(0)),
+        Failure::Killed => SchedulerError::TaskAbortedCancelled,
+        Failure::NoCommand => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
+        Failure::Contended => SchedulerError::TaskAbortedError,
+    }
+}

@@ -1,0 +1,234 @@
+//! Lines as they travel: what tasks told connections, made into as few events as carry it.
+//!
+//! Invariant: connections that were told exactly the same share one event; an event fits into a frame with all who may
+//! be named in it.
+
+use crate::limits::BODY_EVENT_MAX;
+use crate::protocol::event::{Cause, ClientEvent, Content, Line, LineBody, NarrativeEvent};
+use crate::protocol::machine::outbox::Prepared;
+use crate::protocol::{Wall, WireObj};
+use moo_tasks::held::{Shown, Told};
+use std::collections::HashMap;
+
+/// Bytes of lines in one event at most.
+const GROUP_BYTES_MAX: usize = BODY_EVENT_MAX / 2;
+/// Bytes of one line in an event; longer ones travel in pieces.
+const PIECE_BYTES_MAX: usize = BODY_EVENT_MAX / 4;
+/// What a line costs in an event besides its bytes.
+const LINE_COST: usize = 8;
+
+/// The events of what was told to connections. Every connection is named in `told` once.
+pub fn narratives(author: WireObj, told: Vec<Told>, cause: Option<Cause>, at: Wall) -> Vec<Prepared> {
+    let mut ready = Vec::new();
+    for (lines, to) in audiences(told) {
+        for lines in groups(lines) {
+            let event = ClientEvent::Narrative {
+                event: NarrativeEvent {
+                    author,
+                    content: Content::Lines(lines),
+                },
+            };
+            ready.push(Prepared::new(&event, cause, at, to.clone()));
+        }
+    }
+    ready
+}
+
+/// What was told, each with all connections that were told just that.
+fn audiences(told: Vec<Told>) -> Vec<(Vec<Line>, Vec<u64>)> {
+    let mut audiences: Vec<(Vec<Line>, Vec<u64>)> = Vec::new();
+    let mut places: HashMap<Vec<Line>, usize> = HashMap::new();
+    // In a full room nearly all are told the same, one after the other: those are not taken apart at all.
+    let mut last: Option<(Vec<Shown>, usize)> = None;
+    for Told { conn, lines, .. } in told {
+        if let Some((before, place)) = &last
+            && is_same(before, &lines)
+        {
+            audiences[*place].1.push(conn.0);
+            continue;
+        }
+        let wire: Vec<Line> = lines.iter().map(wire_line).collect();
+        let place = *places.entry(wire).or_insert_with_key(|wire| {
+            audiences.push((wire.clone(), Vec::new()));
+            audiences.len() - 1
+        });
+        audiences[place].1.push(conn.0);
+        last = Some((lines, place));
+    }
+    audiences
+}
+
+/// Whether the same texts are shown in the same way, to the letter: values of the language are equal already when they
+/// differ in case.
+fn is_same(a: &[Shown], b: &[Shown]) -> bool {
+    let same = |(a, b): (&Shown, &Shown)| {
+        a.is_binary == b.is_binary
+            && a.output.no_newline == b.output.no_newline
+            && a.output.no_flush == b.output.no_flush
+            && a.output.text.as_str().is_some()
+            && a.output.text.as_str() == b.output.text.as_str()
+    };
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+/// A line as it travels. A value that is no text is shown as its literal, a malformed binary string as it is.
+fn wire_line(Shown { output, is_binary }: &Shown) -> Line {
+    let text = output.text.as_str();
+    let bytes = text.filter(|_| *is_binary).and_then(decode_binary);
+    let body = match (bytes, text) {
+        (Some(bytes), _) => LineBody::Bytes(bytes),
+        (None, Some(text)) => LineBody::Text(text.to_owned()),
+        (None, None) => LineBody::Text(moo_model::literal::to_literal(&output.text)),
+    };
+    Line {
+        body,
+        no_newline: output.no_newline || *is_binary,
+        no_flush: output.no_flush,
+    }
+}
+
+/// Lines cut into groups that fit into one event each; a line that is too long for one is cut itself.
+fn groups(lines: impl IntoIterator<Item = Line>) -> Vec<Vec<Line>> {
+    let mut groups = Vec::new();
+    let (mut group, mut bytes) = (Vec::new(), 0);
+    for line in lines.into_iter().flat_map(pieces) {
+        let size = LINE_COST + line_bytes(&line);
+        if bytes + size > GROUP_BYTES_MAX && !group.is_empty() {
+            groups.push(std::mem::take(&mut group));
+            bytes = 0;
+        }
+        bytes += size;
+        group.push(line);
+    }
+    groups.push(group);
+    groups
+}
+
+fn line_bytes(line: &Line) -> usize {
+    match &line.body {
+        LineBody::Text(text) => text.len(),
+        LineBody::Bytes(bytes) => bytes.len(),
+    }
+}
+
+fn pieces(line: Line) -> Vec<Line> {
+    if line_bytes(&line) <= PIECE_BYTES_MAX {
+        return vec![line];
+    }
+    let mut bodies: Vec<LineBody> = match &line.body {
+        LineBody::Bytes(bytes) => bytes
+            .chunks(PIECE_BYTES_MAX)
+            .map(|piece| LineBody::Bytes(piece.to_vec()))
+            .collect(),
+        LineBody::Text(text) => {
+            let mut rest = text.as_str();
+            let mut bodies = Vec::new();
+            while !rest.is_empty() {
+                let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE_BYTES_MAX));
+                bodies.push(LineBody::Text(piece.to_owned()));
+                rest = after;
+            }
+            bodies
+        }
+    };
+    let last = bodies.pop();
+    let mut lines: Vec<Line> = bodies
+        .into_iter()
+        .map(|body| Line {
+            body,
+            no_newline: true,
+            ..line
+        })
+        .collect();
+    lines.extend(last.map(|body| Line { body, ..line }));
+    lines
+}
+
+/// The bytes of a binary string: `~XX` stands for a byte; `None` if it is malformed.
+fn decode_binary(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        if first != b'~' {
+            bytes.push(first);
+            rest = after;
+            continue;
+        }
+        let (digits, after) = after.split_first_chunk::<2>()?;
+        let digits = std::str::from_utf8(digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use moo_model::{Obj, Value};
+    use moo_tasks::connections::ConnId;
+    use moo_vm::host::Output;
+
+    fn told(conn: u64, texts: &[&str]) -> Told {
+        let shown = |text: &&str| Shown {
+            output: Output {
+                text: Value::str(text),
+                no_flush: false,
+                no_newline: false,
+            },
+            is_binary: false,
+        };
+        Told {
+            conn: ConnId(conn),
+            object: Obj(conn as i64),
+            lines: texts.iter().map(shown).collect(),
+        }
+    }
+
+    #[test]
+    fn who_is_told_the_same_shares_an_event_and_case_matters() {
+        let audiences = audiences(vec![
+            told(1, &["You say hi"]),
+            told(2, &["Ann says hi"]),
+            told(3, &["Ann says hi"]),
+            told(4, &["Ann says HI"]),
+            told(5, &["Ann says hi"]),
+            told(6, &["Ann says hi", "twice"]),
+        ]);
+        let shown: Vec<_> = audiences
+            .iter()
+            .map(|(lines, to)| (lines.len(), to.as_slice()))
+            .collect();
+        assert_eq!(
+            shown,
+            [(1, [1].as_slice()), (1, &[2, 3, 5]), (1, &[4]), (2, &[6])]
+        );
+    }
+
+    #[test]
+    fn long_output_travels_in_events_that_fit() {
+        let text = "é".repeat(BODY_EVENT_MAX);
+        let lines = vec![Line::text("first"), Line::text(text.clone()), Line::text("last")];
+        let groups = groups(lines);
+        assert!(
+            groups
+                .iter()
+                .all(|group| group.iter().map(line_bytes).sum::<usize>() <= GROUP_BYTES_MAX)
+        );
+        let shown: String = groups
+            .iter()
+            .flatten()
+            .map(|line| match &line.body {
+                LineBody::Text(text) => format!("{text}{}", if line.no_newline { "" } else { "|" }),
+                LineBody::Bytes(_) => panic!("it was text"),
+            })
+            .collect();
+        assert_eq!(shown, format!("first|{text}|last|"));
+    }
+
+    #[test]
+    fn binary_strings_are_bytes_again() {
+        assert_eq!(decode_binary("a~0D~0a~7E"), Some(b"a\r\n~".to_vec()));
+        assert_eq!((decode_binary("~0"), decode_binary("~xy")), (None, None));
+    }
+}

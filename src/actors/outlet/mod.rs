@@ -1,0 +1,320 @@
+//! The way out for everything that was committed: the outbox, shared by those who commit, those who know the connections,
+//! and the publisher, which sends what it gives.
+//!
+//! Executors number what a task says under the commit lock; the connection actor has the server's own words numbered at
+//! once, and they are stored by the next commit. Invariant: nobody keeps the outbox locked while they wait for anything.
+
+mod committer;
+mod ends;
+mod lines;
+mod past;
+
+use crate::gateway::PeerId;
+use crate::protocol::client::{ClientReply, DaemonToClientReply};
+use crate::protocol::codec::Envelope;
+use crate::protocol::event::{Cause, ClientEvent, Line, StreamPos};
+use crate::protocol::host::HostType;
+use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
+use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
+use committer::Wishes;
+use ends::{ended, fitting};
+use lines::narratives;
+use moo_model::ledger::Row;
+use moo_model::world::Stamp;
+use moo_model::{Obj, Value};
+use moo_tasks::attempt::{End, Job, Release, Work};
+use moo_tasks::connections::ConnId;
+use moo_tasks::held::Told;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+pub use past::{AskReplay, Past};
+
+/// A request that waits for its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    /// Who asked.
+    pub to: PeerId,
+    /// The envelope of the answer.
+    pub envelope: Envelope,
+}
+
+/// An answer that leaves with the commit that it tells of.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The request.
+    pub reply: Reply,
+    /// What is answered.
+    pub message: DaemonToClientReply,
+}
+
+impl Answer {
+    /// The answer as it is sent.
+    pub fn with_head(self, head: Option<StreamPos>) -> (Reply, ClientReply) {
+        let Answer { reply, message } = self;
+        (reply, ClientReply { reply: message, head })
+    }
+}
+
+/// Where a stream of events goes.
+#[derive(Clone, Debug)]
+pub struct NewStream {
+    /// The connection.
+    pub conn: ConnId,
+    /// What its host calls it.
+    pub client: ClientId,
+    /// Its host.
+    pub host: HostId,
+    /// What its host serves.
+    pub host_type: HostType,
+}
+
+/// Something of the server's own on its way out.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// A connection exists from here on.
+    Open(NewStream),
+    /// Lines for a connection.
+    Told(Told),
+    /// An option of a connection that its host must know.
+    Option {
+        /// The connection.
+        conn: ConnId,
+        /// Its player or number.
+        object: Obj,
+        /// The option.
+        name: String,
+        /// Its value.
+        value: Value,
+    },
+    /// The connection has new tokens.
+    Credentials {
+        /// The connection.
+        conn: ConnId,
+        /// Its client token.
+        client_token: String,
+        /// Its player's, after login.
+        auth_token: Option<String>,
+        /// What its host presents in place of it.
+        bound: [u8; 16],
+    },
+    /// The connection is closed, with these last lines; nothing more goes to it.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// Why, for the host's log.
+        reason: &'static str,
+        /// What to show.
+        lines: Vec<String>,
+    },
+    /// The connection is gone at its host; nothing more goes to it.
+    Forget(ConnId),
+}
+
+/// The outbox and its bells.
+pub struct Outlet {
+    outbox: Mutex<Outbox<Answer>>,
+    epoch: u32,
+    now: fn() -> Wall,
+    rung: AtomicBool,
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    wishes: Wishes,
+}
+
+impl Outlet {
+    /// The way out of a daemon of this epoch, with what the last one left.
+    pub fn new(outbox: Outbox<Answer>, epoch: u32, now: fn() -> Wall) -> Outlet {
+        Outlet {
+            outbox: Mutex::new(outbox),
+            epoch,
+            now,
+            rung: AtomicBool::new(false),
+            bell: OnceLock::new(),
+            wishes: Wishes::default(),
+        }
+    }
+
+    /// The outbox. The guard must not be kept. Who changed what streams there are, or what was accepted, says so with
+    /// [`Outlet::commit_later`].
+    pub fn outbox(&self) -> MutexGuard<'_, Outbox<Answer>> {
+        // Each change of the outbox is complete before anything in it can panic.
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time of day.
+    pub fn now(&self) -> Wall {
+        (self.now)()
+    }
+
+    /// Sets, once, how the publisher is told to look.
+    pub fn set_bell(&self, bell: impl Fn() + Send + Sync + 'static) {
+        if self.bell.set(Box::new(bell)).is_err() {
+            tracing::error!("the outlet has a bell already");
+        }
+    }
+
+    /// Has the publisher look, unless it was told so and has not looked yet.
+    pub fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Some(bell) = self.bell.get()
+        {
+            bell();
+        }
+    }
+
+    /// The publisher looks: the next ring is heard again.
+    pub fn heard(&self) {
+        self.rung.store(false, Ordering::Release);
+    }
+
+    /// Takes something of the server's own: it is numbered before all that is committed later, and stored with it.
+    pub fn say(&self, items: Vec<Item>) {
+        let at = self.now();
+        items.into_iter().for_each(|item| self.take(item, at));
+        if self.outbox().is_waiting() {
+            self.wishes.now();
+        } else {
+            self.wishes.later();
+        }
+    }
+
+    fn take(&self, item: Item, at: Wall) {
+        match item {
+            Item::Open(to) => {
+                self.outbox().open(Opening {
+                    conn: to.conn.0,
+                    client: to.client,
+                    host: to.host,
+                    attach_epoch: 0,
+                    wants_ends: to.host_type != HostType::Tcp,
+                    era: self.epoch,
+                });
+            }
+            Item::Told(told) => {
+                let events = narratives(WireObj::from(Obj::NOTHING), vec![told], None, at);
+                let mut outbox = self.outbox();
+                events.into_iter().for_each(|event| outbox.say(event));
+            }
+            Item::Option {
+                conn,
+                object,
+                name,
+                value,
+            } => {
+                let event = ClientEvent::SetConnectionOption {
+                    connection: object.into(),
+                    option: name,
+                    value: WireValue::new(&value),
+                };
+                self.outbox().say(fitting(&event, None, at, vec![conn.0]));
+            }
+            Item::Credentials {
+                conn,
+                client_token,
+                auth_token,
+                bound,
+            } => {
+                let event = ClientEvent::CredentialsUpdated {
+                    client_token,
+                    auth_token,
+                    sid: String::new(),
+                    bound,
+                };
+                self.outbox().say(fitting(&event, None, at, vec![conn.0]));
+            }
+            Item::Close { conn, reason, lines } => {
+                let event = ClientEvent::Disconnect {
+                    reason: reason.to_owned(),
+                    lines: lines.into_iter().map(Line::text).collect(),
+                };
+                let event = fitting(&event, None, at, vec![conn.0]);
+                let mut outbox = self.outbox();
+                outbox.say(event);
+                if let Some(client) = outbox.client_of(conn.0) {
+                    outbox.finish(client);
+                }
+            }
+            Item::Forget(conn) => {
+                let mut outbox = self.outbox();
+                if let Some(client) = outbox.client_of(conn.0) {
+                    outbox.close(client);
+                }
+            }
+        }
+    }
+
+    /// Rows wait in the outbox that no commit needs to be made for at once.
+    pub fn commit_later(&self) {
+        self.wishes.later();
+    }
+}
+
+/// What one slice of a task has to say, on its way through its commit.
+pub struct Outgoing<'a> {
+    outlet: &'a Outlet,
+    job: &'a Job,
+    reply: &'a mut Option<Reply>,
+    /// What stands in place of the slice's own end: it met a fault of ours.
+    fault: Option<(End, Vec<Told>)>,
+    ready: Vec<Prepared>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// What a slice of this job says; `reply` is who waits to hear that it was done.
+    pub fn new(outlet: &'a Outlet, job: &'a Job, reply: &'a mut Option<Reply>) -> Outgoing<'a> {
+        Outgoing {
+            outlet,
+            job,
+            reply,
+            fault: None,
+            ready: Vec::new(),
+        }
+    }
+
+    /// The same where the task has ended so, and its player is told this, whatever the slice itself says.
+    pub fn of_fault(mut self, end: End, told: Vec<Told>) -> Outgoing<'a> {
+        self.fault = Some((end, told));
+        self
+    }
+
+    fn cause(&self) -> Cause {
+        let cmd_seq = match &self.job.work {
+            Work::Login(line) | Work::Command { line, .. } | Work::OutOfBand(line) => line.ticket,
+            _ => 0,
+        };
+        Cause {
+            task: self.job.id as u64,
+            corr: self.reply.map_or(0, |reply| reply.envelope.correlation),
+            cmd_seq,
+        }
+    }
+}
+
+impl Release for Outgoing<'_> {
+    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool {
+        let at = self.outlet.now();
+        let cause = Some(self.cause());
+        let (end, told) = match &self.fault {
+            Some((end, told)) => (end, told.clone()),
+            None => (end, told),
+        };
+        self.ready = narratives(self.job.player.into(), told, cause, at);
+        if let (Some(_), Some(conn)) = (&self.reply, &self.job.conn)
+            && self.outlet.outbox().wants_ends(conn.id.0)
+        {
+            let event = ended(self.job.id as u64, end);
+            self.ready.push(fitting(&event, cause, at, vec![conn.id.0]));
+        }
+        !self.ready.is_empty() || self.reply.is_some()
+    }
+
+    fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
+        let conn = self.job.conn.as_ref().map_or(0, |conn| conn.id.0);
+        let message = DaemonToClientReply::TaskSubmitted {
+            task_id: self.job.id as u64,
+        };
+        let answer = self.reply.take().map(|reply| (conn, Answer { reply, message }));
+        let events = std::mem::take(&mut self.ready);
+        self.outlet.outbox().number(stamp, events, answer)
+    }
+}
