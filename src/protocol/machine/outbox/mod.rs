@@ -265,11 +265,11 @@ impl<A> Outbox<A> {
         });
     }
 
-    /// Everything up to this commit is written: gives what may leave now, at most so many entries' worth; called again
-    /// until it gives nothing.
+    /// Everything up to this commit is written: gives what may leave now, as soon as it is `most` or more; called again until
+    /// it gives nothing.
     pub fn written(&mut self, stamp: u64, most: usize) -> Vec<Out<A>> {
         let mut out = Vec::new();
-        for _ in 0..most {
+        while out.len() < most {
             let is_due = |leaving: &Leaving<A>| leaving.stamp.is_some_and(|caused| caused <= stamp);
             if !self.leaving.front().is_some_and(is_due) {
                 break;

@@ -168,7 +168,9 @@ fn events_leave_in_the_order_of_commits_once_those_are_written() {
     scene.commit(vec![prepared("c", &[2, 99])]);
     assert_eq!(scene.outbox.written(0, 10), []);
     assert_eq!(scene.outbox.head(client(1)).map(|pos| pos.seq), Some(0));
-    let first = scene.outbox.written(1, 10);
+    let mut first = scene.outbox.written(1, 1);
+    assert_eq!(first.len(), 1);
+    first.extend(scene.outbox.written(1, 10));
     assert_eq!(
         frames(&first),
         [
@@ -178,6 +180,17 @@ fn events_leave_in_the_order_of_commits_once_those_are_written() {
     );
     assert_eq!(frames(&scene.leave()), [(3, vec![(2, 2)], "c".into())]);
     assert!(scene.outbox.is_drained());
+}
+
+#[test]
+fn what_nobody_is_sent_holds_up_nothing_behind_it() {
+    let mut scene = Scene::with(1..=2);
+    scene.outbox.detach(client(1));
+    scene.commit(vec![prepared("a", &[1]), prepared("b", &[2])]);
+    assert_eq!(
+        frames(&scene.outbox.written(1, 1)),
+        [(1, vec![(2, 1)], "b".into())]
+    );
 }
 
 #[test]
