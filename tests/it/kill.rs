@@ -8,8 +8,8 @@ use crate::support::ledger;
 use crate::support::random::Random;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
-use crate::support::wait_for;
 use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
+use crate::support::{number_from, wait_for};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -32,10 +32,6 @@ struct Round {
     address: SocketAddr,
     answered: AtomicUsize,
     over: AtomicBool,
-}
-
-fn number_from(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
 /// One client of one round: writes entries one after the other, each after the answer to the last.

@@ -16,3 +16,4 @@ mod kill;
 mod lambdacore;
 mod persistence;
 mod restart;
+mod soak;

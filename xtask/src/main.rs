@@ -7,12 +7,13 @@ mod bench;
 mod ci;
 mod docs;
 mod load;
+mod soak;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd]";
+const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(&root()),
         ["load"] => load::run(&root()),
         ["load", "crowd"] => load::run_crowd(&root()),
+        ["soak", ref words @ ..] => soak::run(&root(), words),
         ["docs"] => docs::run(&root()),
         ["tidy"] => tidy::run(&root()),
         _ => Err(USAGE.to_owned()),

@@ -130,7 +130,7 @@ fn f27_a_value_nested_too_deep_is_refused_by_name() {
     let said = wizard.command(&literal).join("\n");
     assert!(said.contains("deep") || said.contains("nest"), "{said}");
     let built = wizard.command(";;x = {}; for i in [1..5000] x = {x}; endfor $ledger.rows = x;");
-    assert!(built.join("\n").contains("E_QUOTA"), "{built:?}");
+    assert!(built.join("\n").contains("Resource limit exceeded"), "{built:?}");
     all_lines_come(&lone, &mut wizard, 20);
 }
 

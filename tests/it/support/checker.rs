@@ -116,6 +116,11 @@ impl Lines {
         self.highest = self.highest.max(number);
     }
 
+    /// Whether this line has come.
+    pub fn has(&self, number: u64) -> bool {
+        self.seen.contains(&number)
+    }
+
     /// How many different lines came.
     pub fn heard(&self) -> u64 {
         self.seen.len() as u64

@@ -2,11 +2,12 @@
 //! it kills. Dropping it ends both; a failing test prints their log.
 
 use super::fault_proxy::Proxy;
-use super::server::{clean_command, print_log, read_log};
+use super::server::{clean_command, print_log, read_log, signal};
 use super::telnet::Telnet;
 use super::wait_for;
 use moothall::protocol::token::{Grant, KeyRing};
 use moothall::protocol::{HostId, Wall};
+use rustix::process::Signal;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
@@ -17,6 +18,13 @@ use tempfile::TempDir;
 
 /// What the daemon calls its world in tokens.
 const WORLD: &str = "moothall";
+
+/// One of the two programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    Daemon,
+    Host,
+}
 
 /// The two programs and what stands between them.
 pub struct Lone {
@@ -93,6 +101,27 @@ impl Lone {
     /// What both have logged up to now.
     pub fn log(&self) -> String {
         read_log(self.folder.path())
+    }
+
+    /// Stops a program as `kill -STOP` would, lets it go on, or worse.
+    pub fn signal(&self, program: Program, what: Signal) {
+        let child = match program {
+            Program::Daemon => &self.daemon,
+            Program::Host => self.host.as_ref().expect("the host was started"),
+        };
+        signal(child.id(), what);
+    }
+
+    /// Kills a program as a crash would and starts it again at once.
+    pub fn crash(&mut self, program: Program) {
+        self.signal(program, Signal::KILL);
+        match program {
+            Program::Daemon => self.restart_daemon(),
+            Program::Host => {
+                self.host.take().expect("the host was started").wait().unwrap();
+                self.start_host();
+            }
+        }
     }
 
     /// How the daemon ended, if it has; it can be started again with [`Lone::restart_daemon`].

@@ -35,6 +35,11 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A number that the environment may set.
+pub fn number_from(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
 /// The LambdaCore textdump, which is not part of this repository; none, said loudly, where it is missing.
 pub fn lambdacore() -> Option<PathBuf> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/worlds/LambdaCore-20Jun18.db");

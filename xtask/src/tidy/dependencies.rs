@@ -55,8 +55,34 @@ pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
         let text = read(&root.join(&manifest))?;
         findings.extend(reasons(&manifest, &text));
         findings.extend(floors(&manifest, &text)?);
+        findings.extend(faults(&manifest, &text)?);
     }
     Ok(findings)
+}
+
+/// Fail points are for tests: no program for people may be built with the feature `faults` without asking for it.
+pub fn faults(manifest: &str, text: &str) -> Result<Vec<Finding>, String> {
+    let table: Table = text
+        .parse()
+        .map_err(|error| format!("{manifest} is not TOML: {error}"))?;
+    let asks = |value: &toml::Value| value.to_string().contains("\"faults\"");
+    let sections = [
+        ("dependencies", table.get("dependencies")),
+        ("build-dependencies", table.get("build-dependencies")),
+        (
+            "features.default",
+            table.get("features").and_then(|all| all.get("default")),
+        ),
+    ];
+    let named = sections
+        .iter()
+        .filter(|(_, value)| value.is_some_and(asks))
+        .map(|(section, _)| {
+            let problem =
+                format!("`faults` may not be named in {section}: it puts fail points into what people run");
+            Finding::new(manifest, 1, problem)
+        });
+    Ok(named.collect())
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! Small sources and manifests with one fault each.
 
-use super::dependencies::{Package, Policy, duplicates, licences, reasons};
+use super::dependencies::{Package, Policy, duplicates, faults, licences, reasons};
 use super::{Finding, Source, layout, look_at_sources, walls};
 
 fn source(path: &str, text: &str) -> Source {
@@ -233,4 +233,16 @@ fn a_dependency_says_what_it_is_for() {
         .map(|finding| finding.line)
         .collect();
     assert_eq!(found, [9]);
+}
+
+#[test]
+fn fail_points_are_asked_for_by_tests_alone() {
+    let found = |text: &str| faults("Cargo.toml", text).expect("it is TOML").len();
+    let used = r#"moothall = { path = ".", features = ["faults"] }"#;
+    assert_eq!(
+        found(&format!("[features]\nfaults = []\n[dev-dependencies]\n{used}")),
+        0
+    );
+    assert_eq!(found(&format!("[dependencies]\n{used}")), 1);
+    assert_eq!(found("[features]\ndefault = [\"faults\"]\nfaults = []"), 1);
 }
