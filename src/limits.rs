@@ -101,6 +101,15 @@ pub const REVOCATION_LIFE_S: u64 = 25 * 3_600;
 /// Seconds that a retired key still verifies.
 pub const KEY_OVERLAP_S: u64 = 24 * 3_600;
 
+/// Invitations to enroll that are open at a time.
+pub const INVITATIONS_MAX: usize = 64;
+/// Seconds that an invitation holds where the operator does not say, and at most.
+pub const INVITATION_TTL_S: (u64, u64) = (15 * 60, 7 * 24 * 3_600);
+/// Messages that may wait for enrollment.
+pub const ENROLLMENT_GATE_MAX: usize = 64;
+/// How long a process that enrolls waits for the daemon.
+pub const ENROLLMENT_PATIENCE: Duration = Duration::from_secs(10);
+
 // The telnet host.
 
 /// Raw bytes of one chunk of binary mode; written down as a MOO binary string it is three times as long at most.

@@ -5,15 +5,18 @@
 
 use super::backup;
 use super::connection::{ConnectionActor, CountClients, ListConnections};
+use super::enrollment::EnrollmentDesk;
 use super::gateway::{GatewayActor, ListHosts};
-use super::keyring::{KeyDesk, KeysError};
+use super::keyring::KeyDesk;
 use super::scheduler::{CountTasks, SchedulerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
+use crate::protocol::broadcast::Subject;
 use moo_db::Store;
 use moo_model::world::World;
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +47,8 @@ pub struct Admin {
     pub started: Instant,
     /// The keys and tokens.
     pub keys: KeyDesk,
+    /// Who may come from other machines.
+    pub enrollment: EnrollmentDesk,
 }
 
 impl Admin {
@@ -93,14 +98,13 @@ impl Admin {
             },
             AdminRequest::ListKeys => AdminReply::Keys(self.keys.list()),
             AdminRequest::RotateKeys { at_once } => {
-                decided(self.keys, move |desk| desk.rotate(at_once).map(AdminReply::Keys)).await
+                decided(move || Ok(AdminReply::Keys(self.keys.rotate(at_once)?))).await
             }
-            AdminRequest::Revoke(subject) => {
-                decided(self.keys, move |desk| {
-                    desk.revoke(subject).map(AdminReply::Revoked)
-                })
-                .await
+            AdminRequest::Revoke(subject) => decided(move || self.revoke(subject)).await,
+            AdminRequest::Invite { kind, ttl_s } => {
+                decided(move || Ok(AdminReply::Invitation(self.enrollment.invite(&kind, ttl_s)?))).await
             }
+            AdminRequest::ListEnrolled => AdminReply::Enrolled(self.enrollment.list()),
         };
         write_message(&mut stream, &reply).await
     }
@@ -112,6 +116,15 @@ impl Admin {
             Ok(Err(error)) => AdminReply::Refused(error.to_string()),
             Err(error) => AdminReply::Refused(format!("the thread of the backup has failed: {error}")),
         }
+    }
+
+    /// A host of another machine is struck off as well: it could else come back with its key alone.
+    fn revoke(&self, subject: Subject) -> Result<AdminReply, Box<dyn Error + Send + Sync>> {
+        let generation = self.keys.revoke(subject)?;
+        if let Subject::Host(id) = subject {
+            self.enrollment.expel(id)?;
+        }
+        Ok(AdminReply::Revoked(generation))
     }
 
     /// `None` when one of the actors has no time.
@@ -146,12 +159,11 @@ impl Admin {
     }
 }
 
-/// Has a decision about keys carried out on a thread that may wait for the disk.
+/// Carries out a decision on a thread that may wait for the disk.
 async fn decided(
-    desk: KeyDesk,
-    decide: impl FnOnce(&KeyDesk) -> Result<AdminReply, KeysError> + Send + 'static,
+    decide: impl FnOnce() -> Result<AdminReply, Box<dyn Error + Send + Sync>> + Send + 'static,
 ) -> AdminReply {
-    match spawn_blocking(move || decide(&desk)).await {
+    match spawn_blocking(decide).await {
         Ok(Ok(reply)) => reply,
         Ok(Err(error)) => AdminReply::Refused(error.to_string()),
         Err(error) => AdminReply::Refused(error.to_string()),

@@ -7,27 +7,31 @@ use super::DaemonError;
 use super::admin::Admin;
 use super::boot::{self, Booted};
 use super::connection::{ConnectionActor, ConnectionParts};
+use super::enrollment::{EnrollmentActor, EnrollmentDesk};
 use super::executor::{Executors, Workshop};
 use super::gateway::{Burst, GatewayActor};
 use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
-use super::keyring::{KeyDesk, Keys};
+use super::keyring::{KeyDesk, Keys, KeysError};
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
+use crate::actors::kit::secret_file;
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Supervisor};
-use crate::config::{Config, Durability};
+use crate::config::{Config, Durability, Listen};
 use crate::fault;
-use crate::gateway::{Inbound, ServerEndpoints, ServerSender, ServerSide};
+use crate::gateway::curve::{Admitted, CurveKeys};
+use crate::gateway::{Inbound, Network, ServerEndpoints, ServerSender, ServerSide};
 use crate::limits::{
-    CONNECTION_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX, SLOTS_PER_EXECUTOR,
-    TASK_BYTES_MAX,
+    CONNECTION_GATE_MAX, ENROLLMENT_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX,
+    SLOTS_PER_EXECUTOR, TASK_BYTES_MAX,
 };
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent};
 use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::enroll::Roll;
 use crate::protocol::machine::outbox::Outbox;
 use crate::protocol::token::Revocations;
 use actix::{Actor, Arbiter, Context};
@@ -40,6 +44,7 @@ use moo_tasks::outside::Outside;
 use moo_tasks::snapshot;
 use moo_vm::builtins;
 use moo_vm::options::ServerOptions;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -87,6 +92,10 @@ pub(super) struct Wires {
     sender: ServerSender,
     pub sockets: ServerSide,
     pub keys: Arc<Keys>,
+    /// How other machines are served, if they are.
+    network: Option<Network>,
+    /// Who of them may come, and who has.
+    roll: Roll,
 }
 
 impl Wires {
@@ -104,7 +113,10 @@ impl Wires {
         let endpoints = ServerEndpoints {
             rpc: ipc("rpc.sock"),
             events: ipc("events.sock"),
+            network: network(config)?,
         };
+        let network = endpoints.network.clone();
+        let stored: Vec<_> = booted.store.rows(Relation::Enrolled).collect::<Result<_, _>>()?;
         let gateway: Arc<OnceLock<Gate<GatewayActor>>> = Arc::default();
         let inbound = gateway.clone();
         let (sockets, sender) = ServerSide::start(&endpoints, move |burst: &mut Vec<Inbound>| {
@@ -123,6 +135,8 @@ impl Wires {
             sender,
             sockets,
             keys,
+            network,
+            roll: Roll::load(stored.into_iter()),
         })
     }
 }
@@ -230,7 +244,8 @@ pub(super) fn serve_hosts(
         outside: ground.outside.clone(),
         now: wall,
     };
-    let gateway = start_gateway(supervisor, host);
+    let enrollment = enrollment_desk(wires, log);
+    let gateway = start_gateway(supervisor, host, &enrollment);
     start_health(supervisor, wires, ground.epoch, &gateway, &actors.publisher);
     let admin = Admin {
         store: ground.store.clone(),
@@ -249,6 +264,7 @@ pub(super) fn serve_hosts(
             connections: actors.connections.clone(),
             gateway: gateway.clone(),
         },
+        enrollment,
     };
     admin
         .listen(&options.run_dir.join("admin.sock"))
@@ -387,13 +403,77 @@ fn start_scheduler(
     Ok(gate)
 }
 
-fn start_gateway(supervisor: &Supervisor, host: HostParts) -> Gate<GatewayActor> {
+/// The sockets for other machines that the settings ask for, and the keys that they are encrypted with.
+fn network(config: &Config) -> Result<Option<Network>, DaemonError> {
+    let tcp = |listen| match listen {
+        Listen::Off => None,
+        Listen::At(address) => Some(format!("tcp://{address}")),
+    };
+    let settings = &config.network;
+    let (Some(rpc), Some(events)) = (tcp(settings.rpc), tcp(settings.events)) else {
+        return Ok(None);
+    };
+    Ok(Some(Network {
+        rpc,
+        events,
+        enroll: tcp(settings.enroll),
+        keys: curve_keys(&settings.keys)?,
+        admitted: Admitted::default(),
+    }))
+}
+
+/// The daemon's keys in that file, made if there are none.
+fn curve_keys(file: &Path) -> Result<CurveKeys, DaemonError> {
+    let unreadable = || DaemonError {
+        code: exit::DATA,
+        message: format!(
+            "{} holds no CURVE keys; remove it to make new ones, and every host is enrolled again",
+            file.display()
+        ),
+    };
+    if let Some(bytes) = secret_file::read(file).map_err(KeysError::from)? {
+        return CurveKeys::from_bytes(&bytes).ok_or_else(unreadable);
+    }
+    let keys = CurveKeys::generate().map_err(unavailable)?;
+    secret_file::write(file, &keys.to_bytes()).map_err(KeysError::from)?;
+    Ok(keys)
+}
+
+fn enrollment_desk(wires: &Wires, log: &Log) -> EnrollmentDesk {
+    let network = wires.network.as_ref();
+    let public_key = network.filter(|network| network.enroll.is_some());
+    EnrollmentDesk::new(
+        wires.roll.clone(),
+        network
+            .map(|network| network.admitted.clone())
+            .unwrap_or_default(),
+        wires.keys.clone(),
+        log.clone(),
+        wires.sender.clone(),
+        public_key.map(|network| network.keys.public),
+    )
+}
+
+fn start_gateway(
+    supervisor: &Supervisor,
+    host: HostParts,
+    enrollment: &EnrollmentDesk,
+) -> Gate<GatewayActor> {
     let (parent, arbiter) = (supervisor.clone(), Arbiter::current());
+    let desk = enrollment.clone();
+    let spec = ChildSpec::permanent("enrollment");
+    let clerk = start_actor(supervisor, spec, ENROLLMENT_GATE_MAX, move |guard| {
+        EnrollmentActor::new(desk.clone(), guard)
+    });
+    let desk = enrollment.clone();
     start_actor(
         supervisor,
         ChildSpec::permanent("gateway"),
         GATEWAY_GATE_MAX,
-        move |guard| GatewayActor::new(host.clone(), parent.clone(), arbiter.clone(), guard),
+        move |guard| {
+            let (enrollment, place) = ((desk.clone(), clerk.clone()), (parent.clone(), arbiter.clone()));
+            GatewayActor::new(host.clone(), enrollment, place, guard)
+        },
     )
 }
 

@@ -4,26 +4,30 @@
 //! A restart loses which hosts are known: each is told to say hello again, and asks again for what it was not answered.
 
 use super::connection::{ConnectionActor, HostGone, Request, Requests};
+use super::enrollment::{Ask, EnrollmentActor, EnrollmentDesk};
 use super::host_session::{Heard, HostParts, HostSession};
 use super::keyring::LOCAL_KEY;
 use super::outlet::Reply;
 use super::publisher::answer;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
+use crate::gateway::curve::Speaker;
 use crate::gateway::{Inbound, PeerId};
 use crate::limits::{HOST_GATE_MAX, PINGS_MISSED_DEAD, PINGS_MISSED_SUSPECT};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
+use crate::protocol::enroll::Enrollment;
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
 use crate::protocol::kind::Family;
-use crate::protocol::token::{Grant, Principal};
+use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
 use crate::protocol::{ClientId, HostId};
 use actix::{Actor, ArbiterHandle, Context, Handler};
 use std::collections::HashMap;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 /// Frames and the like from the I/O thread.
 pub struct Burst(pub Vec<Inbound>);
@@ -62,6 +66,8 @@ struct Host {
 pub struct GatewayActor {
     parts: HostParts,
     connections: Gate<ConnectionActor>,
+    desk: EnrollmentDesk,
+    enrollment: Gate<EnrollmentActor>,
     supervisor: Supervisor,
     arbiter: ArbiterHandle,
     hosts: HashMap<HostId, Host>,
@@ -71,8 +77,15 @@ pub struct GatewayActor {
 
 impl GatewayActor {
     /// A gateway that knows no host.
-    pub fn new(parts: HostParts, supervisor: Supervisor, arbiter: ArbiterHandle, guard: ExitGuard) -> Self {
+    pub fn new(
+        parts: HostParts,
+        (desk, enrollment): (EnrollmentDesk, Gate<EnrollmentActor>),
+        (supervisor, arbiter): (Supervisor, ArbiterHandle),
+        guard: ExitGuard,
+    ) -> Self {
         GatewayActor {
+            desk,
+            enrollment,
             connections: parts.connections.clone(),
             parts,
             supervisor,
@@ -83,7 +96,7 @@ impl GatewayActor {
         }
     }
 
-    fn frame(&mut self, from: PeerId, bytes: &[u8]) {
+    fn frame(&mut self, from: PeerId, speaker: Speaker, bytes: &[u8]) {
         let frame = match Frame::parse(bytes) {
             Ok(frame) => frame,
             Err(FrameError::Unsupported { kind, envelope }) => {
@@ -95,8 +108,14 @@ impl GatewayActor {
             }
         };
         let family = frame.kind.family();
-        if family == Family::HostToDaemon as u8 {
-            self.host_message(from, &frame);
+        if let Speaker::Stranger(key) = speaker {
+            self.stranger(from, key, &frame);
+        } else if !is_itself(from, speaker) {
+            tracing::warn!(?from, ?speaker, "a process spoke in the name of another");
+            let envelope = frame.envelope.reply(self.parts.epoch);
+            self.reject(Reply { to: from, envelope }, RejectReason::BadToken);
+        } else if family == Family::HostToDaemon as u8 {
+            self.host_message(from, speaker, &frame);
         } else if family == Family::HostClientToDaemon as u8 {
             self.client_request(from, &frame);
         } else {
@@ -125,7 +144,26 @@ impl GatewayActor {
         answer(&self.parts.sender, reply, &message);
     }
 
-    fn host_message(&mut self, from: PeerId, frame: &Frame<'_>) {
+    /// A process that nobody knows yet may ask to be enrolled, and nothing else.
+    fn stranger(&self, from: PeerId, key: [u8; 32], frame: &Frame<'_>) {
+        let reply = Reply {
+            to: from,
+            envelope: frame.envelope.reply(self.parts.epoch),
+        };
+        match frame.decode() {
+            Ok(Enrollment::Request(request)) => {
+                if self.enrollment.offer(Ask { reply, key, request }).is_err() {
+                    tracing::warn!(
+                        ?from,
+                        "a process that wants to be enrolled was not heard; it asks again"
+                    );
+                }
+            }
+            Ok(_) | Err(_) => tracing::warn!(?from, "a process that is not enrolled said something else"),
+        }
+    }
+
+    fn host_message(&mut self, from: PeerId, speaker: Speaker, frame: &Frame<'_>) {
         let reply = Reply {
             to: from,
             envelope: frame.envelope.reply(self.parts.epoch),
@@ -143,7 +181,7 @@ impl GatewayActor {
         if let HostToDaemonMessage::Hello {
             versions, id, token, ..
         } = &message
-            && let Err(reason) = self.greet(from, *versions, *id, token)
+            && let Err(reason) = self.greet((from, speaker), *versions, *id, token)
         {
             return self.reject(reply, reason);
         }
@@ -161,7 +199,7 @@ impl GatewayActor {
     /// Checks a hello. A new start of a host replaces the last one, whose clients are gone with it.
     fn greet(
         &mut self,
-        from: PeerId,
+        (from, speaker): (PeerId, Speaker),
         versions: (u8, u8),
         id: HostId,
         token: &str,
@@ -173,14 +211,14 @@ impl GatewayActor {
         if id != claimed {
             return Err(RejectReason::BadToken);
         }
-        let checked = self.parts.keys.check(id.0, Principal::Host(id, LOCAL_KEY), token);
-        let claims = checked.map_err(|error| {
+        let key = match speaker {
+            Speaker::Enrolled(_, key) => key_hash(&key),
+            Speaker::Local | Speaker::Stranger(_) => LOCAL_KEY,
+        };
+        let host_type = self.kind_of(id, key, token).map_err(|error| {
             tracing::warn!(host = %id, %error, "a host was refused");
             RejectReason::BadToken
         })?;
-        let Grant::Host { host_type, .. } = claims.grant else {
-            return Err(RejectReason::BadToken);
-        };
         match self.hosts.get_mut(&id) {
             Some(known) if known.instance == instance => known.missed = 0,
             Some(known) => {
@@ -188,7 +226,7 @@ impl GatewayActor {
                 self.clients_gone(id);
             }
             None => {
-                let session = self.start_session(id, host_type.clone());
+                let session = self.start_session(id, host_type.clone(), key);
                 let host = Host {
                     instance,
                     host_type: type_of(&host_type),
@@ -202,7 +240,24 @@ impl GatewayActor {
         Ok(())
     }
 
-    fn start_session(&self, id: HostId, name: String) -> Gate<HostSession> {
+    /// What a host serves, by its token; or, if it has none that holds any more, by the key that it was enrolled with
+    /// and has just proved to have.
+    fn kind_of(&self, id: HostId, key: [u8; 32], token: &str) -> Result<String, TokenError> {
+        if token.is_empty() && key != LOCAL_KEY {
+            return self.desk.kind_of(id).ok_or(TokenError::Revoked);
+        }
+        match self
+            .parts
+            .keys
+            .check(id.0, Principal::Host(id, key), token)?
+            .grant
+        {
+            Grant::Host { host_type, .. } => Ok(host_type),
+            _ => Err(TokenError::Invalid),
+        }
+    }
+
+    fn start_session(&self, id: HostId, name: String, key: [u8; 32]) -> Gate<HostSession> {
         let parts = self.parts.clone();
         let spec = ChildSpec {
             restart: Restart::Transient,
@@ -211,7 +266,7 @@ impl GatewayActor {
         let slot = self
             .supervisor
             .supervise(spec, self.arbiter.clone(), move |guard| {
-                HostSession::new(parts.clone(), id, name.clone(), guard)
+                HostSession::new(parts.clone(), (id, key), name.clone(), guard)
             });
         Gate::new(slot, HOST_GATE_MAX)
     }
@@ -244,6 +299,20 @@ impl GatewayActor {
                 &frame.envelope,
                 RpcMessageError::InvalidRequest(error.to_string()),
             ),
+        }
+    }
+
+    /// A host has asked for events of others: it is struck off.
+    fn trespass(&self, speaker: Option<Speaker>, topic: &[u8]) {
+        tracing::error!(
+            ?speaker,
+            ?topic,
+            "a host listened in on another one and is expelled"
+        );
+        if let Some(Speaker::Enrolled(id, _)) = speaker {
+            let desk = self.desk.clone();
+            // The answer is only that it is stored, which is tried again with the next change of the roll.
+            drop(spawn_blocking(move || desk.expel(id)));
         }
     }
 
@@ -292,6 +361,16 @@ impl GatewayActor {
     }
 }
 
+/// Whether a process speaks in its own name. On this machine that is for its token to say; from another one it can
+/// only be the one that its key was enrolled under.
+fn is_itself(from: PeerId, speaker: Speaker) -> bool {
+    match speaker {
+        Speaker::Local => true,
+        Speaker::Enrolled(id, _) => identity(from).is_some_and(|(claimed, _)| claimed == id),
+        Speaker::Stranger(_) => false,
+    }
+}
+
 /// The host and the start of it that a routing id names; see [`PeerId::new`].
 fn identity(peer: PeerId) -> Option<(HostId, [u8; 8])> {
     let bytes = peer.as_bytes();
@@ -318,7 +397,8 @@ impl Handler<Offered<Burst>> for GatewayActor {
     fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
         for inbound in burst.accept().0 {
             match inbound {
-                Inbound::Frame { from, frame } => self.frame(from, &frame),
+                Inbound::Frame { from, speaker, frame } => self.frame(from, speaker, &frame),
+                Inbound::Trespass { speaker, topic } => self.trespass(speaker, &topic),
                 Inbound::Unreachable { peer } | Inbound::Reset { peer } => {
                     tracing::info!(?peer, "a peer could not be reached; it will say hello again");
                 }

@@ -4,7 +4,7 @@
 //! says hello again after its own time is over.
 
 use super::connection::ConnectionActor;
-use super::keyring::{Keys, LOCAL_KEY, WORLD};
+use super::keyring::{Keys, WORLD};
 use super::outlet::{AskReplay, Reply};
 use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
 use super::reattach::Reattach;
@@ -64,6 +64,8 @@ pub struct HostParts {
 pub struct HostSession {
     parts: HostParts,
     host: HostId,
+    /// The hash of the key that it speaks CURVE with; [`LOCAL_KEY`](super::keyring::LOCAL_KEY) on this machine.
+    key: [u8; 32],
     name: String,
     probe: Option<([u8; 16], SpawnHandle)>,
     _guard: ExitGuard,
@@ -71,10 +73,11 @@ pub struct HostSession {
 
 impl HostSession {
     /// A session of a host whose token calls it `name`.
-    pub fn new(parts: HostParts, host: HostId, name: String, guard: ExitGuard) -> Self {
+    pub fn new(parts: HostParts, (host, key): (HostId, [u8; 32]), name: String, guard: ExitGuard) -> Self {
         HostSession {
             parts,
             host,
+            key,
             name,
             probe: None,
             _guard: guard,
@@ -188,13 +191,13 @@ impl HostSession {
             },
             keys: self.parts.keys.public_keys(),
             topic: host_topic(self.host).to_vec(),
-            host_token: self.parts.keys.host_token(self.host, &self.name, LOCAL_KEY),
+            host_token: self.parts.keys.host_token(self.host, &self.name, self.key),
         }
     }
 
     /// A fresh token for one that still holds.
     fn renew(&self, token: &str) -> DaemonToHostReply {
-        let (keys, principal) = (&self.parts.keys, Principal::Host(self.host, LOCAL_KEY));
+        let (keys, principal) = (&self.parts.keys, Principal::Host(self.host, self.key));
         match keys
             .check(self.host.0, principal, token)
             .map(|claims| keys.renew(&claims))

@@ -12,6 +12,7 @@
 //! |  +- GatewayActor      frames to messages
 //! |  |  +- HostSession    one for each host
 //! |  +- HealthActor       pings
+//! |  +- EnrollmentActor   lets in processes of other machines
 //! +- executors            threads that run tasks
 //! +- the log's thread, the gateway's I/O thread
 //! ```
@@ -28,6 +29,7 @@ mod backup;
 mod boot;
 mod checkpointer;
 mod connection;
+mod enrollment;
 mod executor;
 mod gateway;
 mod health;

@@ -3,7 +3,7 @@
 use moothall::actors::kit::exit;
 use moothall::actors::process::{RunOptions, run};
 use moothall::config::arguments::{Arguments, Command, Flag, Program};
-use moothall::config::{Config, DEFAULTS, WebListen};
+use moothall::config::{Config, DEFAULTS, Listen};
 use moothall::telemetry;
 use std::process::ExitCode;
 
@@ -95,7 +95,7 @@ fn serve(config: &Config, arguments: &Arguments) -> ExitCode {
     if let Err(error) = telemetry::start(&config.log) {
         return fail(exit::CONFIG, &error.to_string());
     }
-    if config.web.listen != WebListen::Off {
+    if config.web.listen != Listen::Off {
         eprintln!("moothall: the web host is not part of this build yet; going on without it");
     }
     if config.workers.count > 0 {

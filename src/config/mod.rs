@@ -4,6 +4,7 @@
 //! it comes from, with its name and, for a file, its line.
 
 pub mod arguments;
+pub mod invitation;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub data: PathBuf,
     pub telnet: Telnet,
     pub web: Web,
+    pub network: Network,
+    pub daemon: Daemon,
     pub workers: Workers,
     pub database: Database,
     pub tasks: Tasks,
@@ -60,30 +63,52 @@ pub struct Telnet {
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "default.toml describes each field")]
 pub struct Web {
-    pub listen: WebListen,
+    pub listen: Listen,
 }
 
-/// Where the web host listens, if it does.
+/// Where something listens, if it does.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
-pub enum WebListen {
-    /// No web host is started.
+pub enum Listen {
+    /// Nowhere.
     Off,
-    /// The address it binds.
+    /// The address that is bound.
     At(SocketAddr),
 }
 
-impl TryFrom<String> for WebListen {
+impl TryFrom<String> for Listen {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
         if text == "off" {
-            return Ok(WebListen::Off);
+            return Ok(Listen::Off);
         }
         text.parse()
-            .map(WebListen::At)
+            .map(Listen::At)
             .map_err(|_| format!("`{text}` is neither ADDR:PORT nor `off`"))
     }
+}
+
+/// Where the daemon serves other machines.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml describes each field")]
+pub struct Network {
+    pub rpc: Listen,
+    pub events: Listen,
+    pub enroll: Listen,
+    pub keys: PathBuf,
+}
+
+/// Where a host finds a daemon on another machine.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml describes each field")]
+pub struct Daemon {
+    pub rpc: String,
+    pub events: String,
+    pub enroll: String,
+    pub identity: PathBuf,
 }
 
 /// Settings of the worker processes.
@@ -202,14 +227,15 @@ impl Config {
     /// Lays the file, then the settings in their order, over the defaults.
     pub fn load(file: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigError> {
         let mut table = default_table();
+        let mut given = String::new();
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path).map_err(|error| {
+            given = std::fs::read_to_string(path).map_err(|error| {
                 ConfigError(format!(
                     "cannot read the configuration {}: {error}",
                     path.display()
                 ))
             })?;
-            lay_file_over(&mut table, &text, &path.display().to_string())?;
+            lay_file_over(&mut table, &given, &path.display().to_string())?;
         }
         for setting in settings {
             apply(&mut table, setting)?;
@@ -226,12 +252,23 @@ impl Config {
                 config.data.display()
             ))
         })?;
-        config.check()?;
+        config.check().map_err(|(key, problem)| {
+            let said_by = settings.iter().rev().find(|setting| setting.key == key);
+            let line = line_of(&given, key);
+            ConfigError(match (said_by, file, line) {
+                (Some(setting), ..) => format!("{}: `{key}` {problem}", setting.source),
+                (None, Some(path), Some(line)) => {
+                    let path = path.display();
+                    format!("the configuration {path}, line {line}: `{key}` {problem}")
+                }
+                _ => format!("`{key}` {problem}"),
+            })
+        })?;
         Ok(config)
     }
 
     /// Relations between values that their types cannot hold.
-    fn check(&self) -> Result<(), ConfigError> {
+    fn check(&self) -> Result<(), (&'static str, String)> {
         let positive = [
             ("telnet.connections_max", u64::from(self.telnet.connections_max)),
             ("telnet.login_timeout_s", u64::from(self.telnet.login_timeout_s)),
@@ -244,14 +281,70 @@ impl Config {
             ("processes.restart_window_s", self.processes.restart_window_s),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            return Err(ConfigError(format!("`{key}` is 0 and must be at least 1")));
+            return Err((key, "is 0 and must be at least 1".to_owned()));
         }
         if self.processes.watchdog_timeout_s < 3 {
-            return Err(ConfigError(
-                "`processes.watchdog_timeout_s` must be at least 3: signs of life come once a second".into(),
-            ));
+            let problem = "must be at least 3: signs of life come once a second";
+            return Err(("processes.watchdog_timeout_s", problem.to_owned()));
         }
-        Ok(())
+        self.check_network()
+    }
+
+    /// No plain text leaves the machine: whatever is on a network has keys.
+    fn check_network(&self) -> Result<(), (&'static str, String)> {
+        let Network {
+            rpc,
+            events,
+            enroll,
+            keys,
+        } = &self.network;
+        let served = [
+            ("network.rpc", *rpc),
+            ("network.events", *events),
+            ("network.enroll", *enroll),
+        ];
+        let served = served.into_iter().filter(|(_, at)| *at != Listen::Off);
+        let served: Vec<_> = served.map(|(key, _)| key).collect();
+        let needs = |what: &str| format!("opens a port to other machines, which {what}");
+        if let Some(key) = served.first().filter(|_| keys.as_os_str().is_empty()) {
+            let problem = needs("needs CURVE keys: name a file for them in `network.keys`");
+            return Err((key, problem));
+        }
+        if let Some(key) = served
+            .first()
+            .filter(|_| *rpc == Listen::Off || *events == Listen::Off)
+        {
+            return Err((key, needs("needs both `network.rpc` and `network.events`")));
+        }
+        let Daemon {
+            rpc,
+            events,
+            enroll,
+            identity,
+        } = &self.daemon;
+        let used = [
+            ("daemon.rpc", rpc),
+            ("daemon.events", events),
+            ("daemon.enroll", enroll),
+        ];
+        let used: Vec<_> = used.into_iter().filter(|(_, at)| !at.is_empty()).collect();
+        if let Some((key, _)) = used.first().filter(|_| identity.as_os_str().is_empty()) {
+            let problem = "names a server on another machine, which needs CURVE keys: name their file in \
+                           `daemon.identity`; `moothall-telnet --enroll` makes it";
+            return Err((key, problem.to_owned()));
+        }
+        if rpc.is_empty() != events.is_empty() {
+            let key = if rpc.is_empty() {
+                "daemon.events"
+            } else {
+                "daemon.rpc"
+            };
+            return Err((key, "needs both `daemon.rpc` and `daemon.events`".to_owned()));
+        }
+        match used.iter().find(|(_, at)| !at.contains(':')) {
+            Some((key, _)) => Err((key, "is not HOST:PORT".to_owned())),
+            None => Ok(()),
+        }
     }
 }
 

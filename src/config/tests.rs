@@ -72,7 +72,7 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn the_defaults_are_a_whole_configuration() {
     assert_eq!(Config::default().telnet.listen, "127.0.0.1:7777".parse().unwrap());
-    assert_eq!(Config::default().web.listen, WebListen::Off);
+    assert_eq!(Config::default().web.listen, Listen::Off);
     Config::default().check().unwrap();
 }
 
@@ -217,5 +217,80 @@ fn help_names_every_command_and_flag() {
         "--help",
     ] {
         assert!(help.contains(word), "{help}");
+    }
+}
+
+/// The settings of a file with this text.
+fn of_file(text: &str) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("settings.toml");
+    std::fs::write(&file, format!("data = \"/tmp/x\"\n{text}")).expect("it can be written");
+    Config::load(Some(&file), &[])
+}
+
+#[test]
+fn f52_a_port_to_other_machines_without_keys_is_refused_by_name_and_line() {
+    let cases = [
+        (
+            "[network]\nrpc = \"0.0.0.0:7899\"\nevents = \"0.0.0.0:7898\"\n",
+            "line 3: `network.rpc`",
+        ),
+        (
+            "[network]\nenroll = \"0.0.0.0:7900\"\n",
+            "line 3: `network.enroll`",
+        ),
+        (
+            "[daemon]\nrpc = \"far:7899\"\nevents = \"far:7898\"\n",
+            "line 3: `daemon.rpc`",
+        ),
+    ];
+    for (text, place) in cases {
+        let refused = of_file(text).expect_err("it has no keys").to_string();
+        assert!(refused.contains(place) && refused.contains("CURVE"), "{refused}");
+    }
+    let keys = "[network]\nkeys = \"/k\"\nevents = \"0.0.0.0:7898\"\n";
+    let refused = of_file(keys).expect_err("one of two ports").to_string();
+    assert!(
+        refused.contains("line 4: `network.events`") && refused.contains("both"),
+        "{refused}"
+    );
+    let flag = Setting {
+        key: "daemon.rpc".into(),
+        text: "far:7899".into(),
+        source: "MOOTHALL_DAEMON_RPC".into(),
+    };
+    let refused = Config::load(None, &[flag])
+        .expect_err("it has no keys")
+        .to_string();
+    assert!(
+        refused.contains("MOOTHALL_DAEMON_RPC") && refused.contains("CURVE"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn ports_to_other_machines_with_keys_are_taken() {
+    let network = "[network]\nrpc = \"0.0.0.0:7899\"\nevents = \"0.0.0.0:7898\"\nkeys = \"/k\"\n";
+    assert!(of_file(network).is_ok());
+    let daemon = "[daemon]\nrpc = \"far:7899\"\nevents = \"far:7898\"\nidentity = \"/i\"\n";
+    assert!(of_file(daemon).is_ok());
+}
+
+#[test]
+fn an_invitation_is_read_as_it_was_written_and_nothing_else_is() {
+    let invitation = invitation::Invitation {
+        daemon_key: "ab".into(),
+        token_id: "one".into(),
+        secret: "cd".into(),
+        role: "telnet".into(),
+    };
+    let text = invitation.to_text(900);
+    assert!(text.starts_with("# Lets one telnet host in, once, within 900 seconds."));
+    assert_eq!(invitation::Invitation::from_text(&text), Ok(invitation));
+    for junk in ["", "role = \"telnet\"", "x", &format!("{text}\nmore = 1")] {
+        let refused = invitation::Invitation::from_text(junk)
+            .expect_err("it is none")
+            .to_string();
+        assert!(refused.contains("moothallctl enroll"), "{refused}");
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::backlog::Backlog;
+use super::curve::{CurveClient, join};
 use super::send_queue::{SendError, SendQueue};
-use super::{GatewayError, OnBurst, PeerId, at, check_local, open_socket, receive_pair};
+use super::{GatewayError, OnBurst, PeerId, at, open_socket, receive_pair};
 use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECONNECT_MS};
 use crate::protocol::HostId;
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
@@ -18,10 +19,12 @@ use crate::protocol::kind::Lane;
 /// Where the daemon is, and who we are to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostEndpoints {
-    /// Requests, `ipc://...`.
+    /// Requests, `ipc://...` or `tcp://...`.
     pub rpc: String,
-    /// Events, `ipc://...`.
+    /// Events, `ipc://...` or `tcp://...`.
     pub events: String,
+    /// Our keys, where the daemon is on another machine.
+    pub curve: Option<CurveClient>,
     /// Our lasting id, which is also our topic.
     pub id: HostId,
     /// New at each start of the process.
@@ -136,21 +139,21 @@ impl Sockets {
         let HostEndpoints {
             rpc,
             events: events_endpoint,
+            curve,
             id,
             instance,
         } = endpoints;
-        check_local(rpc)?;
-        check_local(events_endpoint)?;
+        let curve = curve.as_ref();
         let events = open_socket(context, zmq::SUB)?;
         for topic in [&host_topic(*id)[..], HOST_BROADCAST_TOPIC, CLIENT_BROADCAST_TOPIC] {
             events.set_subscribe(topic)?;
         }
-        connect(&events, events_endpoint)?;
+        connect(&events, events_endpoint, curve)?;
         let dealer = |lane| {
             let socket = open_socket(context, zmq::DEALER)?;
             socket.set_identity(PeerId::new(Role::Host, lane, *id, *instance).as_bytes())?;
             socket.set_immediate(true)?;
-            connect(&socket, rpc)?;
+            connect(&socket, rpc, curve)?;
             Ok::<_, GatewayError>(socket)
         };
         Ok(Sockets {
@@ -160,7 +163,8 @@ impl Sockets {
     }
 }
 
-fn connect(socket: &zmq::Socket, endpoint: &str) -> Result<(), GatewayError> {
+fn connect(socket: &zmq::Socket, endpoint: &str, curve: Option<&CurveClient>) -> Result<(), GatewayError> {
+    join(socket, endpoint, curve)?;
     socket.set_reconnect_ivl(RECONNECT_MS.0)?;
     socket.set_reconnect_ivl_max(RECONNECT_MS.1)?;
     socket.connect(endpoint).map_err(at(endpoint))
@@ -223,7 +227,9 @@ impl Poller {
         }
         for _ in 0..RECEIVE_BURST {
             match receive_pair(&self.sockets.events, &mut self.scratch) {
-                Ok(Some(frame)) => self.inbound.push(HostInbound::Event { frame }),
+                Ok(Some(frame)) => self.inbound.push(HostInbound::Event {
+                    frame: frame.to_vec(),
+                }),
                 Ok(None) => {}
                 Err(_) => break,
             }

@@ -2,11 +2,14 @@
 //! host.
 //!
 //! Invariants: a socket is touched by the thread that polls it and by no other; no send ever blocks; whatever waits for
-//! a peer is bounded. Nothing else in the project names `zmq`.
+//! a peer is bounded; what a network carries is encrypted. Nothing else in the project names `zmq`.
 
 mod backlog;
 mod bell;
+pub mod curve;
+pub mod enrollee;
 mod host_side;
+mod network;
 mod publisher;
 mod send_queue;
 mod server_side;
@@ -14,6 +17,7 @@ mod server_side;
 use std::fmt;
 
 pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide};
+pub use network::Network;
 pub use send_queue::SendError;
 pub use server_side::{Inbound, ServerEndpoints, ServerSender, ServerSide};
 
@@ -48,19 +52,41 @@ impl Label {
     }
 }
 
+/// Which of the daemon's sockets a peer is connected to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Wire {
+    /// The one for processes of this machine.
+    Local,
+    /// The one for enrolled processes of others.
+    Network,
+    /// The one for processes that want to be enrolled.
+    Enroll,
+}
+
 /// The routing id of one socket of one start of one process; never used again by another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct PeerId(Label);
+pub struct PeerId {
+    label: Label,
+    wire: Wire,
+}
 
 impl PeerId {
-    /// The id of a process's socket: role, lane, lasting id, and what is new at each start.
+    /// The id of a process's socket on its own machine's wire: role, lane, lasting id, and what is new at each start.
     pub fn new(role: Role, lane: Lane, id: HostId, instance: u64) -> PeerId {
         let mut bytes = [0; LABEL_MAX];
         bytes[0] = role as u8 + 1;
         bytes[1] = lane as u8;
         bytes[2..18].copy_from_slice(&id.0);
         bytes[18..26].copy_from_slice(&instance.to_le_bytes());
-        PeerId(Label { len: 26, bytes })
+        PeerId {
+            label: Label { len: 26, bytes },
+            wire: Wire::Local,
+        }
+    }
+
+    /// Where it is connected.
+    pub fn wire(&self) -> Wire {
+        self.wire
     }
 
     /// Takes an id apart; `None` if it is not one that [`Self::new`] made. Both lanes of a start of a host differ in
@@ -82,7 +108,7 @@ impl PeerId {
 
     /// The bytes that ZeroMQ knows the peer by.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.label.as_bytes()
     }
 }
 
@@ -105,8 +131,10 @@ pub enum GatewayError {
         /// What ZeroMQ says.
         why: zmq::Error,
     },
-    /// Only local sockets are served without encryption.
-    #[error("{endpoint} is not a local socket, and other sockets need encryption; use an ipc:// endpoint")]
+    /// Only local sockets are used without encryption.
+    #[error(
+        "{endpoint} would carry plain text over a network: give it CURVE keys, or use an ipc:// endpoint"
+    )]
     Unencrypted {
         /// The endpoint.
         endpoint: String,
@@ -151,19 +179,18 @@ fn at(endpoint: &str) -> impl Fn(zmq::Error) -> GatewayError {
 }
 
 /// Receives the parts of one message. Gives the first two, if those are all; drops any other shape.
-fn receive_pair(socket: &zmq::Socket, first: &mut zmq::Message) -> zmq::Result<Option<Vec<u8>>> {
+fn receive_pair(socket: &zmq::Socket, first: &mut zmq::Message) -> zmq::Result<Option<zmq::Message>> {
     socket.recv(first, zmq::DONTWAIT)?;
     if !first.get_more() {
         return Ok(None);
     }
-    let mut second = socket.recv_msg(zmq::DONTWAIT)?;
-    let body = second.to_vec();
-    let mut is_pair = true;
-    while second.get_more() {
-        is_pair = false;
-        socket.recv(&mut second, zmq::DONTWAIT)?;
+    let second = socket.recv_msg(zmq::DONTWAIT)?;
+    let mut rest = second.get_more();
+    let is_pair = !rest;
+    while rest {
+        rest = socket.recv_msg(zmq::DONTWAIT)?.get_more();
     }
-    Ok(is_pair.then_some(body))
+    Ok(is_pair.then_some(second))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The daemon's end: one thread with the ROUTER that requests come to and the XPUB that events leave by.
+//! The daemon's end: one thread with the ROUTERs that requests come to and the XPUBs that events leave by, one of each
+//! for this machine and, if wanted, for others.
 //!
 //! Invariant: a peer that does not read holds up only itself. Its frames wait in a bounded backlog; when that is full
 //! they are dropped, and the peer is reported as reset and has to say hello again.
@@ -8,18 +9,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use super::backlog::Backlog;
+use super::curve::Speaker;
+use super::network::{Network, NetworkSide};
 use super::publisher::Publisher;
 use super::send_queue::{SendError, SendQueue};
-use super::{GatewayError, Label, OnBurst, PeerId, at, check_local, open_socket, receive_pair};
+use super::{GatewayError, Label, OnBurst, PeerId, Wire, at, check_local, open_socket, receive_pair};
 use crate::limits::{BACKLOG_RETRY_MS, LINGER_DRAIN_MS, RECEIVE_BURST};
 
 /// Where the daemon listens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct ServerEndpoints {
     /// Requests, `ipc://...`.
     pub rpc: String,
     /// Events, `ipc://...`.
     pub events: String,
+    /// The same for other machines.
+    pub network: Option<Network>,
 }
 
 /// What the I/O thread has to tell.
@@ -27,8 +32,10 @@ pub struct ServerEndpoints {
 pub enum Inbound {
     /// A frame from a peer.
     Frame {
-        /// Who sent it.
+        /// Where it came from.
         from: PeerId,
+        /// Who sent it, by the key that it speaks CURVE with.
+        speaker: Speaker,
         /// Header, principal and body, not yet looked at; at most `FRAME_MAX` bytes.
         frame: Vec<u8>,
     },
@@ -41,6 +48,14 @@ pub enum Inbound {
     Reset {
         /// The peer.
         peer: PeerId,
+    },
+    /// A subscriber of another machine asked for events that are not its own. Its keys open nothing any more, and all
+    /// connections of other machines were ended.
+    Trespass {
+        /// Who, if its key is known.
+        speaker: Option<Speaker>,
+        /// What it asked for.
+        topic: Vec<u8>,
     },
     /// The first subscription to this prefix has come.
     Subscribed {
@@ -57,6 +72,7 @@ pub enum Inbound {
 enum Outbound {
     Reply(PeerId, Vec<u8>),
     Publish(Label, Vec<u8>),
+    CutNetwork,
 }
 
 /// Sends through the daemon's sockets. Cheap to clone; may be used from any thread.
@@ -79,6 +95,11 @@ impl ServerSender {
         let bytes = frame.len();
         self.queue.push(Outbound::Publish(label, frame), bytes)
     }
+
+    /// Ends all connections of other machines; those that may still connect do so at once.
+    pub fn cut_network(&self) -> Result<(), SendError> {
+        self.queue.push(Outbound::CutNetwork, 0)
+    }
 }
 
 /// The running thread. Dropping it sends what waits and ends it.
@@ -88,7 +109,7 @@ pub struct ServerSide {
 }
 
 impl ServerSide {
-    /// Binds both sockets and starts the thread. `on_inbound` is called on it with each burst, takes what is in the
+    /// Binds the sockets and starts the thread. `on_inbound` is called on it with each burst, takes what is in the
     /// vector, and must not block.
     pub fn start(
         endpoints: &ServerEndpoints,
@@ -101,10 +122,15 @@ impl ServerSide {
         router.set_router_handover(true)?;
         router.bind(&endpoints.rpc).map_err(at(&endpoints.rpc))?;
         let publisher = Publisher::bind(&context, &endpoints.events)?;
+        let network = endpoints.network.as_ref();
+        let network = network
+            .map(|network| NetworkSide::bind(&context, network))
+            .transpose()?;
         let queue = Arc::new(SendQueue::new().map_err(|error| GatewayError::Setup(error.to_string()))?);
         let poller = Poller {
             router,
             publisher,
+            network,
             queue: queue.clone(),
             backlogs: HashMap::new(),
             inbound: Vec::new(),
@@ -139,6 +165,7 @@ impl Drop for ServerSide {
 struct Poller {
     router: zmq::Socket,
     publisher: Publisher,
+    network: Option<NetworkSide>,
     queue: Arc<SendQueue<Outbound>>,
     /// Only of peers that have frames waiting.
     backlogs: HashMap<PeerId, Backlog>,
@@ -168,7 +195,8 @@ impl Poller {
                 queue.wake_up();
             }
         }
-        for socket in [&self.router, &self.publisher.socket] {
+        let remote = self.network.iter().flat_map(NetworkSide::sockets);
+        for socket in [&self.router, &self.publisher.socket].into_iter().chain(remote) {
             // A socket that refuses drops what waits, which is all that is lost.
             let _ = socket.set_linger(LINGER_DRAIN_MS);
         }
@@ -176,36 +204,53 @@ impl Poller {
 
     /// Takes in a burst of frames and subscriptions; false when there was nothing.
     fn receive(&mut self) -> bool {
-        let mut heard = self.publisher.receive(&mut self.scratch, &mut self.inbound);
-        for _ in 0..RECEIVE_BURST {
-            match receive_pair(&self.router, &mut self.scratch) {
-                Ok(Some(frame)) => {
-                    if let Some(label) = Label::new(&self.scratch) {
-                        self.inbound.push(Inbound::Frame {
-                            from: PeerId(label),
-                            frame,
-                        });
-                    }
-                }
-                Ok(None) => {}
-                Err(_) => return heard,
+        let Poller {
+            router,
+            publisher,
+            network,
+            inbound,
+            scratch,
+            ..
+        } = self;
+        let mut heard = publisher.receive(scratch, inbound);
+        heard |= receive_frames(router, Wire::Local, scratch, inbound);
+        if let Some(network) = network {
+            network.mend();
+            heard |= network.doorkeeper.receive();
+            heard |= network.receive_subscription(scratch, inbound);
+            let members = network.router.iter().map(|router| (router, Wire::Network));
+            let strangers = network.enroll.iter().map(|router| (router, Wire::Enroll));
+            for (router, wire) in members.chain(strangers) {
+                heard |= receive_frames(router, wire, scratch, inbound);
             }
-            heard = true;
         }
         heard
     }
 
     fn send(&mut self, item: Outbound) {
         match item {
-            // A frame that cannot be published is missed and asked for again, like any other.
-            Outbound::Publish(topic, frame) => drop(self.publisher.publish(topic.as_bytes(), &frame)),
+            Outbound::Publish(topic, frame) => {
+                let remote = self
+                    .network
+                    .as_ref()
+                    .and_then(|network| network.publisher.as_ref());
+                for publisher in [&self.publisher].into_iter().chain(remote) {
+                    // A frame that cannot be published is missed and asked for again, like any other.
+                    let _ = publisher.publish(topic.as_bytes(), &frame);
+                }
+            }
             Outbound::Reply(to, frame) => self.reply(to, frame),
+            Outbound::CutNetwork => {
+                if let Some(network) = &mut self.network {
+                    network.cut();
+                }
+            }
         }
     }
 
     fn reply(&mut self, to: PeerId, frame: Vec<u8>) {
         if !self.backlogs.contains_key(&to) {
-            match send_to(&self.router, &to, &frame) {
+            match send_to(router_of(&self.router, self.network.as_ref(), to), &to, &frame) {
                 Ok(()) => return,
                 Err(zmq::Error::EAGAIN) => {}
                 Err(_) => return self.inbound.push(Inbound::Unreachable { peer: to }),
@@ -220,41 +265,87 @@ impl Poller {
     fn flush_backlogs(&mut self) {
         let Poller {
             router,
+            network,
             backlogs,
             inbound,
             ..
         } = self;
-        backlogs.retain(
-            |peer, backlog| match backlog.flush(|frame| send_to(router, peer, frame)) {
+        backlogs.retain(|peer, backlog| {
+            let router = router_of(router, network.as_ref(), *peer);
+            match backlog.flush(|frame| send_to(router, peer, frame)) {
                 Ok(()) => !backlog.is_empty(),
                 Err(_) => {
                     inbound.push(Inbound::Unreachable { peer: *peer });
                     false
                 }
-            },
-        );
+            }
+        });
     }
 
-    /// Sleeps until a socket has something, the bell rings, or a backlog may be tried again. ZeroMQ does not tell when
-    /// one peer of a ROUTER has room, hence the last.
+    /// Sleeps until a socket has something, the bell rings, or something may be tried again: a backlog, since ZeroMQ
+    /// does not tell when one peer of a ROUTER has room, or a port that is not free yet.
     fn poll(&self) {
-        let timeout = if self.backlogs.is_empty() {
+        let is_cut = self.network.as_ref().is_some_and(NetworkSide::is_cut);
+        let timeout = if self.backlogs.is_empty() && !is_cut {
             -1
         } else {
             BACKLOG_RETRY_MS
         };
-        let mut items = [
+        let mut items = vec![
             self.queue.bell.poll_item(),
             self.router.as_poll_item(zmq::POLLIN),
             self.publisher.socket.as_poll_item(zmq::POLLIN),
         ];
+        let remote = self.network.iter().flat_map(NetworkSide::sockets);
+        items.extend(remote.map(|socket| socket.as_poll_item(zmq::POLLIN)));
         // An interrupted poll is a short one; the loop looks at everything anyway.
         let _ = zmq::poll(&mut items, timeout);
     }
 }
 
+/// Takes in a burst of frames from one ROUTER; false when there was nothing.
+fn receive_frames(
+    router: &zmq::Socket,
+    wire: Wire,
+    scratch: &mut zmq::Message,
+    inbound: &mut Vec<Inbound>,
+) -> bool {
+    for nth in 0..RECEIVE_BURST {
+        let Ok(received) = receive_pair(router, scratch) else {
+            return nth > 0;
+        };
+        let Some(mut frame) = received else { continue };
+        let speaker = match wire {
+            Wire::Local => Some(Speaker::Local),
+            Wire::Network | Wire::Enroll => Speaker::of(&mut frame),
+        };
+        if let (Some(label), Some(speaker)) = (Label::new(scratch), speaker) {
+            inbound.push(Inbound::Frame {
+                from: PeerId { label, wire },
+                speaker,
+                frame: frame.to_vec(),
+            });
+        }
+    }
+    true
+}
+
+/// The socket that a peer is connected to; none while that is being opened anew.
+fn router_of<'a>(
+    local: &'a zmq::Socket,
+    network: Option<&'a NetworkSide>,
+    peer: PeerId,
+) -> Option<&'a zmq::Socket> {
+    match peer.wire() {
+        Wire::Local => Some(local),
+        Wire::Network => network?.router.as_ref(),
+        Wire::Enroll => network?.enroll.as_ref(),
+    }
+}
+
 /// With mandatory routing the first part fails if the peer is unknown or has no room; the second then always goes.
-fn send_to(router: &zmq::Socket, to: &PeerId, frame: &[u8]) -> zmq::Result<()> {
+fn send_to(router: Option<&zmq::Socket>, to: &PeerId, frame: &[u8]) -> zmq::Result<()> {
+    let router = router.ok_or(zmq::Error::EHOSTUNREACH)?;
     router.send(to.as_bytes(), zmq::SNDMORE | zmq::DONTWAIT)?;
     router.send(frame, zmq::DONTWAIT)
 }

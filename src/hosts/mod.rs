@@ -9,6 +9,7 @@
 //! whatever MOO code can see or change about a connection (input queue, `.program`, delimiters, options) is the
 //! daemon's.
 
+pub mod identity;
 pub mod link;
 pub mod router;
 pub mod telnet;

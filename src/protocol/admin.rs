@@ -21,6 +21,15 @@ pub enum AdminRequest {
     Revoke(Subject),
     /// A copy of the whole data folder as of one commit, into this folder, which must not exist.
     Backup(String),
+    /// Invite one process of another machine.
+    Invite {
+        /// What it will serve.
+        kind: String,
+        /// Seconds that the invitation holds; `None` takes what is usual.
+        ttl_s: Option<u64>,
+    },
+    /// Which processes of other machines may connect.
+    ListEnrolled,
 }
 
 /// The daemon's answer.
@@ -36,6 +45,36 @@ pub enum AdminReply {
     Keys(Vec<KeyStatus>),
     /// The tokens are dead, up to and without this generation.
     Revoked(u32),
+    /// One process may come.
+    Invitation(InvitationText),
+    /// Those who may connect.
+    Enrolled(Vec<EnrolledStatus>),
+}
+
+/// What an invited process has to be given.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct InvitationText {
+    /// The key that the daemon is known by, as 64 hexadecimal digits.
+    pub daemon_key: String,
+    /// What the invitation is found by.
+    pub token_id: String,
+    /// What only the invited process may know.
+    pub secret: String,
+    /// What the process will serve.
+    pub kind: String,
+    /// Seconds that it holds.
+    pub ttl_s: u64,
+}
+
+/// One process of another machine that may connect.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct EnrolledStatus {
+    /// Its id, as 32 hexadecimal digits.
+    pub id: String,
+    /// What it serves.
+    pub kind: String,
+    /// Where it runs, by its own words.
+    pub hostname: String,
 }
 
 /// One key of the ring.

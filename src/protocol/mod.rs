@@ -12,6 +12,7 @@ pub mod enroll;
 pub mod error;
 pub mod event;
 pub mod header;
+pub mod hex;
 pub mod host;
 pub mod id;
 pub mod job;

@@ -197,6 +197,7 @@ impl TelnetHost {
         let endpoints = HostEndpoints {
             rpc: ipc("rpc.sock"),
             events: ipc("events.sock"),
+            curve: None,
             id: HostId::named(NAME),
             instance,
         };

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Claims, Grant, calendar};
+use crate::protocol::hex::{from_hex, to_hex};
 use crate::protocol::{ClientId, HostId, WireObj, WorkerId};
 
 /// Who signs.
@@ -147,19 +148,4 @@ impl Payload {
             grant,
         })
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if text.len() != 2 * N {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -79,6 +79,7 @@ impl FakeDaemon {
         let endpoints = ServerEndpoints {
             rpc: path("rpc.sock"),
             events: path("events.sock"),
+            network: None,
         };
         let (tell, heard) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(State {
@@ -198,7 +199,7 @@ impl FakeDaemon {
 impl State {
     fn on_inbound(&mut self, inbound: Inbound, sender: &ServerSender) {
         match inbound {
-            Inbound::Frame { from, frame } => {
+            Inbound::Frame { from, frame, .. } => {
                 let frame = Frame::parse(&frame).expect("a host sends whole frames");
                 if frame.kind.family() == Family::HostToDaemon as u8 {
                     self.on_host(from, frame.envelope, frame.decode().unwrap(), sender);
@@ -214,7 +215,10 @@ impl State {
                 };
                 self.publish_frame(sender, HOST_BROADCAST_TOPIC, &ping);
             }
-            Inbound::Unreachable { .. } | Inbound::Reset { .. } | Inbound::Unsubscribed { .. } => {}
+            Inbound::Unreachable { .. }
+            | Inbound::Reset { .. }
+            | Inbound::Unsubscribed { .. }
+            | Inbound::Trespass { .. } => {}
         }
     }
 

@@ -1,0 +1,150 @@
+//! The daemon's sockets that other machines connect to, all of them encrypted: requests, events, and enrollment.
+//!
+//! Invariants: a subscriber hears its own host's topic and what is for all hosts, and one that asks for more is expelled;
+//! when a key is expelled everybody's connection ends, and whoever may still connect does so at once.
+
+use super::curve::{Admitted, CurveKeys, Doorkeeper, Speaker, serve};
+use super::publisher::Publisher;
+use super::server_side::Inbound;
+use super::{GatewayError, at, open_socket};
+use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
+
+/// Where the daemon listens for other machines, and how it proves who it is.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// Requests, `tcp://...`.
+    pub rpc: String,
+    /// Events, `tcp://...`.
+    pub events: String,
+    /// Enrollment, `tcp://...`, if anybody may enroll.
+    pub enroll: Option<String>,
+    /// The daemon's keys.
+    pub keys: CurveKeys,
+    /// Who may connect.
+    pub admitted: Admitted,
+}
+
+/// The bound sockets. The first two are none while they are being opened anew.
+pub(super) struct NetworkSide {
+    context: zmq::Context,
+    network: Network,
+    pub(super) doorkeeper: Doorkeeper,
+    pub(super) router: Option<zmq::Socket>,
+    pub(super) publisher: Option<Publisher>,
+    pub(super) enroll: Option<zmq::Socket>,
+}
+
+impl NetworkSide {
+    pub(super) fn bind(context: &zmq::Context, network: &Network) -> Result<NetworkSide, GatewayError> {
+        let mut side = NetworkSide {
+            context: context.clone(),
+            network: network.clone(),
+            doorkeeper: Doorkeeper::open(context, network.admitted.clone())?,
+            router: None,
+            publisher: None,
+            enroll: None,
+        };
+        side.open()?;
+        if let Some(endpoint) = &network.enroll {
+            side.enroll = Some(bind_router(context, endpoint, &network.keys, true)?);
+        }
+        Ok(side)
+    }
+
+    /// Binds those of the members' sockets that are not bound.
+    fn open(&mut self) -> Result<(), GatewayError> {
+        let Network {
+            rpc, events, keys, ..
+        } = &self.network;
+        if self.router.is_none() {
+            self.router = Some(bind_router(&self.context, rpc, keys, false)?);
+        }
+        if self.publisher.is_none() {
+            let socket = open_socket(&self.context, zmq::XPUB)?;
+            // Every subscription is shown, also to what somebody else has subscribed to already.
+            socket.set_xpub_verbose(true)?;
+            serve(&socket, keys, false)?;
+            socket.bind(events).map_err(at(events))?;
+            self.publisher = Some(Publisher { socket });
+        }
+        Ok(())
+    }
+
+    /// Ends every connection of members, and listens for them anew with the next [`Self::mend`].
+    pub(super) fn cut(&mut self) {
+        (self.router, self.publisher) = (None, None);
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.router.is_none() || self.publisher.is_none()
+    }
+
+    /// Opens what was cut. The system gives a port back only after a moment, so this is tried until it works.
+    pub(super) fn mend(&mut self) {
+        if self.is_cut()
+            && let Err(error) = self.open()
+        {
+            tracing::debug!(%error, "the ports for other machines are not free yet");
+        }
+    }
+
+    /// All its sockets.
+    pub(super) fn sockets(&self) -> impl Iterator<Item = &zmq::Socket> {
+        let publisher = self.publisher.iter().map(|publisher| &publisher.socket);
+        let doorkeeper = [&self.doorkeeper.socket];
+        self.router
+            .iter()
+            .chain(&self.enroll)
+            .chain(publisher)
+            .chain(doorkeeper)
+    }
+
+    /// Looks at who subscribes to what. False when nothing was waiting.
+    pub(super) fn receive_subscription(
+        &mut self,
+        message: &mut zmq::Message,
+        into: &mut Vec<Inbound>,
+    ) -> bool {
+        let Some(publisher) = &self.publisher else {
+            return false;
+        };
+        if publisher.socket.recv(message, zmq::DONTWAIT).is_err() {
+            return false;
+        }
+        let speaker = Speaker::of(message);
+        if let Some((1, topic)) = message.split_first()
+            && !may_hear(speaker, topic)
+        {
+            let topic = topic.to_vec();
+            if let Some(Speaker::Enrolled(host, _)) = speaker {
+                self.network.admitted.expel(host);
+            }
+            into.push(Inbound::Trespass { speaker, topic });
+            self.cut();
+        }
+        true
+    }
+}
+
+fn bind_router(
+    context: &zmq::Context,
+    endpoint: &str,
+    keys: &CurveKeys,
+    anybody: bool,
+) -> Result<zmq::Socket, GatewayError> {
+    let socket = open_socket(context, zmq::ROUTER)?;
+    socket.set_router_mandatory(true)?;
+    // A peer that comes back before its old connection is noticed to be dead takes its place. Nobody else can, since
+    // a routing id has a number in it that only its process knows.
+    socket.set_router_handover(true)?;
+    serve(&socket, keys, anybody)?;
+    socket.bind(endpoint).map_err(at(endpoint))?;
+    Ok(socket)
+}
+
+fn may_hear(speaker: Option<Speaker>, topic: &[u8]) -> bool {
+    let Some(Speaker::Enrolled(host, _)) = speaker else {
+        return false;
+    };
+    topic == HOST_BROADCAST_TOPIC || topic == CLIENT_BROADCAST_TOPIC || topic.starts_with(&host_topic(host))
+}
