@@ -244,6 +244,12 @@ pub const PINGS_MISSED_DEAD: u64 = 5;
 pub const PROBE_PERIOD: Duration = Duration::from_millis(50);
 /// Probes after which the host has to say hello again.
 pub const PROBES_MAX: u32 = 200;
+/// Frames of one host within [`BAD_FRAMES_PERIOD`] that cannot be read before it is cut off.
+pub const BAD_FRAMES_MAX: usize = 20;
+/// See [`BAD_FRAMES_MAX`].
+pub const BAD_FRAMES_PERIOD: Duration = Duration::from_secs(60);
+/// How long a host that sends what cannot be read is not listened to.
+pub const BAD_PEER_CUT: Duration = Duration::from_secs(60);
 /// How often connections that have not logged in are looked through.
 pub const CONNECTION_SWEEP: Duration = Duration::from_secs(1);
 /// How often the daemon looks whether a dump or new task numbers are due.

@@ -22,10 +22,12 @@ use crate::protocol::error::RpcMessageError;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
 use crate::protocol::kind::Family;
+use crate::protocol::machine::strikes::Strikes;
 use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
-use crate::protocol::{ClientId, HostId};
+use crate::protocol::{ClientId, HostId, Moment};
 use actix::{Actor, ArbiterHandle, Context, Handler};
 use std::collections::HashMap;
+use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -72,6 +74,9 @@ pub struct GatewayActor {
     arbiter: ArbiterHandle,
     hosts: HashMap<HostId, Host>,
     requests: Vec<Request>,
+    /// Of every host that has said hello and then sent what cannot be read, whether it is there now or not.
+    strikes: HashMap<HostId, Strikes>,
+    born: Instant,
     _guard: ExitGuard,
 }
 
@@ -92,6 +97,8 @@ impl GatewayActor {
             arbiter,
             hosts: HashMap::new(),
             requests: Vec::new(),
+            strikes: HashMap::new(),
+            born: Instant::now(),
             _guard: guard,
         }
     }
@@ -102,8 +109,9 @@ impl GatewayActor {
             Err(FrameError::Unsupported { kind, envelope }) => {
                 return self.refuse(from, &envelope, RpcMessageError::Unsupported { kind: kind.0 });
             }
+            Err(error) if is_itself(from, speaker) => return self.unreadable(from, &error),
             Err(error) => {
-                tracing::warn!(?from, %error, "a frame was dropped");
+                tracing::debug!(?from, ?speaker, %error, "a frame of a stranger was dropped");
                 return;
             }
         };
@@ -114,17 +122,52 @@ impl GatewayActor {
             tracing::warn!(?from, ?speaker, "a process spoke in the name of another");
             let envelope = frame.envelope.reply(self.parts.epoch);
             self.reject(Reply { to: from, envelope }, RejectReason::BadToken);
+        } else if self.is_cut(from, &frame.envelope) {
+            tracing::debug!(?from, "a host that is cut off was told to wait");
         } else if family == Family::HostToDaemon as u8 {
             self.host_message(from, speaker, &frame);
         } else if family == Family::HostClientToDaemon as u8 {
             self.client_request(from, &frame);
         } else {
-            tracing::warn!(
-                ?from,
-                kind = frame.kind.0,
-                "a frame of a conversation that is not ours"
-            );
+            self.unreadable(from, &FrameError::WrongFamily { kind: frame.kind });
         }
+    }
+
+    /// Counts a frame that cannot be read. A host that sends too many of them is cut off for a while.
+    fn unreadable(&mut self, from: PeerId, error: &FrameError) {
+        let now = self.now();
+        let host = identity(from).map(|(id, _)| id);
+        // Whoever has not said hello has nothing to lose, and is not worth remembering.
+        let Some(id) = host.filter(|id| self.hosts.contains_key(id)) else {
+            return;
+        };
+        let strikes = self.strikes.entry(id).or_default();
+        let is_cut = strikes.note(now);
+        tracing::warn!(host = %id, %error, total = strikes.total(), "a frame could not be read");
+        if is_cut {
+            tracing::error!(host = %id, "a host sends what cannot be read and is cut off");
+        }
+    }
+
+    fn now(&self) -> Moment {
+        let since = self.born.elapsed().as_micros();
+        Moment(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// Tells a host that was cut off when it may come again; true if it was told.
+    fn is_cut(&self, from: PeerId, asked: &Envelope) -> bool {
+        let now = self.now();
+        let strikes = identity(from).and_then(|(id, _)| self.strikes.get(&id));
+        let Some(left) = strikes.and_then(|strikes| strikes.cut_for(now)) else {
+            return false;
+        };
+        let envelope = asked.reply(self.parts.epoch);
+        let message = DaemonToHostReply::Reject {
+            reason: RejectReason::Full,
+            retry_after_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
+        };
+        answer(&self.parts.sender, Reply { to: from, envelope }, &message);
+        true
     }
 
     fn refuse(&self, to: PeerId, asked: &Envelope, error: RpcMessageError) {
@@ -171,6 +214,7 @@ impl GatewayActor {
         let message = match frame.decode::<HostToDaemonMessage>() {
             Ok(message) => message,
             Err(error) => {
+                self.unreadable(from, &error);
                 return self.refuse(
                     from,
                     &frame.envelope,
@@ -294,11 +338,14 @@ impl GatewayActor {
                 client: ClientId(frame.envelope.principal),
                 body,
             }),
-            Err(error) => self.refuse(
-                from,
-                &frame.envelope,
-                RpcMessageError::InvalidRequest(error.to_string()),
-            ),
+            Err(error) => {
+                self.unreadable(from, &error);
+                self.refuse(
+                    from,
+                    &frame.envelope,
+                    RpcMessageError::InvalidRequest(error.to_string()),
+                );
+            }
         }
     }
 

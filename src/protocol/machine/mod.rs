@@ -5,3 +5,4 @@
 pub mod link;
 pub mod outbox;
 pub mod stream;
+pub mod strikes;
