@@ -16,6 +16,7 @@ use super::keyring::{KeyDesk, Keys, KeysError};
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
+use super::room::Room;
 use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
@@ -29,8 +30,6 @@ use crate::limits::{
     CONNECTION_GATE_MAX, ENROLLMENT_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX,
     SLOTS_PER_EXECUTOR, TASK_BYTES_MAX,
 };
-use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent};
-use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::enroll::Roll;
 use crate::protocol::machine::outbox::Outbox;
 use crate::protocol::token::Revocations;
@@ -271,56 +270,6 @@ pub(super) fn serve_hosts(
         .map_err(unavailable)?;
     wires.gateway.get_or_init(|| gateway);
     Ok(())
-}
-
-/// Whether the disk has room, for everybody who must know.
-struct Room {
-    outside: Arc<Outside>,
-    scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
-    sender: ServerSender,
-    epoch: u32,
-}
-
-impl Room {
-    /// From now on no task begins, and what clients ask is refused.
-    fn is_short(&self) {
-        tracing::error!("the disk is full: nothing new is done until there is room in the data folder");
-        self.change(
-            true,
-            "*** The server's disk is full. Until there is room nothing can be kept, so nothing is done. ***",
-        );
-    }
-
-    fn is_back(&self) {
-        tracing::info!("there is room on the disk again");
-        self.change(
-            false,
-            "*** The server has room on its disk again. All is as before. ***",
-        );
-    }
-
-    fn change(&self, read_only: bool, words: &str) {
-        self.outside.set_read_only(read_only);
-        if self
-            .scheduler
-            .get()
-            .is_some_and(|scheduler| scheduler.offer(TakeReports).is_err())
-        {
-            tracing::error!("the scheduler takes no messages");
-        }
-        let message = ClientsBroadcastEvent::System {
-            message: words.to_owned(),
-        };
-        let envelope = Envelope {
-            epoch: self.epoch,
-            ..Envelope::default()
-        };
-        // Whoever does not hear it is told by the refusal of what it asks next.
-        let frame = encode(&envelope, &message);
-        frame
-            .map(|frame| self.sender.publish(CLIENT_BROADCAST_TOPIC, frame).ok())
-            .ok();
-    }
 }
 
 pub(super) fn load_options(world: &Arc<World>, outside: &Outside) {

@@ -39,6 +39,7 @@ mod lifecycle;
 mod outlet;
 mod publisher;
 mod reattach;
+mod room;
 mod scheduler;
 
 pub use lifecycle::{Options, run};
