@@ -49,8 +49,8 @@ pub const BACKLOG_RETRY_MS: i64 = 5;
 pub const LABEL_MAX: usize = 39;
 /// Messages that libzmq itself keeps for one pipe.
 pub const HIGH_WATER_MARK: i32 = 100_000;
-/// Milliseconds between tries to connect: first and longest.
-pub const RECONNECT_MS: (i32, i32) = (50, 2_000);
+/// Milliseconds between tries to connect: first and longest. A daemon that was restarted is not to wait for its hosts.
+pub const RECONNECT_MS: (i32, i32) = (20, 200);
 /// ZMTP heartbeats on tcp: interval and timeout, in milliseconds.
 pub const HEARTBEAT_MS: (i32, i32) = (2_000, 6_000);
 /// Milliseconds that a closing socket may take to send what waits, when it drains.
@@ -59,8 +59,14 @@ pub const LINGER_DRAIN_MS: i32 = 500;
 pub const REQUEST_DEADLINE_S: u64 = 10;
 /// Seconds until an unanswered request on the bulk socket is sent again.
 pub const BULK_DEADLINE_S: u64 = 60;
-/// Times that an unanswered request is sent in all.
+/// Seconds until an unanswered replay is asked for again.
+pub const REPLAY_DEADLINE_S: u64 = 5;
+/// Times that an unanswered request is sent in all, unless it has a number.
 pub const REQUEST_TRIES_MAX: u8 = 3;
+/// Milliseconds that a host waits before it asks again what was refused for now, where the refusal does not say.
+pub const REST_DEFAULT_MS: u64 = 500;
+/// The longest that it lets itself be told to wait.
+pub const REST_MS_MAX: u64 = 10_000;
 /// Requests that a host keeps while they cannot be sent.
 pub const REQUESTS_HELD_MAX: usize = 8_192;
 /// Milliseconds until an unanswered step of the handshake starts it over.
@@ -69,10 +75,20 @@ pub const HANDSHAKE_STEP_MS: u64 = 2_000;
 pub const HANDSHAKE_RETRY_MS: u32 = 500;
 /// Milliseconds without a ping after which a host takes the daemon for lost.
 pub const PING_SILENCE_MS: u64 = 6_000;
+/// Milliseconds of our own standing still after which the daemon gets a full timeout again.
+pub const LINK_STALL_MS: u64 = 500;
+/// Milliseconds that a daemon which said it would go may take, past the time it said, before it is greeted anew.
+pub const DRAIN_PATIENCE_MS: u64 = 10_000;
 /// Bytes of later events that a stream keeps while an earlier one is missing.
 pub const STREAM_HOLD_MAX: usize = 64 * KIB;
 /// Milliseconds until a stream whose head is ahead of it asks for the missing tail.
 pub const STREAM_TAIL_MS: u64 = 100;
+/// Milliseconds until a replay that gave nothing is asked for again.
+pub const STREAM_RETRY_MS: u64 = 500;
+/// Replays in a row that may give nothing before what is missing is taken as lost.
+pub const REPLAY_REFUSALS_MAX: u8 = 5;
+/// Bytes of one replay.
+pub const REPLAY_BYTES_MAX: u32 = 128 * KIB as u32;
 
 // Tokens.
 
@@ -124,6 +140,10 @@ pub const LINES_UNANSWERED_MAX: usize = 32;
 pub const HELD_LINES_MAX: usize = 64;
 /// Bytes of such lines.
 pub const HELD_BYTES_MAX: usize = 16 * KIB;
+/// Bytes of such lines of all clients of a host.
+pub const HELD_HOST_BYTES_MAX: usize = 8 * MIB;
+/// Bytes that may wait for a client beyond those at which it is paused: what was on its way already.
+pub const OUTPUT_SLACK: usize = 2 * BODY_EVENT_MAX + 2 * REPLAY_BYTES_MAX as usize;
 /// Bytes that are taken from a socket at once.
 pub const READ_LEN: usize = 4 * KIB;
 /// Reads of one client's socket in a row before others have their turn.
@@ -145,18 +165,20 @@ pub const ARRIVALS_PERIOD: Duration = Duration::from_secs(10);
 
 /// Bursts of frames that may wait for a host's link.
 pub const INBOUND_BURSTS_MAX: usize = 1_024;
-/// How often a link looks at the time.
-pub const LINK_TICK: Duration = Duration::from_millis(250);
-/// How often the events that have arrived are acknowledged.
-pub const ACK_PERIOD: Duration = Duration::from_millis(100);
-/// How long a step of the handshake may take before it begins anew.
-pub const HELLO_RETRY: Duration = Duration::from_secs(2);
-/// A daemon that has sent no ping for this long is taken as gone.
-pub const DAEMON_SILENCE_MAX: Duration = Duration::from_secs(6);
+/// How often a link looks at the time, and acknowledges the events that clients' sockets have taken.
+pub const LINK_TICK: Duration = Duration::from_millis(100);
+/// Bytes of events after which they are acknowledged before that.
+pub const ACK_BYTES: usize = 256 * KIB;
+/// What an event costs a host besides its bytes.
+pub const EVENT_COST: usize = 64;
 /// How long the daemon may be away before clients are told.
 pub const AWAY_NOTICE_AFTER: Duration = Duration::from_secs(2);
-/// Events of one client that are kept because one before them is missing.
-pub const EVENTS_HELD_MAX: usize = 1_024;
+/// How long the daemon may be away before clients are closed.
+pub const AWAY_CLOSE_AFTER: Duration = Duration::from_secs(600);
+/// Batches of held connections that are named to the daemon at once; more are spread over [`REATTACH_SPREAD`].
+pub const REATTACH_AT_ONCE_MAX: usize = 8;
+/// See [`REATTACH_AT_ONCE_MAX`].
+pub const REATTACH_SPREAD: Duration = Duration::from_secs(1);
 /// Orders of the daemon that may wait for a host.
 pub const HOST_ORDERS_MAX: usize = 64;
 

@@ -1,9 +1,11 @@
 //! A host's end: one thread with two DEALERs for requests and one SUB for events.
 //!
 //! Invariant: a lane without a connection holds a bounded backlog; when that is full all of it is dropped and the lane
-//! is reported as reset. Whoever asked learns of it by the reset or by a deadline, and asks again.
+//! is reported as reset. Whoever asked learns of it by the reset or by a deadline, and asks again. That the daemon has
+//! gone is told as soon as the system knows it, and that it is back as soon as all three sockets are connected.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use super::backlog::Backlog;
@@ -51,6 +53,10 @@ pub enum HostInbound {
         /// Which one.
         lane: Lane,
     },
+    /// All sockets are connected now.
+    Connected,
+    /// One of the sockets that were connected is not any more. What waited to be sent was dropped.
+    Disconnected,
 }
 
 enum Outbound {
@@ -99,6 +105,7 @@ impl HostSide {
             sockets,
             queue: queue.clone(),
             backlogs: [Backlog::default(), Backlog::default()],
+            connected: false,
             inbound: Vec::new(),
             on_inbound: Box::new(on_inbound),
             scratch: zmq::Message::new(),
@@ -132,6 +139,8 @@ struct Sockets {
     /// In the order of [`Lane::ALL`].
     dealers: [zmq::Socket; 2],
     events: zmq::Socket,
+    /// What libzmq tells of the three: the dealers, and the events.
+    monitors: [Monitor; 3],
 }
 
 impl Sockets {
@@ -148,18 +157,29 @@ impl Sockets {
         for topic in [&host_topic(*id)[..], HOST_BROADCAST_TOPIC, CLIENT_BROADCAST_TOPIC] {
             events.set_subscribe(topic)?;
         }
-        connect(&events, events_endpoint, curve)?;
         let dealer = |lane| {
             let socket = open_socket(context, zmq::DEALER)?;
             socket.set_identity(PeerId::new(Role::Host, lane, *id, *instance).as_bytes())?;
             socket.set_immediate(true)?;
-            connect(&socket, rpc, curve)?;
             Ok::<_, GatewayError>(socket)
         };
+        let dealers = [dealer(Lane::Interactive)?, dealer(Lane::Bulk)?];
+        let monitors = [
+            Monitor::watch(context, &dealers[0])?,
+            Monitor::watch(context, &dealers[1])?,
+            Monitor::watch(context, &events)?,
+        ];
+        connect(&events, events_endpoint, curve)?;
+        dealers.iter().try_for_each(|dealer| connect(dealer, rpc, curve))?;
         Ok(Sockets {
-            dealers: [dealer(Lane::Interactive)?, dealer(Lane::Bulk)?],
+            dealers,
             events,
+            monitors,
         })
+    }
+
+    fn are_connected(&self) -> bool {
+        self.monitors.iter().all(|monitor| monitor.is_connected)
     }
 }
 
@@ -170,6 +190,45 @@ fn connect(socket: &zmq::Socket, endpoint: &str, curve: Option<&CurveClient>) ->
     socket.connect(endpoint).map_err(at(endpoint))
 }
 
+/// What libzmq tells of one socket's connection.
+struct Monitor {
+    socket: zmq::Socket,
+    is_connected: bool,
+}
+
+/// Makes the names of monitors differ within the process.
+static MONITORS: AtomicU64 = AtomicU64::new(0);
+
+impl Monitor {
+    /// Watches a socket that has not been told to connect yet.
+    fn watch(context: &zmq::Context, watched: &zmq::Socket) -> Result<Monitor, GatewayError> {
+        let endpoint = format!("inproc://monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed));
+        let events = zmq::SocketEvent::HANDSHAKE_SUCCEEDED as i32 | zmq::SocketEvent::DISCONNECTED as i32;
+        watched.monitor(&endpoint, events)?;
+        let socket = open_socket(context, zmq::PAIR)?;
+        socket.connect(&endpoint).map_err(at(&endpoint))?;
+        Ok(Monitor {
+            socket,
+            is_connected: false,
+        })
+    }
+
+    /// Takes in what was told; gives whether the connection was lost meanwhile, even if it is back.
+    fn look(&mut self, scratch: &mut zmq::Message) -> bool {
+        let mut lost = false;
+        while let Ok(()) = self.socket.recv(scratch, zmq::DONTWAIT) {
+            if let Some((raw, _)) = scratch.split_first_chunk::<2>() {
+                let event = u16::from_ne_bytes(*raw);
+                self.is_connected = event == zmq::SocketEvent::HANDSHAKE_SUCCEEDED as u16;
+                lost |= !self.is_connected;
+            }
+            // The address follows, which is known.
+            while scratch.get_more() && self.socket.recv(scratch, zmq::DONTWAIT).is_ok() {}
+        }
+        lost
+    }
+}
+
 struct Poller {
     context: zmq::Context,
     endpoints: HostEndpoints,
@@ -177,6 +236,8 @@ struct Poller {
     queue: Arc<SendQueue<Outbound>>,
     /// In the order of [`Lane::ALL`].
     backlogs: [Backlog; 2],
+    /// What was told last.
+    connected: bool,
     inbound: Vec<HostInbound>,
     on_inbound: OnBurst<HostInbound>,
     scratch: zmq::Message,
@@ -213,6 +274,7 @@ impl Poller {
     /// does not hold up answers.
     fn receive(&mut self) -> bool {
         let before = self.inbound.len();
+        self.look_at_connections();
         for lane in Lane::ALL {
             let dealer = &self.sockets.dealers[lane as usize];
             for _ in 0..RECEIVE_BURST {
@@ -237,6 +299,22 @@ impl Poller {
         self.inbound.len() > before
     }
 
+    /// Tells of connections that came or went. What waits for a daemon that is gone would only be refused by the next.
+    fn look_at_connections(&mut self) {
+        let mut lost = false;
+        for monitor in &mut self.sockets.monitors {
+            lost |= monitor.look(&mut self.scratch);
+        }
+        if lost && std::mem::take(&mut self.connected) {
+            self.backlogs = Default::default();
+            self.inbound.push(HostInbound::Disconnected);
+        }
+        if !self.connected && self.sockets.are_connected() {
+            self.connected = true;
+            self.inbound.push(HostInbound::Connected);
+        }
+    }
+
     fn send(&mut self, item: Outbound) {
         match item {
             Outbound::Request(lane, frame) => {
@@ -255,7 +333,7 @@ impl Poller {
     fn rebuild(&mut self) {
         // Where this fails the old sockets stay, which reconnect by themselves, and the next rebuild tries again.
         if let Ok(sockets) = Sockets::connect(&self.context, &self.endpoints) {
-            self.sockets = sockets;
+            (self.sockets, self.connected) = (sockets, false);
         }
         self.backlogs = Default::default();
     }
@@ -282,11 +360,15 @@ impl Poller {
             false => zmq::POLLIN | zmq::POLLOUT,
         };
         let [interactive, bulk] = &self.sockets.dealers;
+        let [first, second, third] = &self.sockets.monitors;
         let mut items = [
             self.queue.bell.poll_item(),
             interactive.as_poll_item(wanted(Lane::Interactive)),
             bulk.as_poll_item(wanted(Lane::Bulk)),
             self.sockets.events.as_poll_item(zmq::POLLIN),
+            first.socket.as_poll_item(zmq::POLLIN),
+            second.socket.as_poll_item(zmq::POLLIN),
+            third.socket.as_poll_item(zmq::POLLIN),
         ];
         // An interrupted poll is a short one; the loop looks at everything anyway.
         let _ = zmq::poll(&mut items, -1);

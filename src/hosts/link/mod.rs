@@ -1,36 +1,31 @@
-//! A host's link to the daemon: one actor that owns the sockets, the handshake and the router of events.
+//! A host's link to the daemon: one actor around [`Host`], which decides, and the I/O thread, which has the sockets.
 //!
 //! Parent: the host's supervisor. Mailbox: bursts of frames from the I/O thread, bounded by [`INBOUND_BURSTS_MAX`]
 //! (past it the link is taken as lost, and everything is asked for again); what clients send is bounded by their
 //! windows. Router and link are one actor, because a line and its answer would else cross one more mailbox each way.
 //! It is not restarted by itself: it knows where every client is, so its panic ends the process, and the supervisor of
 //! processes starts another.
-//!
-//! While the daemon is away clients keep their lines (they are told to). When it is back, the connections that it
-//! knew are asked about in batches, the others are made anew, and unanswered lines are sent again, marked so.
 
-pub mod handshake;
-mod hear;
-mod speak;
-
-use super::router::{Missing, Router, ToClient};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
-use crate::gateway::{HostEndpoints, HostInbound, HostSender, HostSide, Lane};
-use crate::limits::{
-    ACK_PERIOD, AWAY_NOTICE_AFTER, INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK, LIST_ENTRIES_MAX,
-    REATTACH_BATCH_MAX,
-};
-use crate::protocol::host::{HostToDaemonMessage, Listener, Peer};
-use crate::protocol::{ClientId, WireObj, WireValue};
-use actix::{Actor, AsyncContext, Context, Handler, Recipient};
-use handshake::{Handshake, Step};
+use crate::gateway::{HostEndpoints, HostInbound, HostSender, HostSide};
+use crate::limits::{INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
+use crate::protocol::host::{HostType, Listener, Peer};
+use crate::protocol::machine::host::{Host, Input, Meter, Output};
+pub use crate::protocol::machine::host::{Order as ToHost, ToClient};
+use crate::protocol::machine::link::LinkConfig;
+use crate::protocol::{ClientId, Moment, Wall, WireObj};
+use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
+
+impl Message for ToClient {
+    type Result = ();
+}
 
 /// What a client's actor tells the link.
 #[derive(Debug)]
@@ -45,6 +40,8 @@ pub enum FromClient {
         handler: WireObj,
         /// Where it hears.
         address: Recipient<ToClient>,
+        /// How far its socket has come.
+        meter: Arc<Meter>,
     },
     /// A client has typed these lines.
     Lines {
@@ -52,6 +49,11 @@ pub enum FromClient {
         client: ClientId,
         /// In their order.
         lines: Vec<String>,
+    },
+    /// A client's meter says that it has the room that the link waits for.
+    Drained {
+        /// Who.
+        client: ClientId,
     },
     /// A client's socket is gone.
     Closed {
@@ -73,73 +75,25 @@ pub enum FromHost {
     Leave(oneshot::Sender<()>),
 }
 
-/// What the link tells its host.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ToHost {
-    /// The daemon knows this host: it serves.
-    Up,
-    /// A token is wanted; the last one, if any, does not hold.
-    WantToken,
-    /// Accept clients on this port.
-    Listen {
-        /// The object whose verbs greet them.
-        handler: WireObj,
-        /// The port; 0 takes a free one.
-        port: u16,
-        /// Options given to `listen()`.
-        options: Vec<(String, WireValue)>,
-    },
-    /// Accept no more clients on this port.
-    Unlisten {
-        /// The port.
-        port: u16,
-    },
-    /// All clients are to be closed within this time, and the host is to end.
-    Drain {
-        /// The time.
-        within: Duration,
-        /// Why, for the log.
-        why: String,
-    },
-    /// The link can never work, for this reason.
-    GiveUp(String),
-}
-
 /// Starts the I/O thread. The link itself is on the other side of the gate, so it cannot be part of its own making.
 struct Begin(Gate<HostLink>);
 
 /// A burst of frames.
 struct Burst(Vec<HostInbound>);
 
-/// What waits for an answer.
-#[derive(Clone, Copy, Debug)]
-enum Pending {
-    Host,
-    Client { client: ClientId, cmd_seq: u64 },
-    Replay(Missing),
-}
-
 /// The actor.
 pub struct HostLink {
     endpoints: HostEndpoints,
-    handshake: Handshake,
-    router: Router<Recipient<ToClient>>,
+    host: Host,
+    /// Where each client's actor is reached.
+    ears: HashMap<ClientId, Recipient<ToClient>>,
     io: Option<(HostSide, HostSender)>,
     /// Set by the I/O thread when it had to drop a burst.
     overflowed: Arc<AtomicBool>,
-    /// By correlation.
-    pending: HashMap<u64, Pending>,
-    correlation: u64,
-    /// The highest frame number that came, and the one that was acknowledged.
-    frame_heard: u64,
-    frame_acked: u64,
-    /// Clients that have gone since the last pong.
-    gone: Vec<ClientId>,
-    last_ping: u64,
-    /// Since when the daemon has been away, and whether the clients were told.
-    away: Option<(Duration, bool)>,
     born: Instant,
-    host: mpsc::Sender<ToHost>,
+    /// What the host wants done; empty between messages.
+    out: Vec<Output>,
+    to_host: mpsc::Sender<ToHost>,
     _exit: ExitGuard,
 }
 
@@ -154,33 +108,34 @@ pub struct LinkState {
     pub pending: usize,
 }
 
-const AWAY_NOTICE: &str = "*** The server is away for a moment. What you type is kept until it is back. ***";
-const BACK_NOTICE: &str = "*** The server is back. ***";
-
 impl HostLink {
     /// A link that does nothing before [`begin`] is called on its gate. `capacity` is how many clients the host can
-    /// hold.
+    /// hold, `pause_bytes` how much may wait for one of them before it gets no more for a while.
     pub fn new(
         endpoints: HostEndpoints,
         capacity: u32,
-        host: mpsc::Sender<ToHost>,
+        pause_bytes: usize,
+        to_host: mpsc::Sender<ToHost>,
         exit: ExitGuard,
     ) -> HostLink {
+        let config = LinkConfig {
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            id: endpoints.id,
+            instance: endpoints.instance,
+            world: String::new(),
+            host_type: HostType::Tcp,
+            capacity,
+            skills: Vec::new(),
+        };
         HostLink {
-            handshake: Handshake::new(endpoints.id, endpoints.instance, capacity),
+            host: Host::new(config, pause_bytes),
             endpoints,
-            router: Router::default(),
+            ears: HashMap::new(),
             io: None,
             overflowed: Arc::default(),
-            pending: HashMap::new(),
-            correlation: 0,
-            frame_heard: 0,
-            frame_acked: 0,
-            gone: Vec::new(),
-            last_ping: 0,
-            away: Some((Duration::ZERO, false)),
             born: Instant::now(),
-            host,
+            out: Vec::new(),
+            to_host,
             _exit: exit,
         }
     }
@@ -188,91 +143,93 @@ impl HostLink {
     /// How it is.
     pub fn observable_state(&self) -> LinkState {
         LinkState {
-            is_up: self.handshake.is_up(),
-            clients: self.router.len(),
-            pending: self.pending.len(),
+            is_up: self.host.is_up(),
+            clients: self.host.len(),
+            pending: self.host.pending(),
         }
     }
 
-    fn now(&self) -> Duration {
-        self.born.elapsed()
+    fn now(&self) -> Moment {
+        Moment(u64::try_from(self.born.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    fn tell_host(&self, message: ToHost) {
+    /// Gives the host an input and does what it wants.
+    fn feed(&mut self, input: Input) {
+        let (now, was_up) = (self.now(), self.host.is_up());
+        let mut out = std::mem::take(&mut self.out);
+        self.host.take(now, input, &mut out);
+        out.drain(..).for_each(|output| self.carry_out(output));
+        self.out = out;
+        if was_up != self.host.is_up() {
+            tracing::info!(up = self.host.is_up(), "the daemon has come or gone");
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::ToClient(client, message) => {
+                if let Some(ear) = self.ears.get(&client) {
+                    tell(ear, message);
+                }
+            }
+            Output::ToAll(message) => self.ears.values().for_each(|ear| tell(ear, message.clone())),
+            Output::Send { lane, frame } => {
+                // Whatever is not sent is missed in time, and said again.
+                if let Some((_, sender)) = &self.io
+                    && let Err(error) = sender.send(lane, frame)
+                {
+                    tracing::warn!(%error, "a frame could not be sent to the daemon");
+                    self.overflowed.store(true, Ordering::Relaxed);
+                }
+            }
+            Output::Rebuild => {
+                if let Some((_, sender)) = &self.io
+                    && let Err(error) = sender.rebuild()
+                {
+                    tracing::warn!(%error, "the sockets could not be opened anew");
+                }
+            }
+            Output::Order(order) => self.tell_host(order),
+            Output::Garbled(error) => tracing::warn!(%error, "a frame of the daemon was dropped"),
+        }
+    }
+
+    fn tell_host(&self, order: ToHost) {
         // The host reads whenever it is not itself about to end, and says only what can be said again.
-        if let Err(error) = self.host.try_send(message) {
+        if let Err(error) = self.to_host.try_send(order) {
             tracing::warn!(%error, "the host did not take an order of the daemon");
         }
     }
 
-    fn take_steps(&mut self, steps: Vec<Step>) {
-        for step in steps {
-            match step {
-                Step::Say(message) => self.say(Lane::Interactive, &message, Some(Pending::Host)),
-                Step::Rebuild => {
-                    if let Some((_, sender)) = &self.io
-                        && let Err(error) = sender.rebuild()
-                    {
-                        tracing::warn!(%error, "the sockets could not be opened anew");
-                    }
-                }
-                Step::WantToken => self.tell_host(ToHost::WantToken),
-                Step::Up => self.come_back(),
-                Step::Down => self.go_away(),
-                Step::GiveUp(why) => self.tell_host(ToHost::GiveUp(why)),
-            }
-        }
-    }
-
-    fn lose(&mut self) {
-        let (now, mut steps) = (self.now(), Vec::new());
-        self.handshake.on_lost(now, &mut steps);
-        self.take_steps(steps);
-    }
-
-    fn go_away(&mut self) {
-        tracing::info!("the daemon is away");
-        self.pending.clear();
-        if self.away.is_none() {
-            self.away = Some((self.now(), false));
-        }
-        self.router.go_away();
-    }
-
-    fn come_back(&mut self) {
-        tracing::info!(epoch = self.handshake.epoch(), "the daemon knows this host");
-        (self.frame_heard, self.frame_acked) = (0, 0);
-        if let Some((_, true)) = self.away.take() {
-            self.router.tell_all(&ToClient::Notice(BACK_NOTICE.into()));
-        }
-        let mut requests = Vec::new();
-        let held = self.router.come_back(&mut requests);
-        for batch in held.chunks(REATTACH_BATCH_MAX) {
-            let message = HostToDaemonMessage::ReattachBatch {
-                conns: batch.to_vec(),
-            };
-            self.say(Lane::Interactive, &message, Some(Pending::Host));
-        }
-        self.ask(requests);
-        self.tell_host(ToHost::Up);
-    }
-
     fn tick(&mut self) {
-        let (now, mut steps) = (self.now(), Vec::new());
-        self.handshake.on_tick(now, &mut steps);
-        self.take_steps(steps);
-        if let Some((since, told @ false)) = &mut self.away
-            && now.saturating_sub(*since) >= AWAY_NOTICE_AFTER
-        {
-            *told = true;
-            self.router.tell_all(&ToClient::Notice(AWAY_NOTICE.into()));
+        if self.overflowed.swap(false, Ordering::Relaxed) {
+            self.feed(Input::Reset);
         }
+        self.feed(Input::Tick);
     }
+
+    fn leave(&mut self, done: oneshot::Sender<()>) {
+        self.feed(Input::Leave {
+            reason: "the host ends".to_owned(),
+        });
+        self.io = None;
+        // A host that does not wait any more is about to end anyway.
+        done.send(()).ok();
+    }
+}
+
+/// Tells a client's actor; one that has ended hears nothing.
+fn tell(ear: &Recipient<ToClient>, message: ToClient) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "events are bounded by the client's meter, answers by its window, the rest is one at a time"
+    )]
+    ear.do_send(message);
 }
 
 /// How many messages of a host's clients may wait for the link: what their windows allow.
 pub fn gate_bound(connections_max: u32) -> usize {
-    (connections_max as usize).saturating_mul(LINES_UNANSWERED_MAX + 2) + INBOUND_BURSTS_MAX
+    (connections_max as usize).saturating_mul(LINES_UNANSWERED_MAX + 3) + INBOUND_BURSTS_MAX
 }
 
 /// Opens the link behind `gate`: from here on it tries to reach the daemon. Frames come through a gate of their own,
@@ -286,7 +243,6 @@ impl Actor for HostLink {
 
     fn started(&mut self, context: &mut Context<Self>) {
         context.run_interval(LINK_TICK, |link, _| link.tick());
-        context.run_interval(ACK_PERIOD, |link, _| link.acknowledge());
     }
 }
 
@@ -305,7 +261,7 @@ impl Handler<Offered<Begin>> for HostLink {
             Ok(io) => self.io = Some(io),
             Err(error) => self.tell_host(ToHost::GiveUp(error.to_string())),
         }
-        self.tell_host(ToHost::WantToken);
+        self.feed(Input::Start { wall: wall() });
     }
 }
 
@@ -314,10 +270,18 @@ impl Handler<Offered<Burst>> for HostLink {
 
     fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
         if self.overflowed.swap(false, Ordering::Relaxed) {
-            self.lose();
+            self.feed(Input::Reset);
         }
         let Burst(frames) = burst.accept();
-        frames.into_iter().for_each(|inbound| self.on_inbound(inbound));
+        for inbound in frames {
+            self.feed(match inbound {
+                HostInbound::Reply { frame, .. } => Input::Reply(frame),
+                HostInbound::Event { frame } => Input::Event(frame),
+                HostInbound::Reset { .. } => Input::Reset,
+                HostInbound::Connected => Input::Connected,
+                HostInbound::Disconnected => Input::Disconnected,
+            });
+        }
     }
 }
 
@@ -331,25 +295,21 @@ impl Handler<Offered<FromClient>> for HostLink {
                 peer,
                 handler,
                 address,
+                meter,
             } => {
-                let request = self.router.open(client, peer, handler, address);
-                self.ask(vec![request]);
-                if let Some((_, true)) = self.away {
-                    self.router.tell(client, ToClient::Notice(AWAY_NOTICE.into()));
-                }
+                self.ears.insert(client, address);
+                self.feed(Input::Opened {
+                    client,
+                    peer,
+                    handler,
+                    meter,
+                });
             }
-            FromClient::Lines { client, lines } => {
-                let mut requests = Vec::with_capacity(lines.len());
-                self.router.lines(client, lines, &mut requests);
-                self.ask(requests);
-            }
+            FromClient::Lines { client, lines } => self.feed(Input::Lines { client, lines }),
+            FromClient::Drained { client } => self.feed(Input::Drained { client }),
             FromClient::Closed { client } => {
-                if let Some(request) = self.router.close(client) {
-                    self.ask(vec![request]);
-                    if self.gone.len() < LIST_ENTRIES_MAX {
-                        self.gone.push(client);
-                    }
-                }
+                self.ears.remove(&client);
+                self.feed(Input::Closed { client });
             }
         }
     }
@@ -360,28 +320,15 @@ impl Handler<Offered<FromHost>> for HostLink {
 
     fn handle(&mut self, message: Offered<FromHost>, _: &mut Context<Self>) {
         match message.accept() {
-            FromHost::Token(token) => {
-                let (now, mut steps) = (self.now(), Vec::new());
-                self.handshake.on_token(now, token, &mut steps);
-                self.take_steps(steps);
-            }
-            FromHost::Listeners(listeners) => {
-                self.handshake.set_listeners(listeners);
-                if self.handshake.is_up() {
-                    self.pong(self.last_ping);
-                }
-            }
-            FromHost::CloseAll(words) => self.router.tell_all(&ToClient::Close(words)),
-            FromHost::Leave(done) => {
-                if self.handshake.is_up() {
-                    let reason = "the host ends".to_owned();
-                    let message = HostToDaemonMessage::DetachHost { reason };
-                    self.say(Lane::Interactive, &message, None);
-                }
-                self.io = None;
-                // A host that does not wait any more is about to end anyway.
-                done.send(()).ok();
-            }
+            FromHost::Token(token) => self.feed(Input::Token(token)),
+            FromHost::Listeners(listeners) => self.feed(Input::Listeners(listeners)),
+            FromHost::CloseAll(words) => self.carry_out(Output::ToAll(ToClient::Close(words))),
+            FromHost::Leave(done) => self.leave(done),
         }
     }
+}
+
+fn wall() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Wall(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -24,7 +24,7 @@ use crate::actors::kit::supervisor::{ChildSpec, Restart, Supervisor};
 use crate::config::{self, Config};
 use crate::gateway::HostEndpoints;
 use crate::hosts::link::{self, FromHost, HostLink, ToHost};
-use crate::limits::{CLOSE_FLUSH_MAX, HOST_ORDERS_MAX, INBOUND_BURSTS_MAX};
+use crate::limits::{CLOSE_FLUSH_MAX, HELD_HOST_BYTES_MAX, HOST_ORDERS_MAX, INBOUND_BURSTS_MAX};
 use crate::protocol::control::ChildReady;
 use crate::protocol::host::{HostType, Listener as WireListener};
 use crate::protocol::{ClientId, HostId, WireObj};
@@ -55,6 +55,8 @@ pub struct TelnetShared {
     /// The way to the daemon.
     pub link: Gate<HostLink>,
     live: AtomicUsize,
+    /// Bytes of lines that wait in the host.
+    held: AtomicUsize,
     next_client: AtomicU64,
     /// Makes the ids of this start of the process differ from those of any other.
     instance: u64,
@@ -68,6 +70,7 @@ impl TelnetShared {
             settings,
             link,
             live: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             next_client: AtomicU64::new(0),
             instance,
             born: Instant::now(),
@@ -91,6 +94,16 @@ impl TelnetShared {
         id[..8].copy_from_slice(&self.next_client.fetch_add(1, Ordering::Relaxed).to_le_bytes());
         id[8..].copy_from_slice(&self.instance.to_le_bytes());
         ClientId(id)
+    }
+
+    /// A connection that held `before` bytes of lines holds `now`.
+    fn on_held(&self, before: usize, now: usize) {
+        self.held.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    /// Whether lines may be kept for a daemon that is away.
+    fn has_room_to_hold(&self) -> bool {
+        self.held.load(Ordering::Relaxed) < HELD_HOST_BYTES_MAX
     }
 
     /// Counts a connection that is gone.
@@ -202,13 +215,20 @@ impl TelnetHost {
             instance,
         };
         let connections_max = config.telnet.connections_max;
+        let pause_bytes = config.telnet.output_len_max;
         let (to_host, from_link) = mpsc::channel(HOST_ORDERS_MAX);
         // The link knows where every client is: nothing could be done with a second one, so its end is ours.
         let mut spec = ChildSpec::permanent("link");
         spec.intensity.restarts_max = 0;
         let here = Arbiter::current();
         let slot = supervisor.supervise(spec, here.clone(), move |exit| {
-            HostLink::new(endpoints.clone(), connections_max, to_host.clone(), exit)
+            HostLink::new(
+                endpoints.clone(),
+                connections_max,
+                pause_bytes,
+                to_host.clone(),
+                exit,
+            )
         });
         let link = Gate::new(slot.clone(), link::gate_bound(connections_max));
         link::begin(&link, Gate::new(slot, INBOUND_BURSTS_MAX));

@@ -1,25 +1,28 @@
 //! One telnet client: its socket, its terminal, and its lines on their way to the daemon.
 //!
 //! Parent: the listener that accepted it. It is not supervised: when it panics its socket is closed, and dropping it
-//! tells the link that the client is gone. Mailbox: events are bounded by the host's credit with the daemon and
-//! answers by the client's window; each is taken out at once. It reads and writes its socket only in [`Pump`], which
-//! runs after the mailbox is empty, so that all that came together leaves in one write. An idle connection holds no
-//! buffer.
+//! tells the link that the client is gone. Mailbox: events are bounded by the client's meter and answers by its window;
+//! each is taken out at once. It reads and writes its socket only in [`Pump`], which runs after the mailbox is empty,
+//! so that all that came together leaves in one write. An event is accepted once the socket has taken all of it. An
+//! idle connection holds no buffer.
 
 use super::TelnetShared;
 use super::flood::FloodGate;
 use super::line_mode::Input;
 use super::terminal::Terminal;
 use super::window::{Daemon, Window};
-use crate::hosts::link::FromClient;
-use crate::hosts::router::ToClient;
-use crate::limits::{CLOSE_FLUSH_MAX, HELD_LINES_MAX, LINE_LEN_MAX, READ_LEN, READS_IN_A_ROW_MAX};
+use crate::hosts::link::{FromClient, ToClient};
+use crate::limits::{
+    CLOSE_FLUSH_MAX, HELD_LINES_MAX, LINE_LEN_MAX, OUTPUT_SLACK, READ_LEN, READS_IN_A_ROW_MAX,
+};
 use crate::protocol::event::{ClientEvent, Content, Line, LineBody};
 use crate::protocol::host::Peer;
+use crate::protocol::machine::host::Meter;
 use crate::protocol::{ClientId, WireObj, WireValue};
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler};
 use moo_model::{View, literal};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
@@ -48,10 +51,23 @@ pub struct Accepted {
 struct Farewell {
     client: ClientId,
     shared: Arc<TelnetShared>,
+    /// Bytes of this client's lines that are counted as held.
+    held: usize,
+}
+
+impl Farewell {
+    /// Counts what this client holds among what all clients of the host do.
+    fn hold(&mut self, bytes: usize) {
+        if bytes != self.held {
+            self.shared.on_held(self.held, bytes);
+            self.held = bytes;
+        }
+    }
 }
 
 impl Drop for Farewell {
     fn drop(&mut self) {
+        self.hold(0);
         self.shared.on_closed();
         // A link that is gone knows no clients, so there is nobody to tell.
         let _ = self.shared.link.offer(FromClient::Closed { client: self.client });
@@ -69,10 +85,20 @@ enum Life {
     Shut,
 }
 
+/// An event that was shown and that the socket has not taken yet.
+struct Shown {
+    /// The end of its bytes among all output.
+    end: u64,
+    seq: u64,
+    mark: u64,
+}
+
 /// The actor of one client.
 pub struct TelnetConn {
     socket: TcpStream,
     terminal: Terminal,
+    shown: VecDeque<Shown>,
+    meter: Arc<Meter>,
     window: Window,
     flood: FloodGate,
     life: Life,
@@ -93,6 +119,7 @@ impl TelnetConn {
         let farewell = Farewell {
             client: shared.on_opened(),
             shared,
+            held: 0,
         };
         arbiter.spawn_fn(move || match TelnetConn::new(accepted, farewell) {
             Ok(connection) => drop(connection.start()),
@@ -116,7 +143,12 @@ impl TelnetConn {
         let settings = &shared.settings;
         Ok(TelnetConn {
             socket,
-            terminal: Terminal::new(settings.line_len_max.min(LINE_LEN_MAX), settings.output_len_max),
+            terminal: Terminal::new(
+                settings.line_len_max.min(LINE_LEN_MAX),
+                settings.output_len_max.saturating_add(OUTPUT_SLACK),
+            ),
+            shown: VecDeque::new(),
+            meter: Arc::default(),
             window: Window::default(),
             flood: FloodGate::new(settings, shared.now()),
             life: Life::Open,
@@ -144,6 +176,7 @@ impl TelnetConn {
         } else {
             self.window.take_all()
         };
+        self.farewell.hold(self.window.waiting_bytes());
         if !lines.is_empty() && self.farewell.shared.link.offer(self.lines(lines)).is_err() {
             return true;
         }
@@ -190,10 +223,11 @@ impl TelnetConn {
     /// Takes bytes of the client apart.
     fn take_in(&mut self, bytes: &[u8]) {
         let (window, mut lines, mut refused, mut too_long) = (&mut self.window, 0, 0, false);
+        let host_has_room = self.farewell.shared.has_room_to_hold();
         self.terminal.receive(bytes, |input| match input {
             Input::Line(line) | Input::Chunk(line) => {
                 lines += 1;
-                refused += usize::from(window.push(line).is_err());
+                refused += usize::from(window.push(line, host_has_room).is_err());
             }
             Input::TooLong => too_long = true,
         });
@@ -222,16 +256,38 @@ impl TelnetConn {
 
     /// Writes what waits; gives whether all of it is gone.
     fn write(&mut self, cx: &mut task::Context<'_>) -> io::Result<bool> {
-        if !self.terminal.has_output() {
-            return Ok(true);
-        }
         let socket = &mut self.socket;
-        self.terminal.send(
-            |slices| match Pin::new(&mut *socket).poll_write_vectored(cx, slices) {
-                Poll::Ready(written) => written,
-                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-            },
-        )
+        let sent =
+            match self.terminal.has_output() {
+                true => self.terminal.send(|slices| {
+                    match Pin::new(&mut *socket).poll_write_vectored(cx, slices) {
+                        Poll::Ready(written) => written,
+                        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                    }
+                }),
+                false => Ok(true),
+            };
+        self.count_accepted();
+        sent
+    }
+
+    /// Tells the link, by the meter, how far the socket has come.
+    fn count_accepted(&mut self) {
+        let (left, mut last) = (self.terminal.left(), None);
+        while self.shown.front().is_some_and(|shown| shown.end <= left) {
+            last = self.shown.pop_front();
+        }
+        let Some(Shown { seq, mark, .. }) = last else {
+            return;
+        };
+        if self.shown.is_empty() {
+            self.shown = VecDeque::new();
+        }
+        if self.meter.accept(seq, mark) {
+            let client = self.farewell.client;
+            // A link that is too busy to hear it looks at the meter by itself.
+            let _ = self.farewell.shared.link.offer(FromClient::Drained { client });
+        }
     }
 
     /// Brings the last words to the client and the socket to its end; gives whether both are done.
@@ -273,7 +329,7 @@ impl TelnetConn {
             ClientEvent::Disconnect { lines, .. } => self.close(lines),
             ClientEvent::Gap { lost } => {
                 self.terminal.print(
-                    &format!(">> {lost} lines of output to you have been lost <<"),
+                    &format!(">> {lost} pieces of output to you have been lost <<"),
                     true,
                 );
             }
@@ -282,7 +338,7 @@ impl TelnetConn {
                 line,
                 at_front: false,
             } => {
-                if self.window.push(line.clone()).is_err() {
+                if self.window.push(line.clone(), true).is_err() {
                     tracing::debug!("a forced line was dropped: the daemon is away and the queue is full");
                 }
             }
@@ -302,7 +358,7 @@ impl TelnetConn {
             LineBody::Text(text) => text.len() + 2,
             LineBody::Bytes(bytes) => bytes.len(),
         };
-        if line.no_flush && !self.terminal.has_room(length) {
+        if line.no_flush && !self.terminal.has_room(length.saturating_add(OUTPUT_SLACK)) {
             return;
         }
         match &line.body {
@@ -393,6 +449,7 @@ impl Actor for TelnetConn {
                 peer,
                 handler,
                 address,
+                meter: Arc::clone(&self.meter),
             };
             if self.farewell.shared.link.offer(opened).is_err() {
                 self.terminal.print(
@@ -411,7 +468,11 @@ impl Handler<ToClient> for TelnetConn {
 
     fn handle(&mut self, message: ToClient, _: &mut Context<Self>) {
         match message {
-            ToClient::Event(event) => self.show(&event),
+            ToClient::Event { event, seq, mark } => {
+                self.show(&event);
+                let end = self.terminal.queued();
+                self.shown.push_back(Shown { end, seq, mark });
+            }
             ToClient::Answered => self.window.answered(1),
             ToClient::Refused(text) => {
                 self.window.answered(1);

@@ -37,6 +37,8 @@ pub struct Output {
     lines_lost: u64,
     bound: usize,
     fixed_waiting: usize,
+    /// Bytes that have left `bytes`, over all time.
+    left: u64,
 }
 
 /// Sent bytes are cut off the front of the buffer once they are this many and more than those that wait.
@@ -54,7 +56,18 @@ impl Output {
             lines_lost: 0,
             bound,
             fixed_waiting: 0,
+            left: 0,
         }
+    }
+
+    /// Bytes queued over all time; what is queued now is gone once [`Self::left`] is as much.
+    pub fn queued(&self) -> u64 {
+        self.left + (self.bytes.len() - self.sent) as u64
+    }
+
+    /// Bytes that were taken by the socket, or dropped, over all time.
+    pub fn left(&self) -> u64 {
+        self.left
     }
 
     /// Bytes that wait.
@@ -135,6 +148,7 @@ impl Output {
                 self.first.extend_from_slice(dropped);
             }
             self.sent += piece.left;
+            self.left += piece.left as u64;
         }
         if self.sent >= COMPACT_FROM && self.sent > self.bytes.len() - self.sent {
             self.bytes.drain(..self.sent);
@@ -158,6 +172,7 @@ impl Output {
         self.first_sent += of_first;
         count -= of_first;
         self.sent += count;
+        self.left += count as u64;
         while let Some(piece) = self.pieces.front_mut() {
             if count < piece.left {
                 piece.left -= count;
@@ -172,6 +187,7 @@ impl Output {
         if self.waiting() == 0 {
             *self = Output {
                 lines_lost: self.lines_lost,
+                left: self.left,
                 ..Output::new(self.bound)
             };
         }

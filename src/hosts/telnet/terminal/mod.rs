@@ -112,6 +112,16 @@ impl Terminal {
         !self.output.is_empty()
     }
 
+    /// Bytes of output over all time.
+    pub fn queued(&self) -> u64 {
+        self.output.queued()
+    }
+
+    /// How many of them are gone.
+    pub fn left(&self) -> u64 {
+        self.output.left()
+    }
+
     /// Sends what waits through `write`; see [`Output::send`].
     pub fn send(&mut self, write: impl FnMut(&[IoSlice<'_>]) -> io::Result<usize>) -> io::Result<bool> {
         self.output.send(write)

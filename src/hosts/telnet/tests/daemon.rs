@@ -3,7 +3,7 @@
 use crate::gateway::{Inbound, PeerId, ServerEndpoints, ServerSender, ServerSide};
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
 use crate::protocol::client::{ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage};
-use crate::protocol::codec::{Message, encode};
+use crate::protocol::codec::{Message, encode, encode_event};
 use crate::protocol::event::{
     ClientEvent, Content, EventFrame, Line, NarrativeEvent, Recipient, Route, StreamControl, StreamPos,
 };
@@ -12,7 +12,7 @@ use crate::protocol::host::{
     DaemonToHostReply, HostToDaemonMessage, Limits, Listener, ReattachOutcome, RejectReason,
 };
 use crate::protocol::{ClientId, Envelope, Family, Frame, HostId, Wall, WireObj};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
@@ -46,6 +46,10 @@ struct State {
     frame: u64,
     /// The head of each stream.
     heads: HashMap<ClientId, u64>,
+    /// The last events of each stream, with their bytes.
+    kept: HashMap<ClientId, VecDeque<(u64, ClientEvent, usize)>>,
+    /// How many of them are kept.
+    kept_max: usize,
     /// Commands are answered and echoed at once; otherwise they wait for `answer_held`.
     echoes: bool,
     held: Vec<(PeerId, Envelope)>,
@@ -88,6 +92,8 @@ impl FakeDaemon {
             peer: None,
             frame: 0,
             heads: HashMap::new(),
+            kept: HashMap::new(),
+            kept_max: usize::MAX,
             echoes: true,
             held: Vec::new(),
             outcome: ReattachOutcome::Unknown,
@@ -118,6 +124,11 @@ impl FakeDaemon {
 
     pub fn set_echoes(&self, on: bool) {
         self.state().echoes = on;
+    }
+
+    /// No more than so many events of each stream can be replayed.
+    pub fn keep_only(&self, events: usize) {
+        self.state().kept_max = events;
     }
 
     pub fn set_outcome(&self, outcome: ReattachOutcome) {
@@ -236,6 +247,11 @@ impl State {
         self.frame += 1;
         let head = self.heads.entry(client).or_default();
         *head += 1;
+        let kept = self.kept.entry(client).or_default();
+        kept.push_back((*head, event.clone(), encode_event(&event).len()));
+        while kept.len() > self.kept_max {
+            kept.pop_front();
+        }
         let to = vec![Recipient {
             client,
             attach_epoch: 1,
@@ -295,9 +311,42 @@ impl State {
                     .extend(conns.iter().map(|conn| (conn.client, conn.last.seq)));
                 self.reply(sender, from, envelope, &DaemonToHostReply::Reattached { results });
             }
+            HostToDaemonMessage::Replay {
+                client,
+                from: first,
+                to,
+                bytes_max,
+            } => {
+                let chunk = self.replay(client, first.seq, to, bytes_max as usize);
+                self.reply(sender, from, envelope, &chunk);
+            }
             HostToDaemonMessage::HostPong { listeners, .. } => drop(tell.send(Heard::Pong(listeners))),
             HostToDaemonMessage::DetachHost { .. } => drop(tell.send(Heard::HostLeft)),
             _ => {}
+        }
+    }
+
+    /// What is kept of the events that are asked for, up to a number of bytes.
+    fn replay(&self, client: ClientId, first: u64, to: Option<u64>, bytes_max: usize) -> DaemonToHostReply {
+        let (head, none) = (self.heads[&client], VecDeque::new());
+        let to = to.unwrap_or(head);
+        let kept = self.kept.get(&client).unwrap_or(&none);
+        let mut bytes = 0;
+        let events: Vec<_> = kept
+            .iter()
+            .filter(|(seq, ..)| (first..=to).contains(seq))
+            .take_while(|(.., length)| {
+                bytes += length;
+                bytes - length < bytes_max
+            })
+            .map(|(seq, event, _)| (*seq, None, event.clone()))
+            .collect();
+        let lost = events.first().map_or(to + 1, |(seq, ..)| *seq) - first;
+        DaemonToHostReply::ReplayChunk {
+            client,
+            done: events.last().is_none_or(|(seq, ..)| *seq == to),
+            events,
+            lost: (lost > 0).then_some(lost),
         }
     }
 

@@ -32,9 +32,12 @@ pub struct Window {
 }
 
 impl Window {
-    /// Takes one line of the client. Refused only while the daemon is away.
-    pub fn push(&mut self, line: String) -> Result<(), Full> {
-        let full = self.waiting.len() >= HELD_LINES_MAX || self.waiting_bytes + line.len() > HELD_BYTES_MAX;
+    /// Takes one line of the client. Refused only while the daemon is away, if too much is kept for it already: of
+    /// this client, or of all clients of a host that has no room left.
+    pub fn push(&mut self, line: String, host_has_room: bool) -> Result<(), Full> {
+        let full = self.waiting.len() >= HELD_LINES_MAX
+            || self.waiting_bytes + line.len() > HELD_BYTES_MAX
+            || !host_has_room;
         if self.daemon == Daemon::Away && full {
             return Err(Full);
         }
@@ -47,6 +50,11 @@ impl Window {
     pub fn push_front(&mut self, line: String) {
         self.waiting_bytes += line.len();
         self.waiting.push_front(line);
+    }
+
+    /// Bytes of the lines that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
     }
 
     /// Drops the lines that wait.

@@ -11,7 +11,7 @@ fn open() -> Window {
 fn push(window: &mut Window, numbers: std::ops::Range<usize>) {
     for number in numbers {
         window
-            .push(number.to_string())
+            .push(number.to_string(), true)
             .expect("nothing is refused while the daemon is there");
     }
 }
@@ -57,7 +57,7 @@ fn while_the_daemon_is_away_lines_are_kept_up_to_a_bound() {
     window.set_daemon(Daemon::Away);
     push(&mut window, 1..1 + HELD_LINES_MAX);
     assert!(window.wants_more());
-    assert_eq!(window.push("one more".to_owned()), Err(Full));
+    assert_eq!(window.push("one more".to_owned(), true), Err(Full));
     assert_eq!(window.take(), numbers(0..0));
     window.set_daemon(Daemon::There);
     assert_eq!(
@@ -71,10 +71,10 @@ fn while_the_daemon_is_away_lines_are_kept_up_to_a_bound() {
 fn the_bytes_that_are_kept_are_bounded_too() {
     let mut window = Window::default();
     window.set_daemon(Daemon::Away);
-    assert_eq!(window.push("x".repeat(HELD_BYTES_MAX)), Ok(()));
-    assert_eq!(window.push("y".to_owned()), Err(Full));
+    assert_eq!(window.push("x".repeat(HELD_BYTES_MAX), true), Ok(()));
+    assert_eq!(window.push("y".to_owned(), true), Err(Full));
     window.clear();
-    assert_eq!(window.push("y".to_owned()), Ok(()));
+    assert_eq!(window.push("y".to_owned(), true), Ok(()));
 }
 
 #[test]
@@ -83,4 +83,14 @@ fn forced_lines_may_go_first_and_the_last_words_of_a_client_all_go() {
     push(&mut window, 1..LINES_UNANSWERED_MAX + 9);
     window.push_front("0".to_owned());
     assert_eq!(window.take_all(), numbers(0..LINES_UNANSWERED_MAX + 9));
+}
+
+#[test]
+fn a_host_that_keeps_too_much_for_others_keeps_nothing_more_while_the_daemon_is_away() {
+    let mut window = open();
+    assert_eq!(window.push("one".to_owned(), false), Ok(()));
+    window.set_daemon(Daemon::Away);
+    assert_eq!(window.push("two".to_owned(), false), Err(Full));
+    assert_eq!(window.push("two".to_owned(), true), Ok(()));
+    assert_eq!(window.waiting_bytes(), 6);
 }

@@ -3,45 +3,49 @@
 //! Invariant: everything that can happen to a link is a variant here, so a simulator can drive all of it.
 
 use crate::protocol::client::ClientRequest;
-use crate::protocol::host::{HeldConn, HostToDaemonMessage, Listener};
+use crate::protocol::host::{HostToDaemonMessage, Listener};
 use crate::protocol::{ClientId, Wall};
 
-/// What happens to a link.
+/// What happens to a link. `T` is what the host calls a request.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Input {
-    /// The sockets are there: begin. The listeners are those open now.
+pub enum Input<T> {
+    /// The sockets were opened, and may connect from now on.
     Start {
         /// Wall-clock time, told to the daemon.
         wall: Wall,
-        /// Where the host accepts clients.
-        listeners: Vec<Listener>,
     },
+    /// A host token, to say hello with from now on.
+    Token(String),
+    /// All sockets are connected to the daemon.
+    Connected,
+    /// One of the sockets that were connected is not any more.
+    Disconnected,
     /// A frame from a request socket.
     Reply(Vec<u8>),
     /// A frame from the events socket.
     Event(Vec<u8>),
-    /// Frames that waited to be sent were dropped by the I/O thread.
+    /// Frames that waited to be sent, or to be heard, were dropped.
     Reset,
     /// A message of the host's own. Answered with the ticket, unless its kind has no answer.
     AskHost {
         /// What the host calls it.
-        ticket: u64,
+        ticket: T,
         /// The message.
         message: HostToDaemonMessage,
     },
     /// A request on behalf of a client. Answered with the ticket.
     AskClient {
         /// What the host calls it.
-        ticket: u64,
+        ticket: T,
         /// The client; zero for a REST call without a connection.
         client: ClientId,
         /// The request.
         request: ClientRequest,
+        /// Whether it was sent before, over this link or an earlier one.
+        again: bool,
     },
-    /// The answer to [`CollectHeld`](super::output::Output::CollectHeld).
-    Held(Vec<HeldConn>),
-    /// A listener was opened or closed.
+    /// These are the listeners from now on.
     Listeners(Vec<Listener>),
-    /// Time has passed. Wanted at least once a second.
+    /// Time has passed. Wanted every [`LINK_TICK`](crate::limits::LINK_TICK).
     Tick,
 }

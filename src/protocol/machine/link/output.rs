@@ -2,12 +2,15 @@
 //!
 //! Invariant: outputs are carried out in the order given.
 
+use std::sync::Arc;
+
 use crate::protocol::ClientId;
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent};
 use crate::protocol::client::{ClientReply, Refusal};
+use crate::protocol::codec::FrameError;
 use crate::protocol::error::RpcError;
-use crate::protocol::event::EventFrame;
-use crate::protocol::host::{DaemonDirect, DaemonToHostReply, Limits, PubKey, ReattachOutcome};
+use crate::protocol::event::{ClientEvent, Route};
+use crate::protocol::host::{DaemonDirect, DaemonToHostReply, Limits};
 use crate::protocol::kind::Lane;
 
 /// An answer to a request.
@@ -32,13 +35,11 @@ pub struct Attachment {
     pub world: String,
     /// Bounds to keep.
     pub limits: Limits,
-    /// The keys that tokens are signed with.
-    pub keys: Vec<PubKey>,
 }
 
 /// What to do.
 #[derive(Clone, PartialEq, Debug)]
-pub enum Output {
+pub enum Output<T> {
     /// Send a frame.
     Send {
         /// On this socket.
@@ -48,11 +49,9 @@ pub enum Output {
     },
     /// Close the sockets, drop what waits in them, and connect anew.
     Rebuild,
-    /// Name all connections that are held: answer with [`Held`](super::input::Input::Held).
-    CollectHeld,
-    /// What became of held connections. For those that go on, replay what they missed.
-    Reattached(Vec<(ClientId, ReattachOutcome)>),
-    /// Clients may come and requests go.
+    /// A token is wanted: there is none, or the last one does not hold.
+    WantToken,
+    /// The daemon knows this host: requests go, and the connections that were kept are to be named to it.
     Attached(Attachment),
     /// Hold input: the daemon is away, and the handshake goes on by itself.
     Lost(RpcError),
@@ -61,12 +60,17 @@ pub enum Output {
     /// A request has its answer.
     Answer {
         /// What the host called it.
-        ticket: u64,
+        ticket: T,
         /// The answer.
         answer: Box<Answer>,
     },
     /// An event for connections of this host.
-    Event(Box<EventFrame>),
+    Event {
+        /// The event.
+        event: Arc<ClientEvent>,
+        /// Where it goes.
+        route: Route,
+    },
     /// How far streams go: the frame number and each stream's head.
     Heads(u64, Vec<(ClientId, u64)>),
     /// Something for all hosts. A `PingPong` wants a `HostPong`.
@@ -75,10 +79,12 @@ pub enum Output {
     ClientsBroadcast(ClientsBroadcastEvent),
     /// The daemon asks something of this host alone.
     Direct(Box<DaemonDirect>),
+    /// A frame could not be read: for the log.
+    Garbled(FrameError),
 }
 
-impl Output {
-    pub(super) fn failed(ticket: u64, error: RpcError) -> Output {
+impl<T> Output<T> {
+    pub(super) fn failed(ticket: T, error: RpcError) -> Output<T> {
         Output::Answer {
             ticket,
             answer: Box::new(Answer::Failed(error)),

@@ -1,18 +1,20 @@
 //! A host's view of one connection's stream: every event once, in order.
 //!
-//! Invariant: what is delivered has the numbers `next`, `next + 1`, ... without a hole, unless the daemon itself says
-//! that the events of a hole are lost.
+//! Invariants: what is delivered has the numbers `next`, `next + 1`, ... without a hole, but for events that the client
+//! is told to be lost, with their number; nothing is delivered under an attach epoch that another host may have.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::limits::{BULK_DEADLINE_S, STREAM_HOLD_MAX, STREAM_TAIL_MS};
+use crate::limits::{BULK_DEADLINE_S, REPLAY_REFUSALS_MAX, STREAM_HOLD_MAX, STREAM_RETRY_MS, STREAM_TAIL_MS};
 use crate::protocol::event::StreamPos;
 use crate::protocol::moment::Moment;
 
 /// What happens to a stream. `E` is whatever the host delivers.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Input<E> {
+    /// The daemon knows the connection: its stream goes on after this place.
+    Opened(StreamPos),
     /// An event came by publication.
     Event {
         /// The attach epoch that it was addressed to.
@@ -26,15 +28,23 @@ pub enum Input<E> {
     },
     /// A piece of the past that was asked for.
     Chunk {
+        /// The first event that was asked for.
+        from: u64,
         /// Events by number, rising.
         events: Vec<(u64, E)>,
-        /// Whether it was the last piece.
+        /// Whether it was all that was asked for.
         done: bool,
-        /// Events from `next` on that are gone for good.
+        /// Events from `from` on that are gone for good.
         lost: u64,
     },
+    /// The daemon refuses a replay.
+    Refused,
+    /// A replay that was asked for will not be answered.
+    Unanswered,
     /// The daemon says how far the stream goes.
     Head(u64),
+    /// The link is gone: nothing more is asked before the connection is attached again.
+    Lost,
     /// The connection belongs to this host again, under a new epoch.
     Attached {
         /// The epoch.
@@ -42,6 +52,10 @@ pub enum Input<E> {
         /// How far the stream goes.
         head: StreamPos,
     },
+    /// The client does not keep up: what comes is dropped from now on, to be replayed later.
+    Paused,
+    /// The client has room again.
+    Resumed,
     /// Time has passed.
     Tick,
 }
@@ -56,10 +70,12 @@ pub enum Output<E> {
         /// The event.
         event: E,
     },
-    /// Ask the daemon for the events from here to the head.
+    /// Ask the daemon for past events.
     Replay {
         /// The first one missing.
         from: StreamPos,
+        /// The last one missing; the head if not known.
+        to: Option<u64>,
     },
     /// Tell the client that so many events are lost.
     Gap {
@@ -72,36 +88,54 @@ pub enum Output<E> {
 #[derive(Clone, PartialEq, Debug)]
 pub struct Stream<E> {
     attach_epoch: u32,
+    /// The daemon has said the epoch in words, so that a higher one may be another host's.
+    is_told: bool,
+    /// The highest epoch of an event that may not be ours.
+    doubt: Option<u32>,
+    /// The daemon knows the connection and may be asked about it.
+    is_live: bool,
+    /// Where the stream begins is known.
+    is_opened: bool,
+    is_paused: bool,
     /// The next event to deliver.
     next: StreamPos,
+    /// The last event delivered when the link was lost.
+    lost_at: u64,
     /// The highest number that the daemon is known to have given.
     head: u64,
-    /// Events after a hole, by number.
+    /// Events that cannot be delivered yet, by number.
     held: BTreeMap<u64, (E, usize)>,
     held_bytes: usize,
-    /// When it was noticed that something is missing, while nothing was asked for yet.
-    missing_since: Option<Moment>,
+    /// When to ask for what is missing.
+    ask_at: Option<Moment>,
     /// When a replay was asked for that has not ended.
     asked_at: Option<Moment>,
+    /// Replays in a row that gave nothing.
+    refusals: u8,
+}
+
+impl<E> Default for Stream<E> {
+    fn default() -> Self {
+        Stream {
+            attach_epoch: 0,
+            is_told: false,
+            doubt: None,
+            is_live: false,
+            is_opened: false,
+            is_paused: false,
+            next: StreamPos { era: 0, seq: 1 },
+            lost_at: 0,
+            head: 0,
+            held: BTreeMap::new(),
+            held_bytes: 0,
+            ask_at: None,
+            asked_at: None,
+            refusals: 0,
+        }
+    }
 }
 
 impl<E> Stream<E> {
-    /// A stream of which everything up to `pos` was delivered.
-    pub fn new(attach_epoch: u32, pos: StreamPos) -> Stream<E> {
-        Stream {
-            attach_epoch,
-            next: StreamPos {
-                era: pos.era,
-                seq: pos.seq + 1,
-            },
-            head: pos.seq,
-            held: BTreeMap::new(),
-            held_bytes: 0,
-            missing_since: None,
-            asked_at: None,
-        }
-    }
-
     /// The last event delivered.
     pub fn last(&self) -> StreamPos {
         StreamPos {
@@ -110,7 +144,7 @@ impl<E> Stream<E> {
         }
     }
 
-    /// The epoch under which this host has the connection.
+    /// The epoch under which this host has the connection, as far as it was told.
     pub fn attach_epoch(&self) -> u32 {
         self.attach_epoch
     }
@@ -120,62 +154,165 @@ impl<E> Stream<E> {
         self.next.era > head.era || self.next.era == head.era && self.next.seq > head.seq
     }
 
+    /// Whether something is missing, so that the stream wants to know when time has passed.
+    pub fn is_behind(&self) -> bool {
+        self.next.seq <= self.head || self.doubt.is_some()
+    }
+
     /// Takes an input.
     pub fn on(&mut self, now: Moment, input: Input<E>) -> Vec<Output<E>> {
         let mut out = Vec::new();
-        match input {
-            Input::Event { attach_epoch, .. } if attach_epoch != self.attach_epoch => {}
-            Input::Event {
-                seq, bytes, event, ..
-            } => self.event(seq, bytes, event, &mut out),
-            Input::Chunk { events, done, lost } => {
-                self.chunk(events, lost, &mut out);
-                if done {
-                    // If something is missing still, it is not asked for again at once and for ever.
-                    (self.asked_at, self.missing_since) = (None, Some(now));
-                }
-            }
-            Input::Head(head) => self.head = self.head.max(head),
-            Input::Attached { attach_epoch, head } => self.attached(now, attach_epoch, head, &mut out),
-            Input::Tick => {}
-        }
-        self.ask_for_missing(now, &mut out);
+        self.take(now, input, &mut out);
         out
     }
 
-    fn event(&mut self, seq: u64, bytes: usize, event: E, out: &mut Vec<Output<E>>) {
-        self.head = self.head.max(seq);
-        if seq == self.next.seq {
-            self.deliver(event, out);
-            self.deliver_held(out);
-        } else if seq > self.next.seq && self.held_bytes + bytes <= STREAM_HOLD_MAX {
-            // What does not fit comes again with the replay.
-            if let Some((_, old)) = self.held.insert(seq, (event, bytes)) {
-                self.held_bytes -= old;
+    /// The same, into a buffer that is used again.
+    pub fn take(&mut self, now: Moment, input: Input<E>, out: &mut Vec<Output<E>>) {
+        match input {
+            Input::Opened(pos) => self.opened(pos, out),
+            Input::Event {
+                attach_epoch,
+                seq,
+                bytes,
+                event,
+            } => self.event(attach_epoch, seq, bytes, event, out),
+            Input::Chunk {
+                from,
+                events,
+                done,
+                lost,
+            } => self.chunk(now, from, events, done, lost, out),
+            Input::Refused => self.refused(now, out),
+            Input::Unanswered => self.ask_later(now, STREAM_RETRY_MS),
+            Input::Head(head) => self.head = self.head.max(head),
+            Input::Lost => {
+                (self.is_live, self.asked_at, self.ask_at) = (false, None, None);
+                self.lost_at = self.next.seq - 1;
             }
-            self.held_bytes += bytes;
+            Input::Attached { attach_epoch, head } => self.attached(now, attach_epoch, head, out),
+            Input::Paused => self.is_paused = true,
+            Input::Resumed => {
+                self.is_paused = false;
+                // What the daemon has held back meanwhile was never heard of here.
+                if self.is_live && self.asked_at.is_none() {
+                    self.ask(now, out);
+                }
+            }
+            Input::Tick => {}
         }
+        self.ask_for_missing(now, out);
     }
 
-    fn chunk(&mut self, events: Vec<(u64, E)>, lost: u64, out: &mut Vec<Output<E>>) {
-        if lost > 0 {
-            self.next.seq += lost;
-            out.push(Output::Gap { lost });
-        }
-        for (seq, event) in events {
-            self.event(seq, 0, event, out);
-        }
+    fn opened(&mut self, pos: StreamPos, out: &mut Vec<Output<E>>) {
+        (self.is_live, self.is_opened) = (true, true);
+        self.next = StreamPos {
+            era: pos.era,
+            seq: pos.seq + 1,
+        };
+        self.head = self.head.max(pos.seq);
         self.deliver_held(out);
     }
 
-    fn attached(&mut self, now: Moment, attach_epoch: u32, head: StreamPos, out: &mut Vec<Output<E>>) {
-        self.attach_epoch = attach_epoch;
-        self.asked_at = None;
-        if head.era == self.next.era {
-            self.head = self.head.max(head.seq);
-            if self.next.seq <= self.head {
-                self.ask(now, out);
+    fn event(&mut self, attach_epoch: u32, seq: u64, bytes: usize, event: E, out: &mut Vec<Output<E>>) {
+        if attach_epoch < self.attach_epoch {
+            return;
+        }
+        if attach_epoch > self.attach_epoch {
+            match self.is_told {
+                true => self.doubt = self.doubt.max(Some(attach_epoch)),
+                false => self.attach_epoch = attach_epoch,
             }
+        }
+        self.head = self.head.max(seq);
+        if self.is_paused {
+            return;
+        }
+        if seq == self.next.seq && self.may_deliver() {
+            self.deliver(event, out);
+            self.deliver_held(out);
+        } else if seq >= self.next.seq && self.held_bytes + bytes <= STREAM_HOLD_MAX {
+            // What does not fit comes again with the replay.
+            self.hold(seq, bytes, event);
+        }
+    }
+
+    /// Whether events may go to the client: it is known where the stream begins, and that it is ours.
+    fn may_deliver(&self) -> bool {
+        self.is_opened && self.doubt.is_none()
+    }
+
+    fn hold(&mut self, seq: u64, bytes: usize, event: E) {
+        if let Some((_, old)) = self.held.insert(seq, (event, bytes)) {
+            self.held_bytes -= old;
+        }
+        self.held_bytes += bytes;
+    }
+
+    fn chunk(
+        &mut self,
+        now: Moment,
+        from: u64,
+        events: Vec<(u64, E)>,
+        done: bool,
+        lost: u64,
+        out: &mut Vec<Output<E>>,
+    ) {
+        // Who is given a replay is who has the connection.
+        self.attach_epoch = self.attach_epoch.max(self.doubt.take().unwrap_or_default());
+        let before = self.next.seq;
+        // Some of what is lost for the daemon may have come after it was asked for.
+        self.skip_to(from.saturating_add(lost), out);
+        for (seq, event) in events {
+            self.head = self.head.max(seq);
+            if seq == self.next.seq {
+                self.deliver(event, out);
+            } else if seq > self.next.seq {
+                self.hold(seq, 0, event);
+            }
+        }
+        self.deliver_held(out);
+        self.asked_at = None;
+        if self.next.seq > before {
+            self.refusals = 0;
+            self.ask_at = Some(now);
+        } else if done && self.is_behind() {
+            self.refused(now, out);
+        }
+    }
+
+    /// A replay gave nothing. It is asked for again a few times, since the daemon may only be busy, and then what is
+    /// missing is taken as lost.
+    fn refused(&mut self, now: Moment, out: &mut Vec<Output<E>>) {
+        self.refusals += 1;
+        self.ask_later(now, STREAM_RETRY_MS);
+        if self.refusals < REPLAY_REFUSALS_MAX {
+            return;
+        }
+        (self.refusals, self.ask_at) = (0, None);
+        let first_held = self.held.keys().next().copied();
+        self.skip_to(first_held.unwrap_or(self.head + 1), out);
+        self.deliver_held(out);
+    }
+
+    /// Goes on at `seq`, and says how many events are lost before it.
+    fn skip_to(&mut self, seq: u64, out: &mut Vec<Output<E>>) {
+        let lost = seq.saturating_sub(self.next.seq);
+        if lost > 0 && self.is_opened {
+            self.next.seq = seq;
+            out.push(Output::Gap { lost });
+        }
+    }
+
+    fn attached(&mut self, now: Moment, attach_epoch: u32, head: StreamPos, out: &mut Vec<Output<E>>) {
+        (self.attach_epoch, self.is_told) = (attach_epoch, true);
+        self.doubt = self.doubt.filter(|&doubt| doubt > attach_epoch);
+        (self.is_live, self.is_opened) = (true, true);
+        (self.asked_at, self.refusals) = (None, 0);
+        // A daemon that knows less than it had told has lost it, whatever it says of the era.
+        if head.era == self.next.era && head.seq >= self.lost_at {
+            self.head = self.head.max(head.seq);
+            self.deliver_held(out);
+            self.ask_at = Some(now);
             return;
         }
         // The history that the numbers counted is gone; the new one is taken from where it stands.
@@ -186,7 +323,7 @@ impl<E> Stream<E> {
             era: head.era,
             seq: head.seq + 1,
         };
-        self.missing_since = None;
+        self.ask_at = None;
     }
 
     fn deliver(&mut self, event: E, out: &mut Vec<Output<E>>) {
@@ -198,6 +335,9 @@ impl<E> Stream<E> {
     }
 
     fn deliver_held(&mut self, out: &mut Vec<Output<E>>) {
+        if !self.may_deliver() {
+            return;
+        }
         while let Some(entry) = self.held.first_entry() {
             if *entry.key() > self.next.seq {
                 break;
@@ -212,8 +352,11 @@ impl<E> Stream<E> {
 
     /// A hole is asked for as soon as it is seen. A tail may be on its way still, so it is given a moment.
     fn ask_for_missing(&mut self, now: Moment, out: &mut Vec<Output<E>>) {
-        if self.next.seq > self.head {
-            self.missing_since = None;
+        if !self.is_behind() {
+            (self.ask_at, self.refusals) = (None, 0);
+            return;
+        }
+        if !self.is_live || self.is_paused {
             return;
         }
         if let Some(asked) = self.asked_at {
@@ -222,17 +365,25 @@ impl<E> Stream<E> {
             }
             return;
         }
-        let is_new = self.missing_since.is_none();
-        let since = *self.missing_since.get_or_insert(now);
-        if is_new && !self.held.is_empty() || now.since(since) >= Duration::from_millis(STREAM_TAIL_MS) {
+        let is_sure = !self.held.is_empty() || self.doubt.is_some();
+        let wait = Duration::from_millis(if is_sure { 0 } else { STREAM_TAIL_MS });
+        if now >= *self.ask_at.get_or_insert(now.plus(wait)) {
             self.ask(now, out);
         }
     }
 
+    fn ask_later(&mut self, now: Moment, wait_ms: u64) {
+        self.asked_at = None;
+        self.ask_at = Some(now.plus(Duration::from_millis(wait_ms)));
+    }
+
     fn ask(&mut self, now: Moment, out: &mut Vec<Output<E>>) {
-        self.asked_at = Some(now);
-        self.missing_since = None;
-        out.push(Output::Replay { from: self.next });
+        (self.asked_at, self.ask_at) = (Some(now), None);
+        let first_held = self.held.keys().next().copied();
+        let to = first_held
+            .filter(|&first| first > self.next.seq)
+            .map(|first| first - 1);
+        out.push(Output::Replay { from: self.next, to });
     }
 }
 

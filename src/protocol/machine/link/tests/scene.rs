@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use crate::limits::LINK_TICK;
+use crate::protocol::broadcast::HostBroadcastEvent;
 use crate::protocol::client::{
     Auth, ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage,
 };
 use crate::protocol::codec::{Envelope, Frame, Message, encode};
-use crate::protocol::event::{StreamControl, StreamPos};
-use crate::protocol::host::{DaemonToHostReply, HeldConn, HostToDaemonMessage, HostType, Limits, Peer};
+use crate::protocol::event::StreamControl;
+use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Limits};
 use crate::protocol::machine::link::{Answer, Attachment, Input, Link, LinkConfig, Output};
 use crate::protocol::{ClientId, HostId, Moment, Wall, WireObj};
 
@@ -18,9 +20,9 @@ pub(super) const PROBE: [u8; 16] = [3; 16];
 
 /// The two ends and what the link wanted done.
 pub(super) struct Scene {
-    pub(super) link: Link,
+    pub(super) link: Link<u64>,
     pub(super) now: Moment,
-    pub(super) out: Vec<Output>,
+    pub(super) out: Vec<Output<u64>>,
 }
 
 impl Scene {
@@ -29,7 +31,6 @@ impl Scene {
             build: "test".into(),
             id: HOST,
             instance: 4,
-            token: "first".into(),
             world: String::new(),
             host_type: HostType::Tcp,
             capacity: 100,
@@ -42,17 +43,49 @@ impl Scene {
         }
     }
 
-    pub(super) fn on(&mut self, input: Input) {
+    pub(super) fn on(&mut self, input: Input<u64>) {
         self.out.extend(self.link.on(self.now, input));
     }
 
+    /// Lets time pass as it passes in the actor: tick by tick.
     pub(super) fn after_ms(&mut self, ms: u64) {
+        let mut left = Duration::from_millis(ms);
+        while !left.is_zero() {
+            let step = left.min(LINK_TICK);
+            self.now = self.now.plus(step);
+            left -= step;
+            self.on(Input::Tick);
+        }
+    }
+
+    /// Lets time pass without a tick before its end.
+    pub(super) fn stall_ms(&mut self, ms: u64) {
         self.now = self.now.plus(Duration::from_millis(ms));
         self.on(Input::Tick);
     }
 
+    /// The same with a ping of the daemon every two seconds.
+    pub(super) fn after_pinged_s(&mut self, epoch: u32, seconds: u64) {
+        for _ in 0..seconds.div_ceil(2) {
+            self.publish(epoch, &ping());
+            self.out.pop();
+            self.after_ms(2_000);
+        }
+    }
+
+    /// A link with sockets that are connected and a token, and nothing said yet but hello.
+    pub(super) fn started() -> Scene {
+        let mut scene = Scene::new();
+        scene.on(Input::Start { wall: Wall(1) });
+        assert_eq!(scene.look(), [Output::WantToken]);
+        scene.on(Input::Token("first".into()));
+        assert_eq!(scene.look(), [], "there is no connection to say hello over");
+        scene.on(Input::Connected);
+        scene
+    }
+
     /// The outputs since the last look.
-    pub(super) fn look(&mut self) -> Vec<Output> {
+    pub(super) fn look(&mut self) -> Vec<Output<u64>> {
         std::mem::take(&mut self.out)
     }
 
@@ -98,9 +131,9 @@ impl Scene {
         envelope
     }
 
-    /// From the `Hello` just sent to the question for held connections.
+    /// From the `Hello` just sent on.
     #[track_caller]
-    pub(super) fn register(&mut self, epoch: u32) {
+    pub(super) fn attach(&mut self, epoch: u32) {
         let hello = self.hello();
         self.reply(hello, epoch, &welcome(epoch));
         assert_eq!(self.look(), []);
@@ -111,23 +144,12 @@ impl Scene {
             "{message:?}"
         );
         self.reply(envelope, epoch, &DaemonToHostReply::Ack);
-        assert_eq!(self.look(), [Output::CollectHeld]);
-    }
-
-    #[track_caller]
-    pub(super) fn attach(&mut self, epoch: u32) {
-        self.register(epoch);
-        self.on(Input::Held(Vec::new()));
     }
 
     /// A link that is attached to epoch 7.
     #[track_caller]
     pub(super) fn attached() -> Scene {
-        let mut scene = Scene::new();
-        scene.on(Input::Start {
-            wall: Wall(1),
-            listeners: Vec::new(),
-        });
+        let mut scene = Scene::started();
         scene.attach(7);
         assert!(matches!(
             &scene.look()[..],
@@ -150,6 +172,7 @@ impl Scene {
             ticket,
             client: CLIENT,
             request,
+            again: false,
         });
     }
 }
@@ -183,29 +206,16 @@ pub(super) fn submitted(task_id: u64) -> ClientReply {
     }
 }
 
-pub(super) fn answer(ticket: u64, answer: Answer) -> Output {
+pub(super) fn answer(ticket: u64, answer: Answer) -> Output<u64> {
     Output::Answer {
         ticket,
         answer: Box::new(answer),
     }
 }
 
-pub(super) fn held(n: u8) -> HeldConn {
-    let peer = Peer {
-        addr: "::1".into(),
-        local_port: 1,
-        remote_port: 2,
-        content_types: vec![],
-        attrs: vec![],
-    };
-    let (client, last) = (ClientId([n; 16]), StreamPos::default());
-    HeldConn {
-        client,
-        bound: [0; 16],
-        attach_epoch: 1,
-        last,
-        cmd_acked: 0,
-        listener: WireObj(0),
-        peer,
+pub(super) fn ping() -> HostBroadcastEvent {
+    HostBroadcastEvent::PingPong {
+        ping: 1,
+        timestamp: 1,
     }
 }

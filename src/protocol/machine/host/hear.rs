@@ -1,0 +1,426 @@
+//! What a host hears from the daemon.
+//!
+//! Invariant: every answer ends what was asked or leads to its being asked again; words of the daemon about one client
+//! touch no other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::Life;
+use super::streams::nth_part;
+use super::{Host, Order, Output, Ticket, ToClient};
+use crate::limits::{LIST_ENTRIES_MAX, REQUEST_DEADLINE_S, REST_DEFAULT_MS, REST_MS_MAX};
+use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
+use crate::protocol::client::{Attachment, ClientReply, DaemonToClientReply, Refusal};
+use crate::protocol::error::{RpcError, RpcMessageError};
+use crate::protocol::host::{
+    DaemonDirect, DaemonToHostReply, HostToDaemonMessage, HostType, ReattachOutcome,
+};
+use crate::protocol::machine::link::{self, Answer};
+use crate::protocol::machine::stream;
+use crate::protocol::surface::Surfaced;
+use crate::protocol::{ClientId, Moment};
+
+const GONE: &str = "*** The server has closed this connection. ***";
+const ELSEWHERE: &str = "*** Connected elsewhere ***";
+const REVOKED: &str = "*** Your login was ended. Please log in again. ***";
+const SERVER_LOST_CONNECTION: &str =
+    "*** The server has been restarted and does not know this connection any more; please log in again. ***";
+const UNREADABLE: &str =
+    "The server's answer could not be read; your line may or may not have been carried out.";
+
+impl Host {
+    /// Does what the link wants, until it wants nothing more.
+    pub(super) fn carry_out(&mut self, now: Moment, out: &mut Vec<Output>) {
+        while !self.wire.is_empty() {
+            let spare = std::mem::take(&mut self.spare);
+            let mut batch = std::mem::replace(&mut self.wire, spare);
+            batch
+                .drain(..)
+                .for_each(|output| self.carry_out_one(now, output, out));
+            self.spare = batch;
+        }
+    }
+
+    fn carry_out_one(&mut self, now: Moment, output: link::Output<Ticket>, out: &mut Vec<Output>) {
+        match output {
+            link::Output::Send { lane, frame } => out.push(Output::Send { lane, frame }),
+            link::Output::Event { event, route } => self.event(now, &event, &route, out),
+            link::Output::Answer { ticket, answer } => self.answer(now, ticket, *answer, out),
+            link::Output::Heads(frame, heads) => {
+                // Frames come in order, so those up to this one are here or will never be.
+                self.frame_heard = self.frame_heard.max(frame);
+                for (client, head) in heads {
+                    self.stream(now, client, stream::Input::Head(head), out);
+                }
+            }
+            link::Output::Rebuild => out.push(Output::Rebuild),
+            link::Output::WantToken => out.push(Output::Order(Order::WantToken)),
+            link::Output::Attached(_) => self.come_back(now, out),
+            link::Output::Lost(_) => self.go_away(now, out),
+            link::Output::Fatal(error) => out.push(Output::Order(Order::GiveUp(error.to_string()))),
+            link::Output::Broadcast(event) => self.broadcast(now, event, out),
+            link::Output::ClientsBroadcast(ClientsBroadcastEvent::PingPong { .. }) => self.pong(now),
+            link::Output::ClientsBroadcast(ClientsBroadcastEvent::System { message }) => {
+                out.push(Output::ToAll(ToClient::Notice(message.into())));
+            }
+            link::Output::Direct(direct) => self.direct(now, *direct, out),
+            link::Output::Garbled(error) => out.push(Output::Garbled(error)),
+        }
+    }
+
+    fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Vec<Output>) {
+        match ticket {
+            Ticket::Quiet => {}
+            Ticket::Command(id, seq) => self.command_answered(now, id, seq, answer, out),
+            Ticket::Establish(id) => self.establish_answered(now, id, answer, out),
+            Ticket::Detach(id) => {
+                // One that was not heard is said again to the next daemon.
+                if rest_after(&answer).is_none() {
+                    self.farewells.remove(&id);
+                }
+            }
+            Ticket::Replay(id, from) => self.replay_answered(now, id, from, answer, out),
+            Ticket::Reattach(ids) => match answer {
+                Answer::Host(DaemonToHostReply::Reattached { results }) => {
+                    for (id, outcome) in results {
+                        self.reattached(now, id, outcome, out);
+                    }
+                    self.reattach_later(now, ids, REST_DEFAULT_MS);
+                }
+                Answer::Failed(RpcError::ConnectionLost) => {}
+                answer => {
+                    let wait = rest_after(&answer).unwrap_or(REST_DEFAULT_MS);
+                    self.reattach_later(now, ids, wait);
+                }
+            },
+        }
+    }
+
+    /// Asks again about those of a batch of which nothing was said.
+    fn reattach_later(&mut self, now: Moment, mut ids: Vec<ClientId>, wait_ms: u64) {
+        let is_held = |id: &ClientId| self.clients.get(id).is_some_and(|c| c.life == Life::Held);
+        ids.retain(is_held);
+        if !ids.is_empty() {
+            self.returning.waiting.extend(ids);
+            self.returning.at = now.plus(Duration::from_millis(wait_ms));
+        }
+    }
+
+    fn command_answered(
+        &mut self,
+        now: Moment,
+        id: ClientId,
+        seq: u64,
+        answer: Answer,
+        out: &mut Vec<Output>,
+    ) {
+        let rest = rest_after(&answer);
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        match answer {
+            // It waits for the next daemon.
+            Answer::Failed(RpcError::ConnectionLost) => {}
+            _ if rest.is_some() => {
+                let wait = Duration::from_millis(rest.unwrap_or_default());
+                client.go_back_to(seq, now.plus(wait));
+                self.watch_client(id);
+            }
+            Answer::Refused(refusal) => self.refused(now, id, seq, &refusal, out),
+            Answer::Failed(RpcError::CouldNotDecode(_)) => self.tell_refused(id, seq, UNREADABLE, out),
+            Answer::Failed(error) => self.tell_refused(id, seq, error.surface().telnet, out),
+            Answer::Client(ClientReply { reply, .. }) => {
+                match reply {
+                    DaemonToClientReply::LoginResult(Some(login)) => {
+                        if let Some(attachment) = login.attach {
+                            self.attached(now, id, &attachment, out);
+                        }
+                    }
+                    DaemonToClientReply::AttachResult(attachment) => {
+                        self.attached(now, id, &attachment, out);
+                    }
+                    _ => {}
+                }
+                self.settled(id, seq, out);
+            }
+            Answer::Host(_) => self.settled(id, seq, out),
+        }
+    }
+
+    fn settled(&mut self, id: ClientId, seq: u64, out: &mut Vec<Output>) {
+        if let Some(client) = self.clients.get_mut(&id)
+            && client.settle(seq)
+        {
+            out.push(Output::ToClient(id, ToClient::Answered));
+        }
+    }
+
+    fn tell_refused(&mut self, id: ClientId, seq: u64, text: &str, out: &mut Vec<Output>) {
+        if let Some(client) = self.clients.get_mut(&id)
+            && client.settle(seq)
+        {
+            out.push(Output::ToClient(id, ToClient::Refused(text.into())));
+        }
+    }
+
+    /// A command was refused for good: the client reads why, after what it was told before.
+    fn refused(&mut self, now: Moment, id: ClientId, seq: u64, refusal: &Refusal, out: &mut Vec<Output>) {
+        let text = refusal.error.surface().telnet;
+        if is_over(&refusal.error) {
+            return self.end(id, text, out);
+        }
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        match refusal.head {
+            _ if text.is_empty() => self.settled(id, seq, out),
+            Some(head) if !client.stream.is_past(head) => {
+                if client.settle(seq) {
+                    let until = now.plus(Duration::from_secs(REQUEST_DEADLINE_S));
+                    client.park(head, until, text.into());
+                    self.watch_client(id);
+                    self.stream(now, id, stream::Input::Head(head.seq), out);
+                }
+            }
+            _ => self.tell_refused(id, seq, text, out),
+        }
+    }
+
+    fn establish_answered(&mut self, now: Moment, id: ClientId, answer: Answer, out: &mut Vec<Output>) {
+        let rest = rest_after(&answer);
+        let Some(client) = self.clients.get_mut(&id) else {
+            // It has gone meanwhile.
+            match answer {
+                Answer::Client(ClientReply {
+                    reply: DaemonToClientReply::NewConnection { bound, .. },
+                    ..
+                }) if self.farewells.contains_key(&id) => {
+                    self.farewells.insert(id, Some(bound));
+                    self.detach(now, id, false);
+                }
+                _ => drop(self.farewells.remove(&id)),
+            }
+            return;
+        };
+        match answer {
+            _ if client.life != Life::Opening => {}
+            Answer::Client(ClientReply {
+                reply: DaemonToClientReply::NewConnection { bound, pos, .. },
+                ..
+            }) => {
+                (client.life, client.bound) = (Life::There, Some(bound));
+                client.begin_at(pos.seq);
+                let fresh = std::mem::take(&mut client.fresh);
+                self.stream(now, id, stream::Input::Opened(pos), out);
+                out.push(Output::ToClient(id, ToClient::Ready { fresh }));
+                self.send_commands(now, id);
+            }
+            Answer::Failed(RpcError::ConnectionLost) => {}
+            _ if rest.is_some() => {
+                let wait = Duration::from_millis(rest.unwrap_or_default());
+                client.rest_until = Some(now.plus(wait));
+                self.watch_client(id);
+            }
+            Answer::Refused(refusal) => self.end(id, refusal.error.surface().telnet, out),
+            Answer::Failed(error) => self.end(id, error.surface().telnet, out),
+            Answer::Client(_) | Answer::Host(_) => self.end(id, GONE, out),
+        }
+    }
+
+    fn replay_answered(
+        &mut self,
+        now: Moment,
+        id: ClientId,
+        from: u64,
+        answer: Answer,
+        out: &mut Vec<Output>,
+    ) {
+        let input = match answer {
+            Answer::Host(DaemonToHostReply::ReplayChunk {
+                events, done, lost, ..
+            }) => stream::Input::Chunk {
+                from,
+                events: events
+                    .into_iter()
+                    .map(|(seq, _, event)| (seq, Arc::new(event)))
+                    .collect(),
+                done,
+                lost: lost.unwrap_or_default(),
+            },
+            Answer::Refused(Refusal { error, .. }) if is_over(&error) => {
+                return self.end(id, error.surface().telnet, out);
+            }
+            answer if rest_after(&answer).is_some() => stream::Input::Unanswered,
+            _ => stream::Input::Refused,
+        };
+        self.stream(now, id, input, out);
+    }
+
+    /// What became of a connection over the daemon's absence.
+    fn reattached(&mut self, now: Moment, id: ClientId, outcome: ReattachOutcome, out: &mut Vec<Output>) {
+        let Some(client) = self.clients.get_mut(&id).filter(|c| c.life == Life::Held) else {
+            return;
+        };
+        match outcome {
+            ReattachOutcome::Ok { attach_epoch, head } => {
+                client.life = Life::There;
+                let before = client.stream.last();
+                let attached = stream::Input::Attached { attach_epoch, head };
+                self.stream(now, id, attached, out);
+                if let Some(client) = self.clients.get_mut(&id)
+                    && let after = client.stream.last()
+                    && (after.era != before.era || after.seq < before.seq)
+                {
+                    client.begin_at(after.seq);
+                }
+                self.send_commands(now, id);
+                out.push(Output::ToClient(id, ToClient::Ready { fresh: false }));
+            }
+            ReattachOutcome::Fenced { .. } => self.end(id, ELSEWHERE, out),
+            ReattachOutcome::Denied => self.end(id, GONE, out),
+            // The player starts anew on the same socket: that is better than to be cut off.
+            ReattachOutcome::Expired | ReattachOutcome::Unknown => {
+                client.forget();
+                let words = ToClient::Notice(SERVER_LOST_CONNECTION.into());
+                out.push(Output::ToClient(id, words));
+                self.establish(now, id);
+            }
+        }
+    }
+
+    /// The connection belongs to a player, under a new proof and a new epoch.
+    fn attached(&mut self, now: Moment, id: ClientId, attachment: &Attachment, out: &mut Vec<Output>) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        client.bound = Some(attachment.bound);
+        let &Attachment {
+            attach_epoch, head, ..
+        } = attachment;
+        self.stream(now, id, stream::Input::Attached { attach_epoch, head }, out);
+    }
+
+    /// The daemon has no more to do with a client: its socket is closed, and the daemon is not told of it.
+    fn end(&mut self, id: ClientId, words: &str, out: &mut Vec<Output>) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            (client.life, client.bound) = (Life::Over, None);
+            out.push(Output::ToClient(id, ToClient::Close(words.into())));
+        }
+    }
+
+    fn broadcast(&mut self, now: Moment, event: HostBroadcastEvent, out: &mut Vec<Output>) {
+        match event {
+            HostBroadcastEvent::PingPong { ping, .. } => {
+                self.last_ping = ping;
+                self.pong(now);
+            }
+            HostBroadcastEvent::Listen {
+                handler,
+                host_type: HostType::Tcp,
+                port,
+                options,
+            } => out.push(Output::Order(Order::Listen {
+                handler,
+                port,
+                options,
+            })),
+            HostBroadcastEvent::Unlisten {
+                host_type: HostType::Tcp,
+                port,
+            } => out.push(Output::Order(Order::Unlisten { port })),
+            HostBroadcastEvent::Revoked { subject, .. } => self.revoked(now, subject, out),
+            // Ports of other kinds are other hosts' business; keys and the daemon's going are the link's.
+            HostBroadcastEvent::Listen { .. }
+            | HostBroadcastEvent::Unlisten { .. }
+            | HostBroadcastEvent::Keys { .. }
+            | HostBroadcastEvent::Draining { .. } => {}
+        }
+    }
+
+    /// Tokens have died: their clients are closed at once. The daemon is told when their sockets are gone.
+    fn revoked(&mut self, now: Moment, subject: Subject, out: &mut Vec<Output>) {
+        let close = |id| Output::ToClient(id, ToClient::Close(REVOKED.into()));
+        match subject {
+            Subject::Client(id) => out.extend(self.clients.contains_key(&id).then(|| close(id))),
+            Subject::Player(player) => {
+                let theirs = self.clients.iter().filter(|(_, client)| client.player == player);
+                out.extend(theirs.map(|(&id, _)| close(id)));
+            }
+            Subject::Host(host) if host == self.id => self.link.token_revoked(now, &mut self.wire),
+            Subject::Host(_) | Subject::Worker(_) | Subject::Token(_) => {}
+        }
+    }
+
+    fn direct(&mut self, now: Moment, direct: DaemonDirect, out: &mut Vec<Output>) {
+        match direct {
+            DaemonDirect::CloseClient { client, reason } => {
+                out.push(Output::ToClient(client, ToClient::Close(reason.into())));
+            }
+            DaemonDirect::Fence {
+                client: id,
+                attach_epoch,
+            } => {
+                // One that has come back to us since is not meant.
+                if let Some(client) = self.clients.get(&id)
+                    && client.stream.attach_epoch() < attach_epoch
+                {
+                    self.end(id, ELSEWHERE, out);
+                }
+            }
+            DaemonDirect::ListClients => self.list_clients(now),
+            DaemonDirect::Drain { deadline_ms, why } => {
+                self.is_drained = true;
+                let within = Duration::from_millis(u64::from(deadline_ms));
+                out.push(Output::Order(Order::Drain { within, why }));
+            }
+            // Nothing was asked for that leads to these.
+            DaemonDirect::JobAssign { .. }
+            | DaemonDirect::WorkerRequest { .. }
+            | DaemonDirect::CancelRequest { .. } => {}
+        }
+    }
+
+    fn list_clients(&mut self, now: Moment) {
+        let clients = self.clients.iter();
+        let clients: Vec<(ClientId, u32)> = clients
+            .map(|(&id, client)| (id, client.stream.attach_epoch()))
+            .collect();
+        let parts = clients.len().div_ceil(LIST_ENTRIES_MAX).max(1);
+        for part in 0..parts {
+            let message = HostToDaemonMessage::ClientList {
+                clients: nth_part(&clients, part).to_vec(),
+                done: part + 1 == parts,
+            };
+            self.say(now, Ticket::Quiet, &message);
+        }
+    }
+}
+
+/// Whether a refusal means that the connection is not ours any more, or is not at all.
+fn is_over(error: &RpcMessageError) -> bool {
+    matches!(
+        error,
+        RpcMessageError::NoConnection | RpcMessageError::Fenced { .. }
+    )
+}
+
+/// How many milliseconds to wait before the same is asked again; none if that would change nothing.
+fn rest_after(answer: &Answer) -> Option<u64> {
+    match answer {
+        Answer::Refused(Refusal { error, .. }) => match error {
+            RpcMessageError::Busy { retry_after_ms } => {
+                Some(u64::from(*retry_after_ms).clamp(1, REST_MS_MAX))
+            }
+            RpcMessageError::Draining => Some(REST_DEFAULT_MS),
+            _ => None,
+        },
+        Answer::Failed(RpcError::Recoverable(_) | RpcError::Timeout | RpcError::ConnectionLost) => {
+            Some(REST_DEFAULT_MS)
+        }
+        Answer::Host(DaemonToHostReply::Reject { retry_after_ms, .. }) => {
+            Some(u64::from(*retry_after_ms).clamp(REST_DEFAULT_MS, REST_MS_MAX))
+        }
+        Answer::Host(_) | Answer::Client(_) | Answer::Failed(_) => None,
+    }
+}
