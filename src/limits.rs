@@ -87,8 +87,8 @@ pub const STREAM_TAIL_MS: u64 = 100;
 pub const STREAM_RETRY_MS: u64 = 500;
 /// Replays in a row that may give nothing before what is missing is taken as lost.
 pub const REPLAY_REFUSALS_MAX: u8 = 5;
-/// Bytes of one replay.
-pub const REPLAY_BYTES_MAX: u32 = 128 * KIB as u32;
+/// Bytes that a host asks for at a time of a stream's past: half of what may wait for a client.
+pub const REPLAY_ASKED_BYTES: u32 = 128 * KIB as u32;
 
 // Tokens.
 
@@ -143,7 +143,7 @@ pub const HELD_BYTES_MAX: usize = 16 * KIB;
 /// Bytes of such lines of all clients of a host.
 pub const HELD_HOST_BYTES_MAX: usize = 8 * MIB;
 /// Bytes that may wait for a client beyond those at which it is paused: what was on its way already.
-pub const OUTPUT_SLACK: usize = 2 * BODY_EVENT_MAX + 2 * REPLAY_BYTES_MAX as usize;
+pub const OUTPUT_SLACK: usize = 2 * BODY_EVENT_MAX + 2 * REPLAY_ASKED_BYTES as usize;
 /// Bytes that are taken from a socket at once.
 pub const READ_LEN: usize = 4 * KIB;
 /// Reads of one client's socket in a row before others have their turn.

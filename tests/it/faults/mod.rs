@@ -3,6 +3,7 @@
 
 mod clock;
 mod disk;
+mod readers;
 mod wire;
 
 use crate::support::faults::Orders;

@@ -65,7 +65,10 @@ fn f32_a_reader_that_pauses_gets_every_line_or_the_number_it_lost() {
         line.filter(|line| line == "=> 0")
     });
     let lost = read_numbered(&mut slow, "line ", LINES_A_PIECE, LINES);
-    eprintln!("f32: {lost} pieces of {} lost; {rounds} looks meanwhile", LINES / LINES_A_PIECE);
+    eprintln!(
+        "f32: {lost} pieces of {} lost; {rounds} looks meanwhile",
+        LINES / LINES_A_PIECE
+    );
     slow.check("look", &["The"]);
 }
 

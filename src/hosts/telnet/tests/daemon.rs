@@ -225,6 +225,9 @@ impl State {
                     timestamp: 1,
                 };
                 self.publish_frame(sender, HOST_BROADCAST_TOPIC, &ping);
+                // The one sent with the welcome may have come too early.
+                let probe = StreamControl::Probe { probe: PROBE };
+                self.publish_frame(sender, &host_topic(self.host), &probe);
             }
             Inbound::Unreachable { .. }
             | Inbound::Reset { .. }

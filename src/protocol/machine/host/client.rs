@@ -45,7 +45,7 @@ pub(super) struct Client {
     /// What the daemon gave this connection to prove itself; none until it knows the connection.
     pub(super) bound: Option<[u8; 16]>,
     pub(super) stream: Stream<Arc<ClientEvent>>,
-    /// Whom the last event was for.
+    /// Whom the last event that says so was for.
     pub(super) player: WireObj,
     /// The daemon was asked for this connection anew, and knows nothing of what was sent before.
     pub(super) fresh: bool,
@@ -204,7 +204,7 @@ impl Client {
     /// Hands an event to the client.
     pub(super) fn hand(&mut self, client: ClientId, seq: u64, event: Arc<ClientEvent>) -> Output {
         match &*event {
-            ClientEvent::Narrative { player, .. } | ClientEvent::PlayerSwitched { player, .. } => {
+            ClientEvent::SystemMessage { player, .. } | ClientEvent::PlayerSwitched { player, .. } => {
                 self.player = *player;
             }
             ClientEvent::CredentialsUpdated { bound, .. } => self.bound = Some(*bound),
@@ -272,7 +272,7 @@ pub(super) fn weight(event: &ClientEvent) -> usize {
         LineBody::Bytes(bytes) => bytes.len(),
     };
     let bytes = match event {
-        ClientEvent::Narrative { event, .. } => match &event.content {
+        ClientEvent::Narrative { event } => match &event.content {
             Content::Lines(lines) => lines.iter().map(length).sum(),
             Content::Rich { value, .. } => value.0.len(),
         },

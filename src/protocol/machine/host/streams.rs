@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::client::{Life, weight};
 use super::{Host, Output, Ticket};
-use crate::limits::{ACK_BYTES, LIST_ENTRIES_MAX, REPLAY_BYTES_MAX};
+use crate::limits::{ACK_BYTES, LIST_ENTRIES_MAX, REPLAY_ASKED_BYTES};
 use crate::protocol::event::{ClientEvent, Route, StreamPos};
 use crate::protocol::host::HostToDaemonMessage;
 use crate::protocol::machine::stream;
@@ -86,7 +86,7 @@ impl Host {
             client,
             from,
             to,
-            bytes_max: REPLAY_BYTES_MAX,
+            bytes_max: REPLAY_ASKED_BYTES,
         };
         self.say(now, Ticket::Replay(client, from.seq), &message);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Host, Input, Meter, Order, Output, ToClient};
-use crate::limits::LINK_TICK;
+use crate::limits::{LINK_TICK, REPLAY_ASKED_BYTES};
 use crate::protocol::broadcast::HostBroadcastEvent;
 use crate::protocol::client::{
     ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
@@ -370,5 +370,59 @@ fn welcome(epoch: u32) -> DaemonToHostReply {
         keys: Vec::new(),
         topic: b"c/".to_vec(),
         host_token: "second".into(),
+    }
+}
+
+pub(super) fn at(seq: u64) -> StreamPos {
+    StreamPos { era: 1, seq }
+}
+
+pub(super) fn ok(attach_epoch: u32, head: u64) -> ReattachOutcome {
+    ReattachOutcome::Ok {
+        attach_epoch,
+        head: at(head),
+    }
+}
+
+pub(super) fn chunk(
+    n: u8,
+    seqs: impl IntoIterator<Item = u64>,
+    done: bool,
+    lost: Option<u64>,
+) -> DaemonToHostReply {
+    DaemonToHostReply::ReplayChunk {
+        client: client(n),
+        events: seqs
+            .into_iter()
+            .map(|seq| (seq, None, numbered(seq, 1)))
+            .collect(),
+        done,
+        lost,
+    }
+}
+
+/// The replay that was asked for.
+#[track_caller]
+pub(super) fn replay(scene: &mut Scene) -> (Envelope, u64, Option<u64>) {
+    match scene.host_message() {
+        (
+            envelope,
+            HostToDaemonMessage::Replay {
+                from, to, bytes_max, ..
+            },
+        ) => {
+            assert_eq!(bytes_max, REPLAY_ASKED_BYTES);
+            (envelope, from.seq, to)
+        }
+        other => panic!("a replay was expected, not {other:?}"),
+    }
+}
+
+/// The acknowledgement that was sent.
+#[track_caller]
+pub(super) fn ack(scene: &mut Scene) -> (u64, Vec<(ClientId, u64)>, Vec<ClientId>) {
+    match scene.host_message() {
+        (_, HostToDaemonMessage::EventAck { frame, acks, paused }) => (frame, acks, paused),
+        other => panic!("an acknowledgement was expected, not {other:?}"),
     }
 }
