@@ -257,8 +257,10 @@ impl<E> Stream<E> {
         lost: u64,
         out: &mut Vec<Output<E>>,
     ) {
-        // Who is given a replay is who has the connection.
-        self.attach_epoch = self.attach_epoch.max(self.doubt.take().unwrap_or_default());
+        // Who is given a replay is who has the connection; to others it is as if there were nothing.
+        if !events.is_empty() || lost > 0 {
+            self.attach_epoch = self.attach_epoch.max(self.doubt.take().unwrap_or_default());
+        }
         let before = self.next.seq;
         // Some of what is lost for the daemon may have come after it was asked for.
         self.skip_to(from.saturating_add(lost), out);
@@ -289,6 +291,12 @@ impl<E> Stream<E> {
             return;
         }
         (self.refusals, self.ask_at) = (0, None);
+        if self.doubt.take().is_some() {
+            // It was another host's after all.
+            self.held.clear();
+            (self.held_bytes, self.head) = (0, self.next.seq - 1);
+            return;
+        }
         let first_held = self.held.keys().next().copied();
         self.skip_to(first_held.unwrap_or(self.head + 1), out);
         self.deliver_held(out);

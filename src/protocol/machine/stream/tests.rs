@@ -166,6 +166,20 @@ fn an_event_of_a_higher_epoch_waits_until_it_is_known_whose_it_is() {
 }
 
 #[test]
+fn an_event_of_a_higher_epoch_is_forgotten_if_nothing_is_replayed_to_us() {
+    let mut stream = stream();
+    stream.on(T0, event_of(6, 11));
+    let mut now = T0;
+    for _ in 0..REPLAY_REFUSALS_MAX {
+        assert_eq!(stream.on(now, chunk(11, [], true, 0)), []);
+        now = now.plus(Duration::from_millis(STREAM_RETRY_MS));
+        stream.on(now, Input::Tick);
+    }
+    assert_eq!((stream.is_behind(), stream.last()), (false, at(10)));
+    assert_eq!(stream.on(now, event(11)), deliver([11]), "our own epoch is heard");
+}
+
+#[test]
 fn nothing_is_asked_while_the_link_is_gone_and_everything_when_it_is_back() {
     let mut stream = stream();
     stream.on(T0, event(12));
