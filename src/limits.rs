@@ -213,8 +213,10 @@ pub const CHILD_ABORT: Duration = Duration::from_secs(2);
 pub const CHILD_PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// What that pause never exceeds.
 pub const CHILD_PAUSE_MAX: Duration = Duration::from_secs(30);
-/// How often a host that ended too often is tried again.
-pub const CHILD_SLOW_RETRY: Duration = Duration::from_secs(60);
+/// How often an orphan looks for a new supervisor.
+pub const ORPHAN_LOOK: Duration = Duration::from_millis(200);
+/// How long an operator's program waits for the next step of an operation.
+pub const OPERATION_STEP_MAX: Duration = Duration::from_secs(120);
 /// How long an operator's program waits for an answer.
 pub const OPERATOR_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a backup may take.

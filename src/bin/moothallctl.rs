@@ -3,8 +3,10 @@
 //! Exit codes: 0 done, 1 refused or failed, 2 the command line is wrong, 69 no server answers, 78 the settings are wrong.
 
 use moothall::actors::kit::exit;
-use moothall::actors::process::operator;
+use moothall::actors::process::operator::{self, OperatorError};
+use moothall::config::Config;
 use moothall::config::arguments::{Arguments, Command, Flag, Program};
+use moothall::protocol::control::Operation;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -25,6 +27,26 @@ const PROGRAM: Program = Program {
             ..Command::plain(
                 "backup",
                 "copy the world, as of one commit, to a folder that does not exist; a server runs on it with --data",
+            )
+        },
+        Command {
+            operands: &["<daemon|telnet>"],
+            ..Command::plain(
+                "drain",
+                "end one process in order, and leave it ended until a restart",
+            )
+        },
+        Command {
+            operands: &["<daemon|telnet|all>"],
+            flags: &[Flag {
+                name: "--rolling",
+                value: "",
+                key: None,
+                help: "one after the other, each once the last one is ready",
+            }],
+            ..Command::plain(
+                "restart",
+                "end and start again; a daemon's clients stay connected, a host's do not",
             )
         },
     ],
@@ -60,8 +82,9 @@ fn main() -> ExitCode {
 }
 
 /// One arm for each command: it prints what it learns, and its error says what to exit with.
-fn run(arguments: &Arguments) -> Result<(), operator::OperatorError> {
+fn run(arguments: &Arguments) -> Result<(), OperatorError> {
     let config = arguments.config()?;
+    let operand = |number: usize| arguments.operands.get(number).cloned().unwrap_or_default();
     match arguments.command {
         "status" => operator::status(&config.data).map(|status| match arguments.has("--json") {
             true => println!("{}", status.to_json()),
@@ -73,8 +96,20 @@ fn run(arguments: &Arguments) -> Result<(), operator::OperatorError> {
                 .unwrap_or_else(|_| (&arguments.operands[0]).into());
             operator::backup(&config.data, &folder)
         }
+        "drain" => operate(&config, Operation::Drain { child: operand(0) }),
+        "restart" => operate(
+            &config,
+            Operation::Restart {
+                child: operand(0),
+                rolling: arguments.has("--rolling"),
+            },
+        ),
         command => unreachable!("`{command}` is not in the table of commands"),
     }
+}
+
+fn operate(config: &Config, operation: Operation) -> Result<(), OperatorError> {
+    operator::operate(&config.data, operation, |step| println!("{step}"))
 }
 
 fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {

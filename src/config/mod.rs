@@ -165,6 +165,7 @@ pub struct Processes {
     pub watchdog_timeout_s: u64,
     pub restarts_max: u32,
     pub restart_window_s: u64,
+    pub retry_after_s: u64,
     pub orphan_timeout_s: u64,
 }
 

@@ -1,6 +1,7 @@
 //! The conversation on `run/control.sock`, between `moothall` and its children, and between it and `moothallctl`.
 //!
-//! Whoever connects speaks first: a child with `Hello`, an operator with `Status`. Both ends are of one build.
+//! Whoever connects speaks first: a child with `Hello`, an operator with `Status` or an operation, which is answered by
+//! any number of `Step`s and then `Done` or `Refused`. Both ends are of one build.
 
 use bincode::{Decode, Encode};
 use serde::Serialize;
@@ -30,6 +31,25 @@ pub enum ToSupervisor {
     },
     /// An operator asks how all is.
     Status,
+    /// An operator wants something done.
+    Operate(Operation),
+}
+
+/// What an operator wants done. One is carried out at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Operation {
+    /// End a child in order, and leave it ended until it is restarted. A daemon's clients keep their connections.
+    Drain {
+        /// Its name in the supervisor's table.
+        child: String,
+    },
+    /// End and start again. A daemon's clients keep their connections, a host's do not.
+    Restart {
+        /// Its name in the supervisor's table, or `all`.
+        child: String,
+        /// One child after the other, each once the last one is ready.
+        rolling: bool,
+    },
 }
 
 /// Where a child serves, and what people should know about that.
@@ -51,6 +71,8 @@ pub enum FromSupervisor {
         /// The host's name in the supervisor's table.
         host: String,
     },
+    /// To a child: it is known to be the process it says it is.
+    Known,
     /// To a host: the token it asked for.
     HostToken(String),
     /// To a child: finish and end with code 0.
@@ -65,6 +87,12 @@ pub enum FromSupervisor {
     },
     /// To an operator.
     Status(SupervisorStatus),
+    /// To an operator: how far an operation is.
+    Step(String),
+    /// To an operator: the operation is over, as it was meant.
+    Done,
+    /// To an operator: it was not begun or did not end well, and why.
+    Refused(String),
 }
 
 /// How the processes are.
@@ -74,8 +102,24 @@ pub struct SupervisorStatus {
     pub pid: u32,
     /// Seconds since it started.
     pub uptime_s: u64,
+    /// How the server is as a whole.
+    pub health: ServerHealth,
     /// Its children, in the order of their start.
     pub children: Vec<ChildStatus>,
+}
+
+/// How a server is as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerHealth {
+    /// Not all children have been ready yet.
+    Starting,
+    /// All children are ready.
+    Ok,
+    /// A child is being started again, has failed, or was drained.
+    Degraded,
+    /// The server ends.
+    Ending,
 }
 
 /// How one child is.
@@ -105,6 +149,6 @@ pub enum ChildPhase {
     Waiting,
     /// It ended too often; it is tried again now and then.
     Failed,
-    /// It ended and will not be started again.
+    /// It was ended on order, and is not started again without one.
     Stopped,
 }

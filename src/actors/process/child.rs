@@ -1,9 +1,12 @@
-//! `ChildActor`: one life of one child process. Its own end, however it comes, is the end of the process.
+//! `ChildActor`: the process of one child, from its start or adoption to an end that nobody ordered, which is the
+//! actor's end too.
 //!
 //! Parent: the supervisor, which starts it again with the intensity of children. Bound: `PROCESS_GATE_MAX`.
-//! A restart loses nothing: it *is* the restart of the process.
+//! A restart loses nothing: it *is* the restart of the process. What is ordered counts towards no intensity.
 
+use super::notify;
 use super::root::{ChildEvent, FromChild, RootActor};
+use super::running::{End, Handle, Running};
 use super::spec::{ProcessSpec, Role};
 use super::watchdog::{Alarm, Watchdog};
 use crate::actors::kit::exit;
@@ -11,10 +14,9 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::config::Processes;
 use crate::limits::{CHILD_ABORT, CHILD_BEAT};
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
-use rustix::process::{Pid, Signal, kill_process};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{ExitStatus, Stdio};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
+use rustix::process::Signal;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
@@ -31,128 +33,171 @@ pub enum Sign {
     Ready,
 }
 
+/// What follows the end that was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// No process, until one is ordered.
+    Stay,
+    /// The next process.
+    Again,
+}
+
 /// What the root orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChildOrder {
-    /// End the process: ask first, and kill it when it has not ended in time.
-    Stop,
+    /// End the process, and kill it when it has not ended in time.
+    Stop {
+        /// Whether it was asked to already; else it is sent SIGTERM.
+        asked: bool,
+        /// What then.
+        then: Then,
+    },
     /// Kill it now.
     Kill,
-    /// End this life, in which the process has ended already, so that the next one begins.
-    Retry,
+    /// Start a process, unless there is one.
+    Start,
 }
 
-/// One life of a process.
+/// The life of a process.
+struct Life {
+    process: Handle,
+    born: Instant,
+    watchdog: Watchdog,
+    ticks: SpawnHandle,
+    /// Kills it, if it is still there when its time is over.
+    deadline: Option<SpawnHandle>,
+    /// What follows, if its end was ordered.
+    then: Option<Then>,
+}
+
+/// A child.
 pub struct ChildActor {
     spec: Arc<ProcessSpec>,
     settings: Processes,
     root: Gate<RootActor>,
-    pid: Option<Pid>,
-    born: Instant,
-    watchdog: Watchdog,
-    stopping: bool,
+    life: Option<Life>,
     _guard: ExitGuard,
 }
 
 impl ChildActor {
-    /// A life that begins when the actor does.
+    /// A child whose process is started, or adopted, when the actor is.
     pub fn new(spec: Arc<ProcessSpec>, settings: Processes, root: Gate<RootActor>, guard: ExitGuard) -> Self {
-        let watchdog = Watchdog::new(
-            Duration::from_secs(settings.ready_timeout_s),
-            Duration::from_secs(settings.watchdog_timeout_s),
-            CHILD_BEAT,
-        );
         ChildActor {
             spec,
             settings,
             root,
-            pid: None,
-            born: Instant::now(),
-            watchdog,
-            stopping: false,
+            life: None,
             _guard: guard,
         }
     }
 
-    /// Starts the process. It is killed should this actor be dropped before it.
-    fn spawn(&mut self, context: &mut Context<Self>) -> std::io::Result<()> {
-        let mut process = Command::new(&self.spec.program)
+    fn begin(&mut self, context: &mut Context<Self>) {
+        let begun = match self.spec.take_orphan() {
+            Some(orphan) => Ok(Running::adopt(orphan)),
+            None => self.spawn(),
+        };
+        match begun {
+            Ok(running) => self.watch(running, context),
+            Err(error) => self.report(ChildEvent::Ended {
+                how: format!("{} cannot be started: {error}", self.spec.program.display()),
+                last: Some(exit::UNAVAILABLE),
+                ordered: false,
+            }),
+        }
+    }
+
+    /// Starts the process, always from the main thread.
+    fn spawn(&self) -> std::io::Result<Running> {
+        let mut command = Command::new(&self.spec.program);
+        command
             .args(self.spec.command_line())
             .stdin(Stdio::null())
             // A group of its own: Ctrl-C in a terminal reaches the supervisor alone, which stops all in their order.
             .process_group(0)
-            .kill_on_drop(true)
-            .spawn()?;
-        let id = process.id().unwrap_or_default();
-        self.pid = Pid::from_raw(id.cast_signed());
-        self.report(ChildEvent::Started(id));
-        let end = async move { process.wait().await };
-        context.spawn(
-            end.into_actor(self)
-                .map(|status, child, context| child.on_end(status, context)),
-        );
-        context.run_interval(CHILD_BEAT, Self::on_tick);
-        Ok(())
+            .kill_on_drop(true);
+        notify::VARIABLES.iter().for_each(|variable| {
+            command.env_remove(variable);
+        });
+        Running::of_child(command.spawn()?)
     }
 
-    fn on_end(&mut self, status: std::io::Result<ExitStatus>, context: &mut Context<Self>) {
-        self.pid = None;
-        let (how, code) = match &status {
-            Ok(status) => (describe(*status), status.code()),
-            Err(error) => (error.to_string(), None),
-        };
-        let code = code.and_then(|code| u8::try_from(code).ok());
+    fn watch(&mut self, running: Running, context: &mut Context<Self>) {
+        let process = running.handle();
+        self.report(ChildEvent::Started(process.pid()));
+        let seconds = Duration::from_secs;
+        let watchdog = Watchdog::new(
+            seconds(self.settings.ready_timeout_s),
+            seconds(self.settings.watchdog_timeout_s),
+            CHILD_BEAT,
+        );
+        let end = running.end().into_actor(self);
+        context.spawn(end.map(|end, child, context| child.on_end(end, context)));
+        self.life = Some(Life {
+            process,
+            born: Instant::now(),
+            watchdog,
+            ticks: context.run_interval(CHILD_BEAT, Self::on_tick),
+            deadline: None,
+            then: None,
+        });
+    }
+
+    fn on_end(&mut self, end: End, context: &mut Context<Self>) {
+        let Some(life) = self.life.take() else { return };
+        context.cancel_future(life.ticks);
+        life.deadline.map(|deadline| context.cancel_future(deadline));
         // A daemon that ends well was told to by its world.
         let is_done = |code: u8| code == exit::OK && self.spec.role == Role::Daemon;
-        let last = code.filter(|&code| exit::is_final(code) || is_done(code));
-        self.report(ChildEvent::Ended { how, last });
-        if !self.stopping && last.is_none() {
-            context.stop();
+        let last = end.code.filter(|&code| exit::is_final(code) || is_done(code));
+        self.report(ChildEvent::Ended {
+            how: end.how,
+            last: last.filter(|_| life.then.is_none()),
+            ordered: life.then.is_some(),
+        });
+        match life.then {
+            Some(Then::Again) => self.begin(context),
+            Some(Then::Stay) => {}
+            None if last.is_none() => context.stop(),
+            None => {}
         }
     }
 
     fn on_tick(&mut self, context: &mut Context<Self>) {
-        let Some(alarm) = self.watchdog.on_tick(self.born.elapsed()) else {
+        let name = self.spec.name;
+        let Some(life) = &mut self.life else { return };
+        let Some(alarm) = life.watchdog.on_tick(life.born.elapsed()) else {
             return;
         };
         let why = match alarm {
             Alarm::NotReady => "was not ready in time",
             Alarm::Silent => "shows no sign of life",
         };
-        tracing::error!(child = self.spec.name, "the child {why} and is killed");
+        tracing::error!(child = name, "the child {why} and is killed");
         self.signal(Signal::ABORT);
-        context.run_later(CHILD_ABORT, |child, _| child.signal(Signal::KILL));
+        self.kill_after(CHILD_ABORT, context);
+    }
+
+    fn kill_after(&mut self, time: Duration, context: &mut Context<Self>) {
+        if let Some(life) = &mut self.life {
+            let deadline = context.run_later(time, |child, _| child.signal(Signal::KILL));
+            let earlier = life.deadline.replace(deadline);
+            earlier.map(|earlier| context.cancel_future(earlier));
+        }
     }
 
     fn signal(&self, signal: Signal) {
-        // While `pid` is set the process was not waited for, so its number is still its own.
-        if let Some(pid) = self.pid
-            && let Err(error) = kill_process(pid, signal)
+        if let Some(life) = &self.life
+            && let Err(error) = life.process.signal(signal)
         {
             tracing::warn!(child = self.spec.name, %error, ?signal, "a signal did not reach the child");
         }
     }
 
     fn report(&self, event: ChildEvent) {
-        if self
-            .root
-            .offer(FromChild {
-                name: self.spec.name,
-                event,
-            })
-            .is_err()
-        {
-            tracing::error!(child = self.spec.name, "the root actor did not take a report");
+        let name = self.spec.name;
+        if self.root.offer(FromChild { name, event }).is_err() {
+            tracing::error!(child = name, "the root actor did not take a report");
         }
-    }
-}
-
-/// How a process ended, in words.
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("signal {signal}"),
-        (None, None) => status.to_string(),
     }
 }
 
@@ -160,25 +205,25 @@ impl Actor for ChildActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        if let Err(error) = self.spawn(context) {
-            let how = format!("{} cannot be started: {error}", self.spec.program.display());
-            self.report(ChildEvent::Ended {
-                how,
-                last: Some(exit::UNAVAILABLE),
-            });
-        }
+        self.begin(context);
     }
 }
 
 impl Handler<Offered<Sign>> for ChildActor {
     type Result = ();
 
-    fn handle(&mut self, sign: Offered<Sign>, _: &mut Context<Self>) {
-        let now = self.born.elapsed();
-        match sign.accept() {
-            Sign::Beat => self.watchdog.on_beat(now),
-            Sign::Progress => self.watchdog.on_progress(now),
-            Sign::Ready => self.watchdog.on_ready(now),
+    fn handle(&mut self, sign: Offered<Sign>, context: &mut Context<Self>) {
+        let sign = sign.accept();
+        let Some(life) = &mut self.life else { return };
+        let now = life.born.elapsed();
+        match sign {
+            Sign::Beat => life.watchdog.on_beat(now),
+            // A child that was told to stop may have much to put away.
+            Sign::Progress if life.then.is_some() => {
+                self.kill_after(Duration::from_secs(self.settings.stop_timeout_s), context);
+            }
+            Sign::Progress => life.watchdog.on_progress(now),
+            Sign::Ready => life.watchdog.on_ready(now),
         }
     }
 }
@@ -187,19 +232,21 @@ impl Handler<Offered<ChildOrder>> for ChildActor {
     type Result = ();
 
     fn handle(&mut self, order: Offered<ChildOrder>, context: &mut Context<Self>) {
-        match order.accept() {
-            ChildOrder::Stop => {
-                self.stopping = true;
-                self.signal(Signal::TERM);
-                let limit = Duration::from_secs(self.settings.stop_timeout_s);
-                context.run_later(limit, |child, _| child.signal(Signal::KILL));
+        let order = order.accept();
+        match (&mut self.life, order) {
+            (Some(life), ChildOrder::Stop { asked, then }) => {
+                life.then = Some(then);
+                if !asked {
+                    self.signal(Signal::TERM);
+                }
+                self.kill_after(Duration::from_secs(self.settings.stop_timeout_s), context);
             }
-            ChildOrder::Kill => {
-                self.stopping = true;
+            (Some(life), ChildOrder::Kill) => {
+                life.then = Some(Then::Stay);
                 self.signal(Signal::KILL);
             }
-            ChildOrder::Retry if self.pid.is_none() => context.stop(),
-            ChildOrder::Retry => {}
+            (None, ChildOrder::Start) => self.begin(context),
+            (Some(_), ChildOrder::Start) | (None, ChildOrder::Stop { .. } | ChildOrder::Kill) => {}
         }
     }
 }

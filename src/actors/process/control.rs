@@ -3,7 +3,7 @@
 //! Parent: the supervisor. It is sent nothing. A restart loses no connection: each is a task of its own, and the
 //! listening socket is kept by the factory. Whoever connects is known by what the kernel says, not by what it says.
 
-use super::root::{Attach, Detach, RootActor, Said, StatusFor};
+use super::root::{Attach, Detach, Operate, RootActor, Said, StatusFor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
@@ -125,7 +125,12 @@ async fn talk(stream: UnixStream, root: &Gate<RootActor>) -> io::Result<()> {
             let status = status.await.map_err(io::Error::other)?;
             write_message(&mut writer, &FromSupervisor::Status(status)).await
         }
-        _ => Err(io::Error::other("the first word was neither Hello nor Status")),
+        ToSupervisor::Operate(operation) => {
+            let (to, steps) = mpsc::channel(CONTROL_QUEUE_MAX);
+            root.offer(Operate { operation, to }).map_err(io::Error::other)?;
+            speak(writer, steps).await
+        }
+        _ => Err(io::Error::other("the first word was no Hello and no operator's")),
     }
 }
 

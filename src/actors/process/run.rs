@@ -2,6 +2,7 @@
 
 use super::child::ChildActor;
 use super::control::ControlActor;
+use super::notify::Notifier;
 use super::predecessors;
 use super::root::{ChildEvent, EndAll, FromChild, RootActor};
 use super::spec::{ProcessSpec, table};
@@ -20,7 +21,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -79,15 +80,20 @@ pub struct Launch {
     pub settings: Processes,
     /// How the server speaks to whoever started it.
     pub voice: Voice,
+    /// The service manager.
+    pub notifier: Notifier,
     /// The root itself, for its children.
     pub root: Arc<std::sync::OnceLock<Gate<RootActor>>>,
 }
 
 impl Launch {
-    /// Starts the first life of a child.
-    pub fn start_child(&self, spec: &Arc<ProcessSpec>) -> Gate<ChildActor> {
+    /// Starts a child's actor. One on probation is given up at its first end.
+    pub fn start_child(&self, spec: &Arc<ProcessSpec>, on_probation: bool) -> Gate<ChildActor> {
         let intensity = Intensity {
-            restarts_max: self.settings.restarts_max as usize,
+            restarts_max: match on_probation {
+                true => 0,
+                false => self.settings.restarts_max as usize,
+            },
             window: Duration::from_secs(self.settings.restart_window_s),
             pause_first: CHILD_PAUSE_FIRST,
             pause_max: CHILD_PAUSE_MAX,
@@ -118,19 +124,13 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<u8, RunError> {
     make_folders(&config.data, &run_dir)?;
     let _lock = FolderLock::take(&run_dir)?;
     let patience = Duration::from_secs(config.processes.stop_timeout_s);
-    match predecessors::end_all(&run_dir, patience) {
-        Ok(0) => {}
-        Ok(count) => tracing::warn!(
-            count,
-            "the last supervisor left children running; they were ended"
-        ),
-        Err(error) => tracing::warn!(%error, "the list of the last supervisor's children cannot be read"),
-    }
-    let listener = listen(&run_dir.join("control.sock"))?;
     let programs = std::env::current_exe()
         .map_err(|error| unavailable(format!("cannot find my own folder: {error}")))?;
     let folder = programs.parent().unwrap_or(Path::new("/"));
     let specs = table(config, folder, &run_dir, options);
+    take_over(&specs, &run_dir, patience);
+    let listener = listen(&run_dir.join("control.sock"))?;
+    let notifier = Notifier::from_environment(|name| std::env::var_os(name));
     let system = System::new();
     let started = system.block_on(async {
         pass_signals_on(start(
@@ -138,6 +138,7 @@ pub fn run(config: &Config, options: &RunOptions) -> Result<u8, RunError> {
             &config.processes,
             &run_dir,
             listener,
+            notifier,
             Arc::new(speak),
         ))
     });
@@ -154,6 +155,7 @@ pub(super) fn start(
     settings: &Processes,
     run_dir: &Path,
     listener: UnixListener,
+    notifier: Notifier,
     voice: Voice,
 ) -> Gate<RootActor> {
     let known_root: Rc<OnceCell<Gate<RootActor>>> = Rc::default();
@@ -169,7 +171,8 @@ pub(super) fn start(
                 .get()
                 .is_none_or(|root| root.offer(report).is_err());
         if told {
-            System::current().stop_with_code(exit::INTERNAL.into());
+            // Not by way of the actors, which would take the children with them: those go on as orphans.
+            std::process::exit(exit::INTERNAL.into());
         }
     });
     let launch = Launch {
@@ -178,6 +181,7 @@ pub(super) fn start(
         run_dir: run_dir.to_owned(),
         settings: settings.clone(),
         voice,
+        notifier,
         root: Arc::default(),
     };
     let once = ChildSpec {
@@ -201,6 +205,33 @@ pub(super) fn start(
         move |guard| ControlActor::new(listener.try_clone(), for_control.clone(), guard),
     );
     root
+}
+
+/// Finds the children of a supervisor that died, for their entries to begin with.
+fn take_over(specs: &[ProcessSpec], run_dir: &Path, patience: Duration) {
+    let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+    let left = match predecessors::take_over(run_dir, &names, patience) {
+        Ok(left) => left,
+        Err(error) => {
+            return tracing::warn!(%error, "the list of the last supervisor's children cannot be read");
+        }
+    };
+    if left.ended > 0 {
+        tracing::warn!(count = left.ended, "processes of the last supervisor were ended");
+    }
+    for (name, process) in left.orphans {
+        tracing::warn!(
+            child = name,
+            pid = process.pid(),
+            "a child of the last supervisor is adopted"
+        );
+        if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
+            spec.orphan
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .replace(process);
+        }
+    }
 }
 
 fn pass_signals_on(root: Gate<RootActor>) -> io::Result<()> {

@@ -1,11 +1,12 @@
 //! The table of children: what each is called, which program it is, and what it is started with.
 
+use super::running::Handle;
 use crate::config::Config;
 use crate::protocol::control::ChildReady;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What the supervisor owes a child, and what it owes the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,36 @@ pub struct ProcessSpec {
     pub listen: Option<(&'static str, SocketAddr)>,
     /// What it said when it was ready for the first time.
     pub first_ready: OnceLock<ChildReady>,
+    /// A process of the last supervisor, to be its first life under this one.
+    pub orphan: Mutex<Option<Handle>>,
 }
 
 impl ProcessSpec {
+    /// The orphan to begin with, the first time this is asked.
+    pub fn take_orphan(&self) -> Option<Handle> {
+        self.orphan.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether there is an orphan to begin with.
+    pub fn has_orphan(&self) -> bool {
+        self.orphan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    /// Whether a child that serves there does what it is meant to: an orphan may have been started with other settings.
+    pub fn fits(&self, ready: &ChildReady) -> bool {
+        let Some((service, asked)) = self.listen.filter(|(_, asked)| asked.port() != 0) else {
+            return true;
+        };
+        let asked = asked.to_string();
+        ready
+            .addresses
+            .iter()
+            .any(|(name, at)| name == service && *at == asked)
+    }
+
     /// The words of its next start. A port that the system chose is kept over restarts.
     pub fn command_line(&self) -> Vec<OsString> {
         let mut words = self.arguments.clone();
@@ -75,6 +103,7 @@ pub fn table(
         first_arguments: Vec::new(),
         listen: None,
         first_ready: OnceLock::new(),
+        orphan: Mutex::default(),
     };
     let mut daemon = child("daemon", Role::Daemon, "moothall-daemon");
     daemon

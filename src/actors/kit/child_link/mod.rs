@@ -1,20 +1,22 @@
 //! `ChildLink`: a child's end of the supervisor's control socket, for the daemon and every host.
 //!
 //! It lives on the arbiter that connects it, which must be the main one: its beat is the proof that this arbiter runs.
-//! When the socket closes, the child serves on for the orphan time and is then told to stop, or at once with
-//! `--die-with-parent`. SIGTERM and SIGINT become the same order, so a child has one place to hear of its end.
+//! When the socket closes, the child serves on for the orphan time, in which it looks for a new supervisor and says again
+//! what that one has to know. Then it is told to stop, or at once with `--die-with-parent`. SIGTERM and SIGINT become the same order, so a child has one place to hear of its end.
 
-use crate::limits::{CHILD_BEAT, CONTROL_QUEUE_MAX, LOCAL_FRAME_MAX};
+use crate::limits::{CHILD_BEAT, CONTROL_QUEUE_MAX, LOCAL_FRAME_MAX, ORPHAN_LOOK};
 use crate::protocol::control::{ChildReady, FromSupervisor, ToSupervisor};
 use crate::protocol::local;
 use bincode::{Decode, Encode};
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// What a child is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +63,22 @@ impl ChildLink {
         let (said, to_say) = mpsc::channel(CONTROL_QUEUE_MAX);
         let (orders, received) = mpsc::channel(CONTROL_QUEUE_MAX);
         pass_signals_on(orders.clone())?;
-        match UnixStream::connect(run_dir.join("control.sock")).await {
+        let socket = run_dir.join("control.sock");
+        match UnixStream::connect(&socket).await {
             Ok(stream) => {
                 let hello = ToSupervisor::Hello {
                     name: name.to_owned(),
                 };
-                actix::spawn(serve(stream, hello, to_say, orders, orphan_time));
+                let link = Link {
+                    socket,
+                    hello,
+                    to_say,
+                    orders,
+                    standing: RefCell::default(),
+                    wants_token: Cell::new(false),
+                    known: Cell::new(false),
+                };
+                actix::spawn(link.serve(stream, orphan_time));
             }
             Err(error) => tracing::info!(%error, "no supervisor here; running alone"),
         }
@@ -114,35 +126,92 @@ fn pass_signals_on(orders: mpsc::Sender<Order>) -> io::Result<()> {
     Ok(())
 }
 
-/// Beats, speaks and listens until the supervisor is gone, then waits as an orphan.
-async fn serve(
-    stream: UnixStream,
+/// The other end of a `ChildLink`: what it is told to say, and what is said again to a new supervisor.
+struct Link {
+    socket: PathBuf,
     hello: ToSupervisor,
     to_say: mpsc::Receiver<ToSupervisor>,
     orders: mpsc::Sender<Order>,
-    orphan_time: Duration,
-) {
-    let (reader, writer) = stream.into_split();
-    let ended = tokio::select! {
-        ended = speak(writer, hello, to_say) => ended,
-        ended = listen(reader, &orders) => ended,
-    };
-    tracing::warn!(
-        ?ended,
-        ?orphan_time,
-        "the supervisor is gone; ending after a while"
-    );
-    tokio::time::sleep(orphan_time).await;
-    orders.send(END).await.ok();
+    /// Where this child serves, once it does.
+    standing: RefCell<Option<ChildReady>>,
+    /// A token was asked for and has not come.
+    wants_token: Cell<bool>,
+    /// The supervisor at the other end knows this process.
+    known: Cell<bool>,
+}
+
+impl Link {
+    /// Beats, speaks and listens, to one supervisor after the other, until none comes in time.
+    async fn serve(mut self, mut stream: UnixStream, orphan_time: Duration) {
+        let mut orphan_since = None;
+        loop {
+            let (reader, writer) = stream.into_split();
+            let ended = self.talk(reader, writer).await;
+            if self.known.take() {
+                orphan_since = None;
+            }
+            let since = *orphan_since.get_or_insert_with(|| {
+                tracing::warn!(
+                    ?ended,
+                    ?orphan_time,
+                    "the supervisor is gone; serving on for a while"
+                );
+                Instant::now()
+            });
+            stream = loop {
+                if since.elapsed() >= orphan_time {
+                    tracing::warn!("no supervisor has come; ending");
+                    self.orders.send(END).await.ok();
+                    return;
+                }
+                tokio::time::sleep(ORPHAN_LOOK).await;
+                if let Ok(stream) = UnixStream::connect(&self.socket).await {
+                    break stream;
+                }
+            };
+        }
+    }
+
+    async fn talk(
+        &mut self,
+        reader: impl AsyncRead + Unpin,
+        writer: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let Link {
+            hello,
+            to_say,
+            orders,
+            standing,
+            wants_token,
+            known,
+            ..
+        } = self;
+        let ready = standing.borrow().clone();
+        let first = [
+            Some(hello.clone()),
+            ready.map(ToSupervisor::Ready),
+            wants_token.get().then_some(ToSupervisor::WantToken),
+        ];
+        tokio::select! {
+            ended = speak(writer, first, to_say, standing, wants_token) => ended,
+            ended = listen(reader, orders, wants_token, known) => ended,
+        }
+    }
 }
 
 async fn speak(
     mut writer: impl AsyncWrite + Unpin,
-    hello: ToSupervisor,
-    mut to_say: mpsc::Receiver<ToSupervisor>,
+    first: [Option<ToSupervisor>; 3],
+    to_say: &mut mpsc::Receiver<ToSupervisor>,
+    standing: &RefCell<Option<ChildReady>>,
+    wants_token: &Cell<bool>,
 ) -> io::Result<()> {
-    write_message(&mut writer, &hello).await?;
+    for message in first.into_iter().flatten() {
+        write_message(&mut writer, &message).await?;
+    }
     let mut beats = tokio::time::interval(CHILD_BEAT);
+    // After a pause of the whole machine one beat says as much as all that were missed.
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut can_say = true;
     loop {
         let message = tokio::select! {
@@ -155,18 +224,38 @@ async fn speak(
             },
             _ = beats.tick() => ToSupervisor::Beat,
         };
+        match &message {
+            ToSupervisor::Ready(ready) => drop(standing.replace(Some(ready.clone()))),
+            ToSupervisor::WantToken => wants_token.set(true),
+            _ => {}
+        }
         write_message(&mut writer, &message).await?;
     }
 }
 
-async fn listen(mut reader: impl AsyncRead + Unpin, orders: &mpsc::Sender<Order>) -> io::Result<()> {
+async fn listen(
+    mut reader: impl AsyncRead + Unpin,
+    orders: &mpsc::Sender<Order>,
+    wants_token: &Cell<bool>,
+    known: &Cell<bool>,
+) -> io::Result<()> {
     loop {
         let order = match read_message(&mut reader).await? {
+            FromSupervisor::Known => {
+                known.set(true);
+                continue;
+            }
             FromSupervisor::MintHostToken { request, host } => Order::MintHostToken { request, host },
-            FromSupervisor::HostToken(token) => Order::HostToken(token),
+            FromSupervisor::HostToken(token) => {
+                wants_token.set(false);
+                Order::HostToken(token)
+            }
             FromSupervisor::Stop { keep_clients } => Order::Stop { keep_clients },
             FromSupervisor::HostEnded { host } => Order::HostEnded { host },
-            FromSupervisor::Status(_) => continue,
+            FromSupervisor::Status(_)
+            | FromSupervisor::Step(_)
+            | FromSupervisor::Done
+            | FromSupervisor::Refused(_) => continue,
         };
         if orders.send(order).await.is_err() {
             return Ok(());

@@ -4,7 +4,6 @@ use super::*;
 use actix::System;
 use tempfile::TempDir;
 use tokio::net::UnixListener;
-use tokio::time::Instant;
 
 const ORPHAN_TIME: Duration = Duration::from_secs(60);
 
@@ -146,6 +145,55 @@ fn an_orphan_serves_on_for_a_while_and_is_then_told_to_stop() {
         assert_eq!(orders.recv().await, Some(END));
         assert!(orphaned.elapsed() >= ORPHAN_TIME && orphaned.elapsed() < ORPHAN_TIME * 2);
         drop(link);
+    });
+}
+
+#[test]
+fn an_orphan_finds_a_new_supervisor_and_tells_it_what_it_has_to_know() {
+    in_paused_time(async {
+        let mut link = connected().await;
+        link.link.want_token();
+        link.link.ready(ChildReady::default());
+        while link.heard().await != ToSupervisor::Ready(ChildReady::default()) {}
+        let socket = link._run_dir.path().join("control.sock");
+        std::fs::remove_file(&socket).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        link.supervisor = {
+            drop(link.supervisor);
+            listener.accept().await.unwrap().0
+        };
+        let hello = ToSupervisor::Hello {
+            name: "telnet".into(),
+        };
+        assert_eq!(
+            read_message::<ToSupervisor>(&mut link.supervisor).await.unwrap(),
+            hello
+        );
+        let mut heard = async || read_message::<ToSupervisor>(&mut link.supervisor).await.unwrap();
+        assert_eq!(heard().await, ToSupervisor::Ready(ChildReady::default()));
+        assert_eq!(heard().await, ToSupervisor::WantToken);
+        write_message(&mut link.supervisor, &FromSupervisor::Known)
+            .await
+            .unwrap();
+        write_message(&mut link.supervisor, &FromSupervisor::HostToken("v4".into()))
+            .await
+            .unwrap();
+        assert_eq!(link.orders.recv().await, Some(Order::HostToken("v4".into())));
+    });
+}
+
+#[test]
+fn a_supervisor_that_hangs_up_at_once_does_not_make_the_orphan_time_longer() {
+    in_paused_time(async {
+        let mut link = connected().await;
+        let socket = link._run_dir.path().join("control.sock");
+        std::fs::remove_file(&socket).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        actix::spawn(async move { while listener.accept().await.is_ok() {} });
+        drop(link.supervisor);
+        let orphaned = Instant::now();
+        assert_eq!(link.orders.recv().await, Some(END));
+        assert!(orphaned.elapsed() < ORPHAN_TIME * 2);
     });
 }
 

@@ -1,37 +1,11 @@
-//! What `moothallctl` does: asks the supervisor and the daemon how they are, and shows it as a table or as JSON.
+//! `moothallctl status`: how the supervisor and the daemon say they are, as tables or as JSON.
 
-use crate::actors::kit::exit;
-use crate::config::ConfigError;
-use crate::limits::{BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
+use super::{OperatorError, ask, nobody};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus};
 use crate::protocol::control::{FromSupervisor, SupervisorStatus, ToSupervisor};
-use crate::protocol::local;
-use bincode::{Decode, Encode};
 use serde::Serialize;
 use std::fmt::Write;
-use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
-
-/// Why an operator gets no answer.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct OperatorError {
-    /// What to exit with.
-    pub code: u8,
-    /// What to say.
-    pub message: String,
-}
-
-impl From<ConfigError> for OperatorError {
-    fn from(error: ConfigError) -> Self {
-        OperatorError {
-            code: exit::CONFIG,
-            message: error.to_string(),
-        }
-    }
-}
 
 /// Everything `status` knows. A part that does not answer is missing, and why is said instead.
 #[derive(Debug, Serialize)]
@@ -77,51 +51,13 @@ pub fn status(data: &Path) -> Result<Status, OperatorError> {
         }
     };
     if supervisor.is_none() && daemon.is_none() {
-        let message = format!(
-            "no server answers in {}; is it running, and is this its --data folder?",
-            data.display()
-        );
-        return Err(OperatorError {
-            code: exit::UNAVAILABLE,
-            message,
-        });
+        return Err(nobody(data));
     }
     Ok(Status {
         supervisor,
         daemon,
         problems,
     })
-}
-
-/// Has the daemon write a copy of its data folder, as of one commit, to a folder that does not exist yet.
-pub fn backup(data: &Path, folder: &Path) -> Result<(), OperatorError> {
-    let refused = |code, message| Err(OperatorError { code, message });
-    let request = AdminRequest::Backup(folder.to_string_lossy().into_owned());
-    match ask_for(&data.join("run/admin.sock"), &request, BACKUP_TIMEOUT) {
-        Ok(AdminReply::Done) => Ok(()),
-        Ok(AdminReply::Refused(reason)) => refused(exit::FAILED, reason),
-        Ok(_) => refused(exit::INTERNAL, "the daemon said something else".to_owned()),
-        Err(error) => refused(
-            exit::UNAVAILABLE,
-            format!(
-                "no daemon answers in {}: {error}; is it running, and is this its --data folder?",
-                data.display()
-            ),
-        ),
-    }
-}
-
-fn ask<M: Decode<()>>(socket: &Path, question: &impl Encode) -> io::Result<M> {
-    ask_for(socket, question, OPERATOR_TIMEOUT)
-}
-
-/// As [`ask`], for an answer that may take so long.
-fn ask_for<M: Decode<()>>(socket: &Path, question: &impl Encode, patience: Duration) -> io::Result<M> {
-    let mut stream = UnixStream::connect(socket)?;
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(OPERATOR_TIMEOUT))?;
-    local::write_blocking(&mut stream, question)?;
-    local::read_blocking(&mut stream)
 }
 
 impl Status {
@@ -142,9 +78,9 @@ impl Status {
             rows.push(vec![
                 "moothall".into(),
                 supervisor.pid.to_string(),
-                up_for(supervisor.uptime_s),
+                format!("{:?}", supervisor.health).to_lowercase(),
                 "-".into(),
-                String::new(),
+                up_for(supervisor.uptime_s),
             ]);
             rows.extend(supervisor.children.iter().map(|child| {
                 let serves: Vec<String> = child

@@ -1,10 +1,14 @@
 //! A server over real processes: small shell scripts in place of the daemon and a host, and the test in their place on
 //! the control socket where they would speak.
 
+use super::RunOptions;
+use super::notify::Notifier;
+mod adoption;
+mod operations;
+
 use super::root::{Attach, EndAll, RootActor, Said, StatusFor};
 use super::run::{Notice, listen, start};
 use super::spec::{ProcessSpec, Role, table};
-use super::{RunOptions, predecessors};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::config::{Config, Processes};
@@ -35,6 +39,7 @@ fn shell(name: &'static str, role: Role, script: &str) -> ProcessSpec {
         first_arguments: Vec::new(),
         listen: None,
         first_ready: OnceLock::new(),
+        orphan: Mutex::default(),
     }
 }
 
@@ -47,12 +52,23 @@ struct Server {
 
 impl Server {
     fn start(daemon: &str, host: &str, change: impl FnOnce(&mut Processes)) -> Server {
+        Server::start_with(daemon, host, change, |_| {})
+    }
+
+    /// A server of which the children are prepared in some way.
+    fn start_with(
+        daemon: &str,
+        host: &str,
+        change: impl FnOnce(&mut Processes),
+        prepare: impl FnOnce(&[ProcessSpec]),
+    ) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let within = |script: &str| format!("cd {}; {script}", folder.path().display());
         let specs = vec![
             shell("daemon", Role::Daemon, &within(daemon)),
             shell("telnet", Role::Host, &within(host)),
         ];
+        prepare(&specs);
         let mut settings = Config::default().processes;
         change(&mut settings);
         let listener = listen(&folder.path().join("control.sock")).unwrap();
@@ -61,7 +77,15 @@ impl Server {
         let voice = move |notice: Notice| match notice {
             Notice::Ready(text) | Notice::Failed(text) => notes.lock().unwrap().push(text.to_owned()),
         };
-        let root = start(specs, &settings, folder.path(), listener, Arc::new(voice));
+        let notifier = Notifier::default();
+        let root = start(
+            specs,
+            &settings,
+            folder.path(),
+            listener,
+            notifier,
+            Arc::new(voice),
+        );
         Server { root, said, folder }
     }
 
@@ -233,6 +257,7 @@ fn a_program_that_is_missing_is_named() {
             &Config::default().processes,
             folder.path(),
             listener,
+            Notifier::default(),
             Arc::new(voice),
         );
         said
@@ -322,6 +347,8 @@ fn a_host_gets_its_token_from_the_daemon_as_soon_as_that_is_ready() {
         server.make_ready().await;
         let mut to_host = server.attach("telnet").await;
         server.say("telnet", ToSupervisor::WantToken).await;
+        assert_eq!(to_daemon.recv().await, Some(FromSupervisor::Known));
+        assert_eq!(to_host.recv().await, Some(FromSupervisor::Known));
         let Some(FromSupervisor::MintHostToken { request, host }) = to_daemon.recv().await else {
             panic!("the daemon is asked for a token");
         };
@@ -405,28 +432,4 @@ fn only_the_first_start_imports_and_a_chosen_port_is_kept() {
         .for_each(|spec| drop(spec.first_ready.set(bound.clone())));
     assert_eq!(line(&specs[0]), "--run-dir /data/run --data ");
     assert_eq!(line(&specs[1]), "--run-dir /data/run --listen 127.0.0.1:4321");
-}
-
-#[test]
-fn what_a_dead_supervisor_left_running_is_ended_and_a_reused_number_is_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut orphan = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
-    predecessors::remember(folder.path(), [orphan.id(), std::process::id()].into_iter()).unwrap();
-    let list = fs::read_to_string(folder.path().join("children")).unwrap();
-    let other_start = format!("{} 1\n", std::process::id());
-    let orphans: String = list
-        .lines()
-        .filter(|line| !line.starts_with(&format!("{} ", std::process::id())))
-        .collect();
-    fs::write(
-        folder.path().join("children"),
-        format!("{other_start}{orphans}\nnonsense\n"),
-    )
-    .unwrap();
-    assert_eq!(predecessors::end_all(folder.path(), PATIENCE).unwrap(), 1);
-    assert!(!orphan.wait().unwrap().success());
-    assert_eq!(
-        predecessors::end_all(&folder.path().join("nowhere"), PATIENCE).unwrap(),
-        0
-    );
 }
