@@ -1,4 +1,5 @@
-//! `HealthActor`: the pings that show hosts that the daemon lives, and the daemon that they do.
+//! `HealthActor`: the pings that show hosts, workers and clients that the daemon lives, and the daemon that they do.
+//! What follows from their answers is judged by `protocol::machine::health`, where the answers arrive.
 //!
 //! Parent: the supervisor. It takes no messages. A restart loses the count of pings, which starts anew from the clock,
 //! so that it never goes back.
@@ -9,9 +10,13 @@ use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
 use crate::limits::PING_PERIOD;
-use crate::protocol::Wall;
-use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent};
+use crate::protocol::broadcast::{
+    CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent, HOST_BROADCAST_TOPIC, HostBroadcastEvent,
+    WORKER_BROADCAST_TOPIC,
+};
 use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::worker::DaemonToWorkerMessage;
+use crate::protocol::{Message, Wall};
 use actix::{Actor, AsyncContext, Context};
 use tokio::time::Instant;
 
@@ -50,26 +55,40 @@ impl HealthActor {
         }
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self, context: &mut Context<Self>) {
+        // Set anew each time: an interval would make up for what a paused machine missed, all at once.
+        context.run_later(PING_PERIOD, Self::beat);
         let stood_still = self.last.elapsed() > 2 * PING_PERIOD;
         self.last = Instant::now();
         self.ping += 1;
-        let event = HostBroadcastEvent::PingPong {
-            ping: self.ping,
-            timestamp: (self.parts.now)().0,
-        };
-        let envelope = Envelope {
-            epoch: self.parts.epoch,
-            ..Envelope::default()
-        };
-        if let Ok(frame) = encode(&envelope, &event) {
-            // A ping that cannot be sent counts as missed for all, like a machine that stands still.
-            self.parts.sender.publish(HOST_BROADCAST_TOPIC, frame).ok();
-        }
+        let (ping, timestamp) = (self.ping, (self.parts.now)().0);
+        self.publish(
+            HOST_BROADCAST_TOPIC,
+            &HostBroadcastEvent::PingPong { ping, timestamp },
+        );
+        self.publish(
+            WORKER_BROADCAST_TOPIC,
+            &DaemonToWorkerMessage::PingWorkers { ping },
+        );
+        self.publish(
+            CLIENT_BROADCAST_TOPIC,
+            &ClientsBroadcastEvent::PingPong { timestamp },
+        );
         // Whoever is too busy now is told with the next ping.
         self.parts.publisher.offer(TellHeads).ok();
         if !stood_still {
             self.parts.gateway.offer(Pinged).ok();
+        }
+    }
+
+    fn publish(&self, topic: &[u8], event: &impl Message) {
+        let envelope = Envelope {
+            epoch: self.parts.epoch,
+            ..Envelope::default()
+        };
+        if let Ok(frame) = encode(&envelope, event) {
+            // A ping that cannot be sent counts as missed for all.
+            self.parts.sender.publish(topic, frame).ok();
         }
     }
 }
@@ -78,6 +97,6 @@ impl Actor for HealthActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(PING_PERIOD, |actor, _| actor.beat());
+        context.run_later(PING_PERIOD, Self::beat);
     }
 }

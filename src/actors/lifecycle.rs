@@ -14,6 +14,7 @@ use super::publisher::Drain;
 use super::scheduler::{Stop, Submit, hook, unasked};
 use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::exit;
+use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::Supervisor;
 use crate::config::Config;
 use crate::fault;
@@ -79,6 +80,7 @@ pub async fn run(config: &Config, options: Options) -> Result<(), DaemonError> {
                 code: exit::INTERNAL,
                 message: error.to_string(),
             })??;
+    let _alarm = stall::watch_here("main").map_err(unavailable)?;
     let daemon = Daemon::start(config, &options, booted).await?;
     link.ready(ChildReady {
         addresses: Vec::new(),

@@ -119,16 +119,3 @@ fn players_come_back_after_the_telnet_host_is_replaced() {
     ann.check("look", &["The Great Hall"]);
     assert_eq!(server.pid("moothall-daemon"), daemon);
 }
-
-#[test]
-fn a_server_whose_supervisor_was_killed_starts_again_and_ends_what_was_left() {
-    let mut server = Server::start(Options::default());
-    let mut ann = hall_character(&server, "Ann");
-    ann.check("in", &["The Great Hall"]);
-    let orphan = server.pid("moothall-daemon");
-    server.kill9("moothall");
-    assert_eq!(server.pid("moothall-daemon"), orphan);
-    server.start_again();
-    assert_ne!(server.pid("moothall-daemon"), orphan);
-    hall_return(&server, "Ann").check("look", &["The Great Hall"]);
-}

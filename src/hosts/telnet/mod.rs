@@ -20,6 +20,7 @@ pub mod window;
 
 use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::gate::Gate;
+use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::{ChildSpec, Restart, Supervisor};
 use crate::config::{self, Config};
 use crate::gateway::HostEndpoints;
@@ -145,6 +146,7 @@ pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
     };
     let (child, mut orders) = ChildLink::connect(&options.run_dir, NAME, orphan_time).await?;
     let first = listener::bind(config.telnet.listen)?;
+    let _alarm = stall::watch_here("main")?;
     let (mut host, mut from_link) = TelnetHost::start(config, &options)?;
     host.listen_on(first, SYSTEM_OBJECT)?;
     loop {

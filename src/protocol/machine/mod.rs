@@ -2,6 +2,7 @@
 //!
 //! Invariant: sans-IO. A machine never waits, sends or reads a clock, so a simulator can drive all of them.
 
+pub mod health;
 pub mod host;
 pub mod link;
 pub mod outbox;

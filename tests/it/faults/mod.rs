@@ -3,6 +3,7 @@
 
 mod clock;
 mod disk;
+mod process;
 mod readers;
 mod wire;
 

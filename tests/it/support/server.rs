@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -122,6 +122,28 @@ impl Server {
             .into_iter()
             .find(|(name, _)| name == program)
             .map(|(_, pid)| pid)
+    }
+
+    /// Sends a signal to one of its programs, which must be running.
+    #[track_caller]
+    pub fn signal(&self, program: &str, which: Signal) {
+        let pid = wait_for(program, || self.pid(program));
+        signal(pid, which);
+    }
+
+    /// Runs `moothallctl` on it.
+    pub fn control(&self, words: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+            .args(words)
+            .arg("--data")
+            .arg(&self.data)
+            .output()
+            .unwrap()
+    }
+
+    /// What `moothallctl status --json` says, if anybody answers.
+    pub fn status(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.control(&["status", "--json"]).stdout).ok()
     }
 
     /// Kills one of its programs as a crash would, and waits until that process is gone.

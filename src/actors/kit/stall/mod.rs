@@ -4,7 +4,7 @@
 //! Invariant: a watcher that was itself held up (a paused machine) blames nobody for that round.
 
 use crate::limits::{ARBITER_BEAT, ARBITER_STALL};
-use actix::ArbiterHandle;
+use actix::{Arbiter, ArbiterHandle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -121,8 +121,14 @@ fn watch_until_dropped(watch: &Weak<Mutex<Watch>>, born: Instant, report: impl F
     }
 }
 
-/// Writes a stall to the log: what most programs give to `StallAlarm::start`.
-pub fn log_stall(stall: &Stall) {
+/// Watches the current arbiter and writes its stalls to the log, until what is returned is dropped.
+pub fn watch_here(name: &'static str) -> io::Result<StallAlarm> {
+    let alarm = StallAlarm::start(log_stall)?;
+    alarm.watch(name, &Arbiter::current());
+    Ok(alarm)
+}
+
+fn log_stall(stall: &Stall) {
     match stall {
         Stall::Began(arbiter, silent) => tracing::warn!(arbiter, ?silent, "an arbiter is stuck"),
         Stall::Ended(arbiter, silent) => {

@@ -8,10 +8,7 @@ use std::path::Path;
 
 /// Gives the order to the supervisor of a data folder; `tell` hears each step. Returns when all is done.
 pub fn operate(data: &Path, operation: Operation, mut tell: impl FnMut(&str)) -> Result<(), OperatorError> {
-    let mut stream = connect(data, "control.sock")?;
-    stream
-        .set_read_timeout(Some(OPERATION_STEP_MAX))
-        .map_err(failed)?;
+    let mut stream = connect(data, "control.sock", OPERATION_STEP_MAX)?;
     local::write_blocking(&mut stream, &ToSupervisor::Operate(operation)).map_err(failed)?;
     loop {
         match local::read_blocking(&mut stream).map_err(failed)? {

@@ -1,0 +1,329 @@
+//! Processes and actors that are killed, stopped, frozen, stuck or panic: rows F06, F08 to F11, F13, F14 and F16 to F20.
+//!
+//! `MOOTHALL_FREEZE_S` sets for how long whole groups are frozen (14 if nothing is said), `MOOTHALL_RACES` how many pairs
+//! of programs are started on one folder (3).
+
+use crate::support::faults::Orders;
+use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
+use crate::support::worlds::{hall_character, hall_wizard};
+use crate::support::{DEADLINE, wait_for};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PROGRAMS: [&str; 3] = ["moothall", "moothall-daemon", "moothall-telnet"];
+
+fn number_from(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn in_the_hall(server: &Server) -> Telnet {
+    let mut ann = hall_character(server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    ann
+}
+
+/// The process of a program that takes the place of `last`.
+#[track_caller]
+fn next_pid(server: &Server, program: &str, last: Option<u32>) -> u32 {
+    wait_for(program, || server.pid(program).filter(|pid| Some(*pid) != last))
+}
+
+/// Waits until the status says this of the child of this name.
+#[track_caller]
+fn wait_for_child(server: &Server, name: &str, state: &str) {
+    wait_for(state, || {
+        let status = server.status()?;
+        let children = status["supervisor"]["children"].as_array()?.clone();
+        let child = children.iter().find(|child| child["name"] == name)?;
+        (child["state"] == state).then_some(())
+    });
+}
+
+/// Waits until the daemon says this of its telnet host.
+#[track_caller]
+fn wait_for_host(server: &Server, state: &str) {
+    wait_for(state, || {
+        (server.status()?["daemon"]["hosts"][0]["state"] == state).then_some(())
+    });
+}
+
+#[test]
+fn f06_a_new_supervisor_adopts_what_a_killed_one_left() {
+    let mut server = Server::start(Options::default());
+    let mut ann = in_the_hall(&server);
+    let (daemon, telnet) = (server.pid("moothall-daemon"), server.pid("moothall-telnet"));
+    server.kill9("moothall");
+    ann.check("look", &["The Great Hall"]);
+    server.start_again();
+    assert_eq!(server.pid("moothall-daemon"), daemon);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+    ann.check("look", &["The Great Hall"]);
+    // What was adopted is watched like a child of one's own.
+    server.kill9("moothall-daemon");
+    next_pid(&server, "moothall-daemon", daemon);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+    assert!(server.stop().success());
+    assert_eq!(server.pid("moothall-telnet"), None);
+}
+
+#[test]
+fn f06_orphans_that_nobody_adopts_say_goodbye_and_end() {
+    let options = Options::default().with("MOOTHALL_PROCESSES_ORPHAN_TIMEOUT_S", 1);
+    let mut server = Server::start(options);
+    let mut ann = in_the_hall(&server);
+    server.kill9("moothall");
+    ann.expect_end();
+    wait_for("the orphans to end", || {
+        (server.pid("moothall-daemon").is_none() && server.pid("moothall-telnet").is_none()).then_some(())
+    });
+}
+
+#[test]
+fn f08_a_daemon_that_crashes_again_and_again_ends_the_server_with_70() {
+    let mut server = Server::start(Options::default());
+    let mut ann = in_the_hall(&server);
+    let mut last = None;
+    for _ in 0..6 {
+        last = Some(next_pid(&server, "moothall-daemon", last));
+        server.signal("moothall-daemon", Signal::KILL);
+    }
+    assert_eq!(server.ended().code(), Some(70));
+    ann.expect_end();
+    assert!(
+        server
+            .log()
+            .contains("the daemon ended too often and is not started again")
+    );
+}
+
+#[test]
+fn f09_a_host_that_crashes_again_and_again_is_left_and_tried_again() {
+    let server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RETRY_AFTER_S", 3));
+    let daemon = server.pid("moothall-daemon");
+    let mut last = None;
+    for _ in 0..6 {
+        last = Some(next_pid(&server, "moothall-telnet", last));
+        server.signal("moothall-telnet", Signal::KILL);
+    }
+    wait_for_child(&server, "telnet", "failed");
+    assert_eq!(server.status().unwrap()["supervisor"]["health"], "degraded");
+    wait_for_child(&server, "telnet", "ready");
+    assert_eq!(server.status().unwrap()["supervisor"]["health"], "ok");
+    assert_eq!(server.pid("moothall-daemon"), daemon);
+    hall_character(&server, "Ann").check("in", &["The Great Hall"]);
+}
+
+#[test]
+fn f10_a_host_that_stops_for_a_moment_is_suspect_until_it_answers() {
+    let server = Server::start(Options::default());
+    let mut ann = in_the_hall(&server);
+    let telnet = server.pid("moothall-telnet");
+    server.signal("moothall-telnet", Signal::STOP);
+    wait_for_host(&server, "suspect");
+    server.signal("moothall-telnet", Signal::CONT);
+    wait_for_host(&server, "alive");
+    ann.check("look", &["The Great Hall"]);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+}
+
+#[test]
+fn f11_a_host_that_stays_stopped_is_replaced_after_10_seconds() {
+    let server = Server::start(Options::default());
+    wait_for_host(&server, "alive");
+    let telnet = server.pid("moothall-telnet");
+    server.signal("moothall-telnet", Signal::STOP);
+    let stopped = Instant::now();
+    next_pid(&server, "moothall-telnet", telnet);
+    let replaced = stopped.elapsed().as_secs();
+    // Late by no more than a busy machine makes it.
+    assert!((9..=16).contains(&replaced), "replaced after {replaced} s");
+    wait_for_child(&server, "telnet", "ready");
+    hall_character(&server, "Ann").check("in", &["The Great Hall"]);
+}
+
+#[test]
+fn f13_a_daemon_that_stays_stopped_is_replaced_and_nobody_is_disconnected() {
+    let server = Server::start(Options::default());
+    let mut ann = in_the_hall(&server);
+    let (daemon, telnet) = (server.pid("moothall-daemon"), server.pid("moothall-telnet"));
+    server.signal("moothall-daemon", Signal::STOP);
+    let stopped = Instant::now();
+    ann.send("look");
+    next_pid(&server, "moothall-daemon", daemon);
+    let replaced = stopped.elapsed().as_secs();
+    assert!((9..=16).contains(&replaced), "replaced after {replaced} s");
+    ann.expect("The Great Hall");
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+}
+
+#[test]
+fn f14_nobody_is_declared_dead_after_everything_was_frozen() {
+    let server = Server::start(Options::default());
+    let mut ann = in_the_hall(&server);
+    let pids = PROGRAMS.map(|program| server.pid(program));
+    PROGRAMS
+        .iter()
+        .for_each(|program| server.signal(program, Signal::STOP));
+    // The pause is the fault.
+    std::thread::sleep(Duration::from_secs(number_from("MOOTHALL_FREEZE_S", 14)));
+    PROGRAMS
+        .iter()
+        .for_each(|program| server.signal(program, Signal::CONT));
+    ann.check("look", &["The Great Hall"]);
+    wait_for_host(&server, "alive");
+    assert_eq!(PROGRAMS.map(|program| server.pid(program)), pids);
+    let log = server.log();
+    for words in ["shows no sign of life", "does not answer any more"] {
+        assert!(!log.contains(words), "{words}");
+    }
+}
+
+/// A server with fail points.
+fn with_orders() -> (Orders, Server) {
+    let orders = Orders::new();
+    let server = Server::start(Options::default().with("MOOTHALL_FAULTS", orders.folder().display()));
+    (orders, server)
+}
+
+#[test]
+fn f16_a_stuck_arbiter_is_reported_and_its_process_replaced() {
+    let (orders, server) = with_orders();
+    let mut ann = in_the_hall(&server);
+    let daemon = server.pid("moothall-daemon");
+    orders.give("actors::gateway::Pinged", "spin 120000");
+    orders.wait_taken("actors::gateway::Pinged");
+    wait_for("the alarm", || {
+        server.log().contains("an arbiter is stuck").then_some(())
+    });
+    next_pid(&server, "moothall-daemon", daemon);
+    ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn f17_an_actor_that_panics_is_back_before_anybody_notices() {
+    let (orders, server) = with_orders();
+    let mut ann = in_the_hall(&server);
+    let pids = PROGRAMS.map(|program| server.pid(program));
+    for message in ["actors::gateway::Pinged", "actors::host_session::Heard"] {
+        orders.give(message, "panic");
+        orders.wait_taken(message);
+        ann.check("look", &["The Great Hall"]);
+    }
+    assert_eq!(PROGRAMS.map(|program| server.pid(program)), pids);
+    assert!(server.log().contains("an actor ended and is started again"));
+}
+
+#[test]
+fn f17_an_actor_that_nothing_can_rebuild_takes_its_process_with_it_and_clients_stay() {
+    let (orders, server) = with_orders();
+    let mut ann = in_the_hall(&server);
+    let telnet = server.pid("moothall-telnet");
+    let mut daemon = server.pid("moothall-daemon");
+    for message in ["actors::publisher::TellHeads", "actors::scheduler::TakeReports"] {
+        orders.give(message, "panic");
+        orders.wait_taken(message);
+        daemon = Some(next_pid(&server, "moothall-daemon", daemon));
+        ann.check("look", &["The Great Hall"]);
+    }
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+}
+
+#[test]
+fn f18_an_executor_that_panics_loses_that_attempt_and_nothing_else() {
+    let (orders, server) = with_orders();
+    let mut wizard = hall_wizard(&server);
+    let daemon = server.pid("moothall-daemon");
+    orders.give("executor.run", "panic");
+    wizard.send(";1 + 1");
+    wizard.expect("The server made a mistake and ended this task");
+    for _ in 0..20 {
+        assert_eq!(wizard.eval("2 + 2"), "4");
+    }
+    assert_eq!(server.pid("moothall-daemon"), daemon);
+}
+
+#[test]
+fn f19_a_class_that_panics_again_and_again_ends_its_process() {
+    let (orders, server) = with_orders();
+    let mut ann = in_the_hall(&server);
+    let daemon = server.pid("moothall-daemon");
+    orders.give("actors::gateway::Burst", "panic always");
+    wait_for("the daemon to give up", || {
+        server
+            .log()
+            .contains("an actor of the daemon cannot be kept alive")
+            .then_some(())
+    });
+    std::fs::remove_file(orders.folder().join("actors::gateway::Burst")).unwrap();
+    next_pid(&server, "moothall-daemon", daemon);
+    ann.check("look", &["The Great Hall"]);
+}
+
+/// Starts two programs at once on one folder; gives the one that goes on, when the other has ended with 73.
+fn race(program: &str, data: &std::path::Path) -> Child {
+    let start = || {
+        Command::new(program)
+            .args(["--data"])
+            .arg(data)
+            .env("MOOTHALL_TELNET_LISTEN", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut pair = [start(), start()];
+    let (loser, status) = wait_for("one of two to give way", || {
+        (0..2).find_map(|place| Some((place, pair[place].try_wait().unwrap()?)))
+    });
+    let [first, second] = pair;
+    let mut winner = if loser == 0 { second } else { first };
+    let code = status.code();
+    if code != Some(73) || winner.try_wait().unwrap().is_some() {
+        winner.kill().unwrap();
+        winner.wait().unwrap();
+        panic!("one goes on and the other ends with 73, not {code:?}");
+    }
+    winner
+}
+
+fn end(mut program: Child) {
+    let pid = rustix::process::Pid::from_child(&program);
+    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    let end = Instant::now() + DEADLINE;
+    while program.try_wait().unwrap().is_none() {
+        if Instant::now() > end {
+            program.kill().unwrap();
+            panic!("it did not end when it was asked to");
+        }
+        std::thread::sleep(crate::support::GLANCE);
+    }
+}
+
+#[test]
+fn f20_of_two_servers_on_one_folder_the_second_gives_way_and_never_binds() {
+    for program in [
+        env!("CARGO_BIN_EXE_moothall"),
+        env!("CARGO_BIN_EXE_moothall-daemon"),
+    ] {
+        for _ in 0..number_from("MOOTHALL_RACES", 3) {
+            let folder = tempfile::tempdir().unwrap();
+            let data = folder.path().join("data");
+            let winner = race(program, &data);
+            // The winner still answers, so its socket was not taken from it.
+            wait_for("the daemon of the one that goes on", || {
+                let status = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+                    .args(["status", "--json", "--data"])
+                    .arg(&data)
+                    .output()
+                    .unwrap();
+                let status: Value = serde_json::from_slice(&status.stdout).ok()?;
+                status["daemon"]["epoch"].as_u64()
+            });
+            end(winner);
+        }
+    }
+}
