@@ -232,6 +232,8 @@ pub const HOST_GATE_MAX: usize = 1_024;
 pub const CONNECTION_GATE_MAX: usize = 16_384;
 /// Messages that may wait for the scheduler.
 pub const SCHEDULER_GATE_MAX: usize = 16_384;
+/// Events that wait for an operator who watches a connection; what comes then is missed and counted.
+pub const TAP_QUEUE_MAX: usize = 256;
 /// Messages that may wait for the publisher.
 pub const PUBLISHER_GATE_MAX: usize = 16_384;
 /// Wishes of the world for dumps or the server's end that may wait.

@@ -8,14 +8,19 @@ use super::connection::{ConnectionActor, CountClients, ListConnections};
 use super::enrollment::EnrollmentDesk;
 use super::gateway::{GatewayActor, ListHosts};
 use super::keyring::KeyDesk;
+use super::outlet::Outlet;
+use super::publisher::PublisherActor;
 use super::scheduler::{CountTasks, SchedulerActor};
+use super::taps::Taps;
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
+use crate::actors::kit::supervisor::Supervisor;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
 use crate::protocol::broadcast::Subject;
 use moo_db::Store;
 use moo_model::world::World;
+use moo_tasks::outside::Outside;
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +54,16 @@ pub struct Admin {
     pub keys: KeyDesk,
     /// Who may come from other machines.
     pub enrollment: EnrollmentDesk,
+    /// The events on their way to hosts.
+    pub outlet: Arc<Outlet>,
+    /// Who watches them.
+    pub taps: Arc<Taps>,
+    /// What surrounds the world: its connections among that.
+    pub outside: Arc<Outside>,
+    /// The publisher.
+    pub publisher: Gate<PublisherActor>,
+    /// The parent of all actors.
+    pub supervisor: Supervisor,
 }
 
 impl Admin {
@@ -82,6 +97,9 @@ impl Admin {
 
     async fn serve(self, mut stream: UnixStream) -> io::Result<()> {
         let request = timeout(OPERATOR_TIMEOUT, read_message(&mut stream)).await??;
+        if let AdminRequest::Tap(object) = request {
+            return self.tap(object, stream).await;
+        }
         let patience = match &request {
             AdminRequest::Backup(_) => BACKUP_TIMEOUT,
             _ => OPERATOR_TIMEOUT,
@@ -96,6 +114,7 @@ impl Admin {
                 Some(status) => AdminReply::Status(status),
                 None => AdminReply::Refused("the daemon is too busy or about to end; try again".to_owned()),
             },
+            AdminRequest::Tap(_) => AdminReply::Refused("a tap is a conversation of its own".to_owned()),
             AdminRequest::ListKeys => AdminReply::Keys(self.keys.list()),
             AdminRequest::RotateKeys { at_once } => {
                 decided(move || Ok(AdminReply::Keys(self.keys.rotate(at_once)?))).await
@@ -128,7 +147,7 @@ impl Admin {
     }
 
     /// `None` when one of the actors has no time.
-    async fn status(&self) -> Option<DaemonStatus> {
+    pub async fn status(&self) -> Option<DaemonStatus> {
         let (tasks, counted) = oneshot::channel();
         let (hosts, listed) = oneshot::channel();
         let (clients, by_host) = oneshot::channel();
@@ -147,11 +166,14 @@ impl Admin {
             state: host.state.to_owned(),
         });
         let (connections, connections_total) = rows.await.ok()?;
+        let tasks = counted.await.ok()?;
+        let objects = self.world.snapshot().iter().count() as u64;
         Some(DaemonStatus {
             epoch: self.epoch,
             uptime_s: self.started.elapsed().as_secs(),
-            objects: self.world.snapshot().iter().count() as u64,
-            tasks: counted.await.ok()?,
+            objects,
+            tasks,
+            figures: self.figures(tasks, objects).await,
             hosts: hosts.collect(),
             connections,
             connections_total,

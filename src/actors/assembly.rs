@@ -18,6 +18,7 @@ use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::room::Room;
 use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
+use super::taps::Taps;
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::secret_file;
@@ -85,6 +86,7 @@ fn start_actor<A: Actor<Context = Context<A>>>(
 /// The ways between threads, made before there is anybody at their ends.
 pub(super) struct Wires {
     outlet: Arc<Outlet>,
+    taps: Arc<Taps>,
     written: Arc<AtomicU64>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
     scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
@@ -127,6 +129,7 @@ impl Wires {
         })
         .map_err(unavailable)?;
         Ok(Wires {
+            taps: Arc::default(),
             outlet: Arc::new(Outlet::new(outbox, booted.epoch, wall)),
             written: Arc::default(),
             gateway,
@@ -242,8 +245,10 @@ pub(super) fn serve_hosts(
         connections: actors.connections.clone(),
         outside: ground.outside.clone(),
         now: wall,
+        admin: Arc::default(),
     };
     let enrollment = enrollment_desk(wires, log);
+    let asked_by_hosts = host.admin.clone();
     let gateway = start_gateway(supervisor, host, &enrollment);
     start_health(supervisor, wires, ground.epoch, &gateway, &actors.publisher);
     let admin = Admin {
@@ -264,7 +269,13 @@ pub(super) fn serve_hosts(
             gateway: gateway.clone(),
         },
         enrollment,
+        outlet: wires.outlet.clone(),
+        taps: wires.taps.clone(),
+        outside: ground.outside.clone(),
+        publisher: actors.publisher.clone(),
+        supervisor: supervisor.clone(),
     };
+    asked_by_hosts.get_or_init(|| admin.clone());
     admin
         .listen(&options.run_dir.join("admin.sock"))
         .map_err(unavailable)?;
@@ -284,6 +295,7 @@ fn start_publisher(supervisor: &Supervisor, wires: &Wires, epoch: u32, past: Pas
     let parts = PublisherParts {
         sender: wires.sender.clone(),
         outlet: wires.outlet.clone(),
+        taps: wires.taps.clone(),
         past,
         written: wires.written.clone(),
         epoch,

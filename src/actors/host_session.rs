@@ -3,6 +3,7 @@
 //! Parent: the supervisor, at the gateway's wish. Bound: [`HOST_GATE_MAX`](crate::limits::HOST_GATE_MAX) messages. A restart loses the probe: the host
 //! says hello again after its own time is over.
 
+use super::admin::Admin;
 use super::connection::ConnectionActor;
 use super::keyring::{Keys, WORLD};
 use super::outlet::{AskReplay, Reply};
@@ -29,7 +30,7 @@ use crate::protocol::token::Principal;
 use crate::protocol::{HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_tasks::outside::{Listening, Outside};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A host has said something. Hellos were checked by the gateway.
 pub struct Heard {
@@ -58,6 +59,8 @@ pub struct HostParts {
     pub outside: Arc<Outside>,
     /// The wall clock.
     pub now: fn() -> Wall,
+    /// Who knows the figures.
+    pub admin: Arc<OnceLock<Admin>>,
 }
 
 /// One host's session.
@@ -140,6 +143,19 @@ impl HostSession {
                 return;
             }
             HostToDaemonMessage::RenewToken { token } => self.renew(&token),
+            HostToDaemonMessage::RequestPerformanceCounters => {
+                let parts = self.parts.clone();
+                actix::spawn(async move {
+                    let groups = match parts.admin.get() {
+                        Some(admin) => admin.counters().await,
+                        None => Vec::new(),
+                    };
+                    let timestamp = (parts.now)().0;
+                    let counters = DaemonToHostReply::PerfCounters { timestamp, groups };
+                    answer(&parts.sender, reply, &counters);
+                });
+                return;
+            }
             HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
             HostToDaemonMessage::HostPong { listeners, .. } => {
                 self.keep_listeners(&listeners);

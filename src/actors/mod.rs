@@ -31,6 +31,7 @@ mod checkpointer;
 mod connection;
 mod enrollment;
 mod executor;
+mod figures;
 mod gateway;
 mod health;
 mod host_session;
@@ -41,6 +42,7 @@ mod publisher;
 mod reattach;
 mod room;
 mod scheduler;
+mod taps;
 
 pub use lifecycle::{Options, run};
 

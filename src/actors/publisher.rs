@@ -6,6 +6,7 @@
 
 use super::outlet::{Answer, AskReplay, Outlet, Past, Reply};
 use super::reattach::TellPositions;
+use super::taps::Taps;
 use crate::actors::kit::gate::Offered;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::fault;
@@ -54,6 +55,8 @@ pub struct PublisherParts {
     pub sender: ServerSender,
     /// Where events come from.
     pub outlet: Arc<Outlet>,
+    /// Who watches them.
+    pub taps: Arc<Taps>,
     /// Who puts the past of streams together.
     pub past: Past,
     /// The last commit that the log has written.
@@ -104,6 +107,7 @@ impl PublisherActor {
             match out {
                 Out::Frame { host, route, event } => {
                     fault::point("publish.before");
+                    self.parts.taps.saw(&route, &event);
                     self.publish(host, encode_stored_event(&envelope, &event, &route));
                 }
                 Out::Heads { host, frame, heads } => {

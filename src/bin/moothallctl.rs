@@ -7,6 +7,7 @@ use moothall::actors::process::operator::{self, OperatorError};
 use moothall::config::Config;
 use moothall::config::arguments::{Arguments, Command, Flag, Program};
 use moothall::protocol::control::Operation;
+use std::io::Write;
 use std::process::ExitCode;
 
 const PROGRAM: Program = Program {
@@ -21,6 +22,13 @@ const PROGRAM: Program = Program {
                 help: "print one JSON object instead of tables",
             }],
             ..Command::plain("status", "show processes, hosts, connections and tasks")
+        },
+        Command {
+            operands: &["<player>"],
+            ..Command::plain(
+                "tap",
+                "watch the events of a connection, by its player's name or number, until Ctrl-C",
+            )
         },
         Command {
             operands: &["<folder>"],
@@ -96,6 +104,10 @@ fn run(arguments: &Arguments) -> Result<(), OperatorError> {
                 .unwrap_or_else(|_| (&arguments.operands[0]).into());
             operator::backup(&config.data, &folder)
         }
+        "tap" => operator::tap(&config.data, &operand(0), |event| {
+            // Whoever listened may have gone.
+            writeln!(std::io::stdout(), "{}", operator::show(event)).is_ok()
+        }),
         "drain" => operate(&config, Operation::Drain { child: operand(0) }),
         "restart" => operate(
             &config,

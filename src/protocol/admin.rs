@@ -19,6 +19,9 @@ pub enum AdminRequest {
     },
     /// Kill all tokens of a subject.
     Revoke(Subject),
+    /// The events of one connection as they are sent, from now on: `Done` first, then `Tapped` until somebody hangs up.
+    /// The number is that of its player's object, or its own negative one before login.
+    Tap(i64),
     /// A copy of the whole data folder as of one commit, into this folder, which must not exist.
     Backup(String),
     /// Invite one process of another machine.
@@ -41,6 +44,8 @@ pub enum AdminReply {
     Done,
     /// It cannot answer now, and why.
     Refused(String),
+    /// An event of the connection that is tapped.
+    Tapped(TappedEvent),
     /// The keys.
     Keys(Vec<KeyStatus>),
     /// The tokens are dead, up to and without this generation.
@@ -77,6 +82,32 @@ pub struct EnrolledStatus {
     pub hostname: String,
 }
 
+/// An event of a connection, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct TappedEvent {
+    /// Its number in the connection's stream.
+    pub seq: u64,
+    /// Events before it that the operator was too slow for.
+    pub missed: u64,
+    /// The name of its kind.
+    pub what: String,
+    /// What of it a person sees.
+    pub lines: Vec<String>,
+}
+
+/// One figure of the running daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct Figure {
+    /// What it belongs to: `queue`, `outbox`, `tasks`, `world`, `actor`.
+    pub group: String,
+    /// Its name.
+    pub name: String,
+    /// How many.
+    pub value: u64,
+    /// How many there may be; 0 where nothing is bounded.
+    pub bound: u64,
+}
+
 /// One key of the ring.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct KeyStatus {
@@ -107,6 +138,8 @@ pub struct DaemonStatus {
     pub connections: Vec<ConnectionStatus>,
     /// How many connections there are, listed or not.
     pub connections_total: u64,
+    /// Queues with their bounds, events, commits, and how often actors were started again.
+    pub figures: Vec<Figure>,
 }
 
 /// Tasks by what they do.

@@ -5,10 +5,12 @@
 mod backup;
 mod operations;
 mod status;
+mod tap;
 
 pub use backup::backup;
 pub use operations::operate;
 pub use status::{Status, status};
+pub use tap::{show, tap};
 
 use crate::actors::kit::exit;
 use crate::config::ConfigError;

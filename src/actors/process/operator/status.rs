@@ -128,6 +128,14 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
         ),
     );
     line(text, "");
+    let mut rows = vec![["QUEUE", "WAITING", "BOUND"].map(str::to_owned).to_vec()];
+    let queues = daemon.figures.iter().filter(|figure| figure.group == "queue");
+    rows.extend(queues.map(|queue| {
+        let numbers = [queue.value, queue.bound].map(|number| number.to_string());
+        [&[queue.name.clone()], &numbers[..]].concat()
+    }));
+    columns(text, &rows);
+    line(text, "");
     let mut rows = vec![["HOST", "STATE", "CONNECTIONS", "ID"].map(str::to_owned).to_vec()];
     rows.extend(daemon.hosts.iter().map(|host| {
         vec![
