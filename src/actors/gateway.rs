@@ -13,7 +13,7 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Inbound, PeerId};
-use crate::limits::{HOST_GATE_MAX, PINGS_MISSED_DEAD, PINGS_MISSED_SUSPECT};
+use crate::limits::{HOST_GATE_MAX, PING_PERIOD};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
@@ -22,6 +22,7 @@ use crate::protocol::error::RpcMessageError;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
 use crate::protocol::kind::Family;
+use crate::protocol::machine::health::{Health, Verdict};
 use crate::protocol::machine::strikes::Strikes;
 use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
 use crate::protocol::{ClientId, HostId, Moment};
@@ -76,6 +77,7 @@ pub struct GatewayActor {
     requests: Vec<Request>,
     /// Of every host that has said hello and then sent what cannot be read, whether it is there now or not.
     strikes: HashMap<HostId, Strikes>,
+    health: Health<HostId>,
     born: Instant,
     _guard: ExitGuard,
 }
@@ -98,6 +100,7 @@ impl GatewayActor {
             hosts: HashMap::new(),
             requests: Vec::new(),
             strikes: HashMap::new(),
+            health: Health::new(PING_PERIOD),
             born: Instant::now(),
             _guard: guard,
         }
@@ -369,18 +372,23 @@ impl GatewayActor {
         }
     }
 
-    /// Hosts that have answered no ping for too long are dead.
+    /// A ping was sent: what follows from the answers to those before.
     fn check_hosts(&mut self) {
-        self.hosts.values_mut().for_each(|host| host.missed += 1);
-        let hosts = self.hosts.iter();
-        let dead: Vec<_> = hosts
-            .filter(|(_, host)| host.missed > PINGS_MISSED_DEAD)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in dead {
-            tracing::warn!(host = %id, "a host does not answer any more");
-            self.hosts.remove(&id);
-            self.clients_gone(id);
+        for (&id, host) in &mut self.hosts {
+            if host.missed == 0 {
+                self.health.on_answer(id);
+            }
+            host.missed += 1;
+        }
+        for verdict in self.health.on_ping(self.now()) {
+            match verdict {
+                Verdict::Suspect(id) => tracing::warn!(host = %id, "a host has missed some pings"),
+                Verdict::Dead(id) => {
+                    tracing::warn!(host = %id, "a host does not answer any more");
+                    self.hosts.remove(&id);
+                    self.clients_gone(id);
+                }
+            }
         }
     }
 
@@ -393,16 +401,17 @@ impl GatewayActor {
     }
 
     fn list(&self) -> Vec<HostState> {
-        let state = |host: &Host| match host.missed {
-            missed if missed > PINGS_MISSED_SUSPECT => "suspect",
-            _ => "alive",
+        // One that has just come is watched from the next ping on.
+        let state = |id: HostId, host: &Host| match host.missed == 0 || self.health.is_alive(id) {
+            true => "alive",
+            false => "suspect",
         };
         let hosts = self.hosts.iter();
         hosts
             .map(|(id, host)| HostState {
                 id: *id,
                 name: host.name.clone(),
-                state: state(host),
+                state: state(*id, host),
             })
             .collect()
     }

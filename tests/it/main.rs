@@ -9,6 +9,7 @@
 mod support;
 
 mod command_line;
+mod control;
 mod faults;
 mod hall;
 mod hostile;

@@ -84,7 +84,7 @@ fn a_stop_of_5_seconds_is_a_suspicion_that_clears_itself() {
 
 #[test]
 fn a_watcher_that_stood_still_gives_everybody_a_whole_timeout_again() {
-    let mut scene = Scene::new(&[(1, 4, 52)]);
+    let mut scene = Scene::new(&[(1, 4, 49)]);
     scene.run(4);
     scene.ping(Duration::from_secs(40));
     // Timers that make up for what they missed all ring at once.

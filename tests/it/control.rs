@@ -1,0 +1,127 @@
+//! What an operator does to a running server with `moothallctl`, and what players notice of it.
+
+use crate::support::server::{Options, Server};
+use crate::support::wait_for;
+use crate::support::worlds::{hall_character, hall_return};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+#[track_caller]
+fn check_done(output: &Output, parts: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{output:?}");
+    for part in parts {
+        assert!(said.contains(part), "{said:?} does not say {part:?}");
+    }
+}
+
+#[track_caller]
+fn check_refused(output: &Output, code: i32, part: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(part), "{said:?} does not say {part:?}");
+}
+
+#[test]
+fn a_daemon_is_restarted_under_players_who_stay_connected() {
+    let server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    let (daemon, telnet) = (server.pid("moothall-daemon"), server.pid("moothall-telnet"));
+    check_done(
+        &server.control(&["restart", "daemon", "--rolling"]),
+        &[
+            "ending daemon",
+            "daemon has ended: exit code 0",
+            "daemon is ready",
+        ],
+    );
+    assert_ne!(server.pid("moothall-daemon"), daemon);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+    ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn a_drained_host_stays_away_until_it_is_restarted() {
+    let server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    check_done(&server.control(&["drain", "telnet"]), &["telnet has ended"]);
+    ann.expect_end();
+    let status = server.status().unwrap();
+    assert_eq!(status["supervisor"]["health"], "degraded");
+    check_refused(&server.control(&["drain", "telnet"]), 1, "telnet does not run");
+    check_done(&server.control(&["restart", "telnet"]), &["telnet is ready"]);
+    hall_return(&server, "Ann");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_what_can() {
+    let server = Server::start(Options::default());
+    check_refused(&server.control(&["restart", "web"]), 1, "daemon, telnet");
+    check_refused(
+        &server.control(&["drain"]),
+        2,
+        "drain needs <daemon|telnet> after it",
+    );
+    check_refused(&server.control(&["tap", "Nobody"]), 1, "nobody called `Nobody`");
+    check_refused(&server.control(&["tap", "#999999"]), 1, "is not connected");
+}
+
+#[test]
+fn status_tells_of_health_queues_and_restarts() {
+    let server = Server::start(Options::default());
+    hall_character(&server, "Ann");
+    check_done(
+        &server.control(&["status"]),
+        &[
+            "PROCESS",
+            "daemon",
+            "telnet",
+            "ok",
+            "QUEUE",
+            "scheduler",
+            "HOST",
+            "alive",
+        ],
+    );
+    let status = server.status().unwrap();
+    let figures = status["daemon"]["figures"].as_array().unwrap();
+    let figure = |group: &str, name: &str| {
+        let found = figures
+            .iter()
+            .find(|figure| figure["group"] == group && figure["name"] == name);
+        found.expect("the figure is listed").clone()
+    };
+    assert!(figure("queue", "gateway")["bound"].as_u64() > Some(0));
+    assert!(figure("outbox", "events")["value"].as_u64() > Some(0));
+    assert!(figure("world", "commits")["value"].as_u64() > Some(0));
+    assert_eq!(figure("actor", "gateway_restarts")["value"], 0);
+}
+
+#[test]
+fn a_tap_shows_what_a_player_is_told() {
+    let server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    let mut tap = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+        .args(["tap", "ann", "--data"])
+        .arg(server.data())
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = std::sync::mpsc::channel();
+    let out = BufReader::new(tap.stdout.take().expect("it is piped"));
+    std::thread::spawn(move || {
+        out.lines()
+            .map_while(Result::ok)
+            .try_for_each(|line| sender.send(line))
+    });
+    // The tap begins at some moment, so she speaks until it hears.
+    wait_for("the tap to hear", || {
+        ann.command("say hello tap");
+        let mut heard = lines.try_iter();
+        heard.any(|line| line.contains("hello tap")).then_some(())
+    });
+    tap.kill().unwrap();
+    tap.wait().unwrap();
+}
