@@ -143,19 +143,7 @@ impl HostSession {
                 return;
             }
             HostToDaemonMessage::RenewToken { token } => self.renew(&token),
-            HostToDaemonMessage::RequestPerformanceCounters => {
-                let parts = self.parts.clone();
-                actix::spawn(async move {
-                    let groups = match parts.admin.get() {
-                        Some(admin) => admin.counters().await,
-                        None => Vec::new(),
-                    };
-                    let timestamp = (parts.now)().0;
-                    let counters = DaemonToHostReply::PerfCounters { timestamp, groups };
-                    answer(&parts.sender, reply, &counters);
-                });
-                return;
-            }
+            HostToDaemonMessage::RequestPerformanceCounters => return self.tell_figures(reply),
             HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
             HostToDaemonMessage::HostPong { listeners, .. } => {
                 self.keep_listeners(&listeners);
@@ -170,6 +158,23 @@ impl HostSession {
             }
         };
         answer(&self.parts.sender, reply, &answered);
+    }
+
+    /// Answers with the daemon's figures, as soon as all actors have told theirs.
+    fn tell_figures(&self, reply: Reply) {
+        let parts = self.parts.clone();
+        actix::spawn(async move {
+            let groups = match parts.admin.get() {
+                Some(admin) => admin.counters().await,
+                None => Vec::new(),
+            };
+            let timestamp = (parts.now)().0;
+            answer(
+                &parts.sender,
+                reply,
+                &DaemonToHostReply::PerfCounters { timestamp, groups },
+            );
+        });
     }
 
     /// The host's hello holds: it is welcomed, and probed until it answers.

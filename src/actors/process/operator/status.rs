@@ -131,8 +131,11 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
     let mut rows = vec![["QUEUE", "WAITING", "BOUND"].map(str::to_owned).to_vec()];
     let queues = daemon.figures.iter().filter(|figure| figure.group == "queue");
     rows.extend(queues.map(|queue| {
-        let numbers = [queue.value, queue.bound].map(|number| number.to_string());
-        [&[queue.name.clone()], &numbers[..]].concat()
+        vec![
+            queue.name.clone(),
+            queue.value.to_string(),
+            queue.bound.to_string(),
+        ]
     }));
     columns(text, &rows);
     line(text, "");
