@@ -253,7 +253,7 @@ pub const OUTBOX_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How long deletions of stored events may wait for a commit that takes them along.
 pub const OUTBOX_COMMIT_DELAY: Duration = Duration::from_millis(100);
 /// What leaves the outbox before others have their turn with it.
-pub const OUTBOX_BURST: usize = 256;
+pub const OUTBOX_BURST: usize = 64;
 /// Bytes of past events in one answer.
 pub const REPLAY_BYTES_MAX: usize = MIB;
 /// Requests for past events that may wait.

@@ -66,3 +66,50 @@ fn scheduler_error(failure: &Failure) -> SchedulerError {
         Failure::Contended => SchedulerError::TaskAbortedError,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::machine::outbox::{Opening, Out, Outbox};
+    use crate::protocol::{ClientId, HostId};
+    use moo_model::Value;
+
+    /// The event as a host is sent it.
+    fn sent(event: &ClientEvent) -> ClientEvent {
+        let mut outbox = Outbox::<()>::default();
+        outbox.open(Opening {
+            conn: 1,
+            client: ClientId([1; 16]),
+            host: HostId([2; 16]),
+            attach_epoch: 1,
+            wants_ends: true,
+            era: 1,
+        });
+        outbox.number(1, vec![fitting(event, None, Wall(1), vec![1])], None);
+        match &outbox.written(1, 1)[..] {
+            [Out::Frame { event, .. }] => {
+                crate::protocol::codec::decode_event(event).expect("it is an event")
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_result_that_no_frame_can_carry_still_ends_its_command() {
+        let small = ended(7, &End::Done(Value::int(3)));
+        assert_eq!(sent(&small), small);
+        let large = ended(7, &End::Done(Value::string("x".repeat(BODY_EVENT_MAX))));
+        let error = SchedulerError::TaskAbortedError;
+        assert_eq!(sent(&large), ClientEvent::TaskError { task: 7, error });
+    }
+
+    #[test]
+    fn an_option_that_no_frame_can_carry_is_replaced_by_words() {
+        let event = ClientEvent::SetConnectionOption {
+            connection: WireObj(-2),
+            option: "x".repeat(BODY_EVENT_MAX),
+            value: WireValue::new(&Value::int(1)),
+        };
+        assert!(matches!(sent(&event), ClientEvent::SystemMessage { .. }));
+    }
+}

@@ -4,7 +4,7 @@
 //! It alone waits for a full log on behalf of actors, which must not. Whatever a task's commit has taken along meanwhile
 //! is not there any more when it comes to it.
 
-use super::Outlet;
+use crate::actors::outlet::Outlet;
 use crate::limits::OUTBOX_COMMIT_DELAY;
 use moo_model::world::{Lookups, Transaction, World};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -84,3 +84,6 @@ impl Outlet {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
