@@ -170,7 +170,9 @@ impl Sockets {
             Monitor::watch(context, &events)?,
         ];
         connect(&events, events_endpoint, curve)?;
-        dealers.iter().try_for_each(|dealer| connect(dealer, rpc, curve))?;
+        dealers
+            .iter()
+            .try_for_each(|dealer| connect(dealer, rpc, curve))?;
         Ok(Sockets {
             dealers,
             events,

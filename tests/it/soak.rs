@@ -49,7 +49,7 @@ impl Size {
         Size {
             events: number_from("MOOTHALL_SOAK_EVENTS", 1_200),
             clients: usize::try_from(clients).unwrap().max(1),
-            faults: number_from("MOOTHALL_SOAK_FAULTS", 0),
+            faults: number_from("MOOTHALL_SOAK_FAULTS", 4),
             seed: number_from("MOOTHALL_SOAK_SEED", 2_026),
         }
     }

@@ -6,7 +6,7 @@ use crate::support::ledger::{self, pour};
 use crate::support::lone::Lone;
 use crate::support::telnet::Telnet;
 use crate::support::worlds::hall_wizard;
-use crate::support::{DEADLINE, wait_for};
+use crate::support::{DEADLINE, GLANCE, wait_for};
 use moothall::protocol::Family;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,35 @@ fn one_effect(player: &mut Telnet, answers: &mut Answers, patience: Duration) {
 }
 
 #[test]
+fn f21_one_event_in_a_hundred_is_lost_and_every_line_comes() {
+    let (lone, mut wizard) = scene();
+    lone.proxy.set(vec![Rule::some(10, EVENTS, Act::Lose)]);
+    all_lines_come(&lone, &mut wizard, 600);
+    assert!(lone.proxy.hits() > 0, "nothing was lost, so nothing was shown");
+}
+
+#[test]
+fn f21_every_second_event_is_lost_and_every_line_comes() {
+    let (lone, mut wizard) = scene();
+    lone.proxy.set(vec![Rule::some(500, EVENTS, Act::Lose)]);
+    all_lines_come(&lone, &mut wizard, 300);
+}
+
+#[test]
+fn f21_all_events_are_lost_for_ten_seconds_and_every_line_comes() {
+    let (lone, mut wizard) = scene();
+    lone.proxy.set(vec![Rule::all(EVENTS, Act::Lose)]);
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(10) {
+        // Heads and replays alone bring them.
+        all_lines_come(&lone, &mut wizard, 50);
+    }
+    assert!(lone.proxy.hits() >= 50, "events came, so nothing was shown");
+    lone.proxy.clear();
+    all_lines_come(&lone, &mut wizard, 50);
+}
+
+#[test]
 fn f21_a_lost_tail_comes_with_the_next_heads() {
     let (lone, mut wizard) = scene();
     lone.proxy.set(vec![Rule::next(1, EVENTS, Act::Lose)]);
@@ -60,6 +89,19 @@ fn f21_a_lost_tail_comes_with_the_next_heads() {
     let tally = ledger::hear(&mut wizard, 1, TAIL).tally(1);
     assert!(tally.is_clean(), "{tally} after {:?}", asked.elapsed());
     assert_eq!(lone.proxy.hits(), 1);
+}
+
+#[test]
+fn f22_a_lost_command_and_a_lost_answer_are_made_good_and_have_one_effect() {
+    let (lone, mut wizard) = scene();
+    let mut answers = Answers::default();
+    for lost in ["Command", "TaskSubmitted"] {
+        lone.proxy.set(vec![Rule::next(1, Which::Named(lost), Act::Lose)]);
+        one_effect(&mut wizard, &mut answers, DEADLINE);
+        one_effect(&mut wizard, &mut answers, DEADLINE);
+    }
+    assert_eq!(lone.proxy.hits(), 2);
+    assert_eq!(ledger::read(&mut wizard), [(1, 1), (1, 2), (1, 3), (1, 4)]);
 }
 
 #[test]
@@ -109,6 +151,50 @@ fn f24_damaged_events_are_noticed_and_asked_for_again() {
         assert!(tally.is_clean(), "{what}: {tally} after {took:?}");
         assert_eq!(lone.proxy.hits(), hits + 2, "{what}");
     }
+}
+
+#[test]
+fn f24_damaged_commands_are_noticed_and_sent_again_or_refused_in_words() {
+    let (lone, mut wizard) = scene();
+    let mut kept = Vec::new();
+    for (number, (what, act)) in (1..).zip(damages()) {
+        lone.proxy.set(vec![Rule::next(1, Which::Named("Command"), act)]);
+        wizard.send(&format!("append 1 {number}"));
+        let end = Instant::now() + DEADLINE;
+        let said = loop {
+            let line = wizard.next_line(end.saturating_duration_since(Instant::now()));
+            let line = line.unwrap_or_else(|| panic!("{what}: neither done nor refused"));
+            if line.starts_with("kept ") || line.contains("did not understand") {
+                break line;
+            }
+        };
+        if said == format!("kept {number}") {
+            kept.push((1, number));
+        }
+    }
+    lone.proxy.clear();
+    assert_eq!(ledger::read(&mut wizard), kept);
+}
+
+#[test]
+fn f24_a_host_that_sends_nothing_but_damage_is_cut_off_for_a_while() {
+    let (lone, mut wizard) = scene();
+    let damaged = Rule::next(25, Which::Named("Command"), Act::Overwrite(40, vec![200]));
+    lone.proxy.set(vec![damaged]);
+    for _ in 0..25 {
+        wizard.send("look");
+    }
+    wait_for("the host to be cut off", || {
+        lone.log().contains("is cut off").then_some(())
+    });
+    lone.proxy.clear();
+    // It learns of it by its next message, and is taken back when its time is over.
+    let end = Instant::now() + Duration::from_secs(100);
+    while lone.log().matches("a host is there").count() < 2 {
+        assert!(Instant::now() < end, "the host was not taken back");
+        wizard.next_line(GLANCE);
+    }
+    all_lines_come(&lone, &mut hall_wizard(&lone), 20);
 }
 
 #[test]
