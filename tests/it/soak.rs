@@ -32,8 +32,8 @@ const SILENCE: Duration = Duration::from_secs(40);
 const EVENTS_PER_COMMAND: usize = 40;
 
 /// What stands around lines that are shown again to somebody who comes back.
-const REPLAY_BEGINS: &str = "*** What you missed";
-const REPLAY_ENDS: &str = "*** End of what you missed";
+const REPLAY_BEGINS: &str = "*** What follows was said while your connection was broken.";
+const REPLAY_ENDS: &str = "*** That was all that was said.";
 
 /// What is wanted.
 struct Size {
