@@ -288,6 +288,22 @@ pub const TASK_IDS_RESERVED: i64 = 1_000_000;
 pub const SLOTS_PER_EXECUTOR: usize = 4;
 /// Bytes that one slice of a task may allocate.
 pub const TASK_BYTES_MAX: i64 = 256 * MIB as i64;
+/// How long tasks that were due while there was no daemon wait for hosts to come back.
+pub const OVERDUE_WAIT_MAX: Duration = Duration::from_secs(5);
+/// Milliseconds until a host sends a line again that the daemon had no time for, or that came before its turn.
+pub const BUSY_RETRY_MS: u32 = 100;
+/// How soon the daemon tries again what one of its own actors had no time for.
+pub const ACTOR_RETRY: Duration = Duration::from_millis(10);
+/// Connections that have ended and are remembered, so that a host which still has one learns why.
+pub const ENDED_CONNECTIONS_MAX: usize = 16_384;
+/// Clients that one host may list.
+pub const CLIENTS_LISTED_MAX: usize = 200_000;
+/// Numbers of connections that are set aside at once.
+pub const CONNECTION_IDS_RESERVED: u64 = 10_000;
+/// Starts of one host that are remembered as replaced.
+pub const HOST_INSTANCES_MAX: usize = 16;
+/// Milliseconds after which a host may try a daemon again that is about to end.
+pub const DRAINING_RETRY_MS: u32 = 500;
 /// How long running tasks may take when the daemon stops.
 pub const STOP_TASKS_MAX: Duration = Duration::from_secs(2);
 /// The least `#0.dump_interval` that is heeded, in seconds, and what counts without one.

@@ -17,7 +17,7 @@ use super::lifecycle::{Options, Request, unavailable, wall};
 use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::room::Room;
-use super::scheduler::{Restore, RunHook, SchedulerActor, SchedulerParts, TakeReports, hook, unasked};
+use super::scheduler::{SchedulerActor, SchedulerParts, TakeReports};
 use super::taps::Taps;
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
@@ -38,17 +38,14 @@ use actix::{Actor, Arbiter, Context};
 use moo_db::{Event as LogEvent, Log, Store};
 use moo_model::ledger::Relation;
 use moo_model::world::{Transaction, World};
-use moo_model::{Obj, Value};
-use moo_tasks::attempt::{Job, connected_row};
 use moo_tasks::outside::Outside;
-use moo_tasks::snapshot;
 use moo_vm::builtins;
 use moo_vm::options::ServerOptions;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// What all actors stand on.
 pub(super) struct Ground {
@@ -90,7 +87,7 @@ pub(super) struct Wires {
     written: Arc<AtomicU64>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
     scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
-    sender: ServerSender,
+    pub sender: ServerSender,
     pub sockets: ServerSide,
     pub keys: Arc<Keys>,
     /// How other machines are served, if they are.
@@ -166,8 +163,9 @@ impl Actors {
             outlet: wires.outlet.clone(),
             sender: wires.sender.clone(),
             scheduler: scheduler.clone(),
-            publisher: publisher.clone(),
+            past: past.clone(),
             keys: wires.keys.clone(),
+            linger_s: config.sessions.linger_s,
             login_timeout_s: i64::from(config.telnet.login_timeout_s),
             epoch: ground.epoch,
         };
@@ -220,8 +218,7 @@ pub(super) fn start_log(
                 std::process::exit(i32::from(exit::INTERNAL));
             }
         });
-    log.put_rows(boot::start_rows(booted.epoch, booted.first_task))
-        .map_err(unavailable)?;
+    log.put_rows(boot::start_rows(booted)).map_err(unavailable)?;
     log.flush().map_err(unavailable)?;
     Ok(log)
 }
@@ -235,7 +232,7 @@ pub(super) fn serve_hosts(
     ground: &Ground,
     actors: &Actors,
     log: &Log,
-) -> Result<(), DaemonError> {
+) -> Result<Gate<GatewayActor>, DaemonError> {
     let host = HostParts {
         sender: wires.sender.clone(),
         keys: wires.keys.clone(),
@@ -279,8 +276,8 @@ pub(super) fn serve_hosts(
     admin
         .listen(&options.run_dir.join("admin.sock"))
         .map_err(unavailable)?;
-    wires.gateway.get_or_init(|| gateway);
-    Ok(())
+    wires.gateway.get_or_init(|| gateway.clone());
+    Ok(gateway)
 }
 
 pub(super) fn load_options(world: &Arc<World>, outside: &Outside) {
@@ -458,40 +455,4 @@ fn start_health(
             HealthActor::new(parts.clone(), guard)
         }),
     );
-}
-
-/// What runs before the first input, one after the other: the hooks of connections that the last server had,
-/// `server_started`, and the tasks that waited.
-pub(super) async fn begin_tasks(
-    outside: &Outside,
-    scheduler: &Gate<SchedulerActor>,
-    tasks: Vec<snapshot::Restored>,
-    lost_tasks: &[i64],
-    connected: &[(Obj, Obj)],
-) {
-    for &(player, listener) in connected {
-        let job = hook(
-            outside,
-            listener,
-            "user_disconnected",
-            player,
-            vec![Value::obj(player)],
-        );
-        let rows = vec![connected_row(player, None)];
-        run_hook(scheduler, Job { rows, ..job }).await;
-    }
-    let started = hook(outside, Obj::SYSTEM, "server_started", Obj::NOTHING, Vec::new());
-    let rows = lost_tasks.iter().map(|&id| snapshot::gone(id)).collect();
-    run_hook(scheduler, Job { rows, ..started }).await;
-    if scheduler.offer(Restore(tasks)).is_err() {
-        tracing::error!("the scheduler takes no tasks");
-    }
-}
-
-/// Runs a verb of the server's own and waits for the end of its first slice.
-pub(super) async fn run_hook(scheduler: &Gate<SchedulerActor>, job: Job) {
-    let (done, ended) = oneshot::channel();
-    if scheduler.offer(RunHook(unasked(job), done)).is_err() || ended.await.is_err() {
-        tracing::error!("the scheduler takes no hooks");
-    }
 }

@@ -4,7 +4,7 @@
 //! scheduler nor wakes it for each task. Its bound is the scheduler's number of slots. What a panic loses is that one
 //! attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
-use super::outlet::{Outgoing, Outlet, Reply};
+use super::outlet::{After, Outgoing, Outlet, Reply};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
 use crate::memory::live_bytes;
@@ -40,6 +40,8 @@ pub struct Assignment {
     pub job: Job,
     /// The request that it answers.
     pub reply: Option<Reply>,
+    /// What else leaves with its first commit.
+    pub after: Vec<After>,
 }
 
 /// What all executors share.
@@ -158,13 +160,11 @@ impl Shared {
     fn work(&self) {
         let mut here = Here::new(self.workshop.store.clone());
         let mut lookups = Box::<Lookups>::default();
-        while let Some(Assignment { job, mut reply }) = self.next() {
-            let attempt = catch_unwind(AssertUnwindSafe(|| {
-                self.run(&job, &mut reply, &mut here, &mut lookups)
-            }));
+        while let Some(mut given) = self.next() {
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.run(&mut given, &mut here, &mut lookups)));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
-                let told = AssertUnwindSafe(|| self.after_fault(&job, &mut reply, &mut here, &mut lookups));
+                let told = AssertUnwindSafe(|| self.after_fault(&mut given, &mut here, &mut lookups));
                 catch_unwind(told).unwrap_or_else(|_| {
                     // Not even a plain answer can be committed: the lock of commits is broken. Only a new daemon helps.
                     tracing::error!(
@@ -184,18 +184,13 @@ impl Shared {
         }
     }
 
-    fn run(
-        &self,
-        job: &Job,
-        reply: &mut Option<Reply>,
-        here: &mut Here,
-        lookups: &mut Box<Lookups>,
-    ) -> Report {
+    fn run(&self, given: &mut Assignment, here: &mut Here, lookups: &mut Box<Lookups>) -> Report {
+        let Assignment { job, reply, after } = given;
         fault::point("executor.run");
         if matches!(job.work, Work::Login(_)) {
             fault::point("login.in_verb");
         }
-        let mut outgoing = Outgoing::new(&self.workshop.outlet, job, reply);
+        let mut outgoing = Outgoing::new(&self.workshop.outlet, job, reply, after);
         self.bench().run(job, here, lookups, &mut outgoing)
     }
 
@@ -211,13 +206,8 @@ impl Shared {
     }
 
     /// A fault of ours has ended the attempt. All that is left of the task is deleted, and its player is told.
-    fn after_fault(
-        &self,
-        job: &Job,
-        reply: &mut Option<Reply>,
-        here: &mut Here,
-        lookups: &mut Box<Lookups>,
-    ) -> Report {
+    fn after_fault(&self, given: &mut Assignment, here: &mut Here, lookups: &mut Box<Lookups>) -> Report {
+        let Assignment { job, reply, after } = given;
         tracing::error!(task = job.id, player = %job.player, "a fault of the server ended a task");
         let rows = Job {
             work: Work::Rows,
@@ -236,7 +226,7 @@ impl Shared {
             }],
         });
         let end = End::Failed(Failure::Killed);
-        let outgoing = Outgoing::new(&self.workshop.outlet, job, reply);
+        let outgoing = Outgoing::new(&self.workshop.outlet, job, reply, after);
         let mut outgoing = outgoing.of_fault(end.clone(), told.collect());
         let report = self.bench().run(&rows, here, lookups, &mut outgoing);
         Report { end, ..report }

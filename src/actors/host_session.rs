@@ -4,18 +4,17 @@
 //! says hello again after its own time is over.
 
 use super::admin::Admin;
-use super::connection::ConnectionActor;
+use super::connection::{ClientsOf, ConnectionActor, HostCounts, HostGone, Reattach};
 use super::keyring::{Keys, WORLD};
 use super::outlet::{AskReplay, Reply};
 use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
-use super::reattach::Reattach;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
 use crate::limits::{
-    CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD,
-    PROBES_MAX, WINDOW,
+    CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, LINE_LEN_MAX, PING_PERIOD,
+    PROBE_PERIOD, PROBES_MAX, WINDOW,
 };
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
 use crate::protocol::client::Refusal;
@@ -27,7 +26,7 @@ use crate::protocol::host::{
     DaemonToHostReply, Features, HostToDaemonMessage, HostType, Limits, Listener, RejectReason,
 };
 use crate::protocol::token::Principal;
-use crate::protocol::{HostId, Wall};
+use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_tasks::outside::{Listening, Outside};
 use std::sync::{Arc, OnceLock};
@@ -71,6 +70,10 @@ pub struct HostSession {
     key: [u8; 32],
     name: String,
     probe: Option<([u8; 16], SpawnHandle)>,
+    /// The probe that it has brought back.
+    proven: Option<[u8; 16]>,
+    /// The parts of its list of clients that have come.
+    listed: Vec<(ClientId, u32)>,
     _guard: ExitGuard,
 }
 
@@ -83,6 +86,8 @@ impl HostSession {
             key,
             name,
             probe: None,
+            proven: None,
+            listed: Vec::new(),
             _guard: guard,
         }
     }
@@ -114,15 +119,7 @@ impl HostSession {
                 return;
             }
             HostToDaemonMessage::EventAck { frame, acks, paused } => {
-                let acked = Acked {
-                    host: self.host,
-                    frame,
-                    acks,
-                    paused,
-                };
-                // What is not taken is acknowledged again with later events.
-                self.parts.publisher.offer(acked).ok();
-                return;
+                return self.acknowledged(frame, acks, paused);
             }
             HostToDaemonMessage::Replay {
                 client,
@@ -145,13 +142,24 @@ impl HostSession {
             HostToDaemonMessage::RenewToken { token } => self.renew(&token),
             HostToDaemonMessage::RequestPerformanceCounters => return self.tell_figures(reply),
             HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
-            HostToDaemonMessage::HostPong { listeners, .. } => {
-                self.keep_listeners(&listeners);
-                return;
+            HostToDaemonMessage::HostPong {
+                listeners,
+                clients,
+                digest,
+                ..
+            } => return self.pong(&reply, &listeners, clients, digest),
+            HostToDaemonMessage::ClientList { clients, done } => {
+                self.list_clients(reply, clients, done);
+                DaemonToHostReply::Ack
             }
-            HostToDaemonMessage::ClientList { .. }
-            | HostToDaemonMessage::DrainDone
-            | HostToDaemonMessage::DetachHost { .. } => DaemonToHostReply::Ack,
+            HostToDaemonMessage::DetachHost { reason } => {
+                tracing::info!(host = %self.name, reason, "a host leaves");
+                if self.parts.connections.offer(HostGone(self.host)).is_err() {
+                    tracing::warn!(host = %self.name, "the connections of a host that left were not told");
+                }
+                DaemonToHostReply::Ack
+            }
+            HostToDaemonMessage::DrainDone => DaemonToHostReply::Ack,
             _ => {
                 let error = RpcMessageError::InvalidRequest("this daemon keeps no jobs or sessions".into());
                 return answer(&self.parts.sender, reply, &Refusal { error, head: None });
@@ -244,10 +252,14 @@ impl HostSession {
         probe: [u8; 16],
         context: &mut Context<Self>,
     ) -> DaemonToHostReply {
+        if self.probe.is_none() && self.proven == Some(probe) {
+            // The answer was lost. What was sent since is counted from the first time.
+            return DaemonToHostReply::Ack;
+        }
         match self.probe {
             Some((expected, publishing)) if expected == probe => {
                 context.cancel_future(publishing);
-                self.probe = None;
+                (self.probe, self.proven) = (None, Some(probe));
             }
             _ => {
                 return DaemonToHostReply::Reject {
@@ -263,6 +275,46 @@ impl HostSession {
         self.reopen_ports(listeners);
         self.keep_listeners(listeners);
         DaemonToHostReply::Ack
+    }
+
+    fn pong(&self, reply: &Reply, listeners: &[Listener], clients: u32, digest: u64) {
+        self.keep_listeners(listeners);
+        let counts = HostCounts {
+            host: self.host,
+            peer: reply.to,
+            clients,
+            digest,
+        };
+        // The next pong counts again.
+        self.parts.connections.offer(counts).ok();
+    }
+
+    fn acknowledged(&self, frame: u64, acks: Vec<(ClientId, u64)>, paused: Vec<ClientId>) {
+        let acked = Acked {
+            host: self.host,
+            frame,
+            acks,
+            paused,
+        };
+        // What is not taken is acknowledged again with later events.
+        self.parts.publisher.offer(acked).ok();
+    }
+
+    fn list_clients(&mut self, reply: Reply, clients: Vec<(ClientId, u32)>, done: bool) {
+        self.listed.extend(clients);
+        if self.listed.len() > CLIENTS_LISTED_MAX {
+            tracing::warn!(host = %self.name, "a host lists more clients than it can have");
+            self.listed.clear();
+        }
+        if done {
+            let clients = ClientsOf {
+                host: self.host,
+                peer: reply.to,
+                clients: std::mem::take(&mut self.listed),
+            };
+            // If it is not taken, the counts go on to differ and the host is asked again.
+            self.parts.connections.offer(clients).ok();
+        }
     }
 
     /// Ports that the world opened and this start of the host does not know yet.

@@ -5,27 +5,34 @@
 //! the log before the process ends.
 
 use super::DaemonError;
-use super::assembly::{Actors, Ground, Wires, begin_tasks, load_options, run_hook, serve_hosts, start_log};
+use super::assembly::{Actors, Ground, Wires, load_options, serve_hosts, start_log};
+use super::beginning::{begin_tasks, run_hook};
 use super::boot::{self, Booted};
 use super::checkpointer::{self, Checkpointer};
-use super::connection::CloseAll;
+use super::connection::{CloseAll, Drain as DrainConnections, HostGone};
+use super::errand::{hook, unasked};
+use super::gateway::{GatewayActor, TurnAway};
 use super::keyring::{Keys, KeysError, LOCAL_KEY};
 use super::publisher::Drain;
-use super::scheduler::{Stop, Submit, hook, unasked};
+use super::scheduler::{Stop, Submit};
 use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::exit;
+use crate::actors::kit::gate::Gate;
 use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::Supervisor;
 use crate::config::Config;
 use crate::fault;
-use crate::gateway::ServerSide;
+use crate::gateway::{ServerSender, ServerSide};
 use crate::limits::{
-    DUMP_INTERVAL_DEFAULT_S, DUMP_INTERVAL_MIN_S, HOUSEKEEPING, LIFECYCLE_QUEUE_MAX, STOP_TASKS_MAX,
-    TASK_IDS_RESERVED,
+    CONNECTION_IDS_RESERVED, DUMP_INTERVAL_DEFAULT_S, DUMP_INTERVAL_MIN_S, HOUSEKEEPING, LIFECYCLE_QUEUE_MAX,
+    STOP_TASKS_MAX, TASK_IDS_RESERVED,
 };
+use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent};
+use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::control::ChildReady;
 use crate::protocol::{HostId, Wall};
 use moo_db::Log;
+use moo_model::ledger::Row;
 use moo_model::world::{Transaction, World};
 use moo_model::{Obj, Symbol, Value};
 use moo_tasks::outside::Outside;
@@ -112,10 +119,13 @@ struct Daemon {
     log: Log,
     keys: Arc<Keys>,
     sockets: ServerSide,
+    sender: ServerSender,
     checkpointer: Checkpointer,
     requests: mpsc::Receiver<Request>,
     supervisor: Supervisor,
+    gateway: Gate<GatewayActor>,
     task_ids_below: i64,
+    conn_ids_to: u64,
     notes: Vec<String>,
 }
 
@@ -127,7 +137,7 @@ impl Daemon {
         });
         let outbox = std::mem::take(&mut booted.outbox);
         let wires = Wires::new(config, options, &booted, outbox)?;
-        let outside = Arc::new(Outside::new(booted.first_task));
+        let outside = Arc::new(Outside::new(booted.first_task, booted.last_conn));
         let log = start_log(config, &booted, &wires, &outside)?;
         let mut sink = log.sink();
         let sink = move |record| {
@@ -146,13 +156,14 @@ impl Daemon {
         let actors = Actors::start(config, &supervisor, &wires, &ground, lifecycle)?;
         begin_tasks(
             &ground.outside,
-            &actors.scheduler,
+            &actors,
             booted.tasks,
             &booted.lost_tasks,
-            &booted.connected,
+            booted.connected.returned,
+            booted.connected.departed,
         )
         .await;
-        serve_hosts(config, options, &supervisor, &wires, &ground, &actors, &log)?;
+        let gateway = serve_hosts(config, options, &supervisor, &wires, &ground, &actors, &log)?;
         let named = Some(config.database.dump_file.clone()).filter(|path| !path.as_os_str().is_empty());
         let file = named.or_else(|| booted.imported_from.as_deref().map(checkpointer::beside));
         Ok(Daemon {
@@ -166,9 +177,12 @@ impl Daemon {
             log,
             keys: wires.keys,
             sockets: wires.sockets,
+            sender: wires.sender,
             requests,
             supervisor,
+            gateway,
             task_ids_below: booted.first_task + TASK_IDS_RESERVED,
+            conn_ids_to: booted.last_conn + CONNECTION_IDS_RESERVED,
             notes: booted.notes,
         })
     }
@@ -188,7 +202,11 @@ impl Daemon {
                         link.minted(request, Ok(token));
                         false
                     }
-                    Some(Order::HostToken(_) | Order::HostEnded { .. }) => false,
+                    Some(Order::HostEnded { host }) => {
+                        self.host_ended(&host);
+                        false
+                    }
+                    Some(Order::HostToken(_)) => false,
                 },
                 Some(request) = self.requests.recv() => match request {
                     Request::Shutdown(words) => break (words, false),
@@ -232,6 +250,21 @@ impl Daemon {
         Ok(())
     }
 
+    /// The process of a host has ended: its connections linger.
+    fn host_ended(&self, host: &str) {
+        if self
+            .actors
+            .connections
+            .offer(HostGone(HostId::named(host)))
+            .is_err()
+        {
+            tracing::warn!(
+                host,
+                "the connections of a host that ended were not told; its successor tells them"
+            );
+        }
+    }
+
     fn run_hook(&self, verb: &'static str, args: Vec<Value>) {
         let job = hook(&self.ground.outside, Obj::SYSTEM, verb, Obj::NOTHING, args);
         if self.actors.scheduler.offer(Submit(vec![unasked(job)])).is_err() {
@@ -240,15 +273,17 @@ impl Daemon {
     }
 
     fn keep_ids_reserved(&mut self) {
+        let mut rows = Vec::new();
         if self.ground.outside.ids.peek() + TASK_IDS_RESERVED / 2 > self.task_ids_below {
             self.task_ids_below += TASK_IDS_RESERVED;
-            if self
-                .log
-                .put_rows(vec![boot::task_ids_row(self.task_ids_below)])
-                .is_err()
-            {
-                tracing::error!("task numbers could not be reserved: the log has ended");
-            }
+            rows.push(boot::task_ids_row(self.task_ids_below));
+        }
+        if self.ground.outside.connections.last() + CONNECTION_IDS_RESERVED / 2 > self.conn_ids_to {
+            self.conn_ids_to += CONNECTION_IDS_RESERVED;
+            rows.push(boot::last_conn_row(self.conn_ids_to));
+        }
+        if !rows.is_empty() && self.log.put_rows(rows).is_err() {
+            tracing::error!("numbers could not be reserved: the log has ended");
         }
     }
 
@@ -263,22 +298,27 @@ impl Daemon {
         Duration::from_secs(seconds.unsigned_abs())
     }
 
-    /// Stops in order. Tasks that do not end in time are left uncommitted. Clients that are kept wait for the next
-    /// daemon, so they are told nothing.
+    /// Stops in order. Tasks that do not end in time are left uncommitted, and commands among them are driven again by
+    /// the next daemon. Clients that are kept wait for that with their hosts; the others are told and closed.
     async fn stop(self, words: &str, keep_clients: bool) {
-        tracing::info!(words, "the daemon stops");
+        tracing::info!(words, keep_clients, "the daemon stops");
         self.supervisor.let_end();
+        if keep_clients {
+            self.turn_hosts_away();
+        }
         let (stopped, all_ended) = oneshot::channel();
         if self.actors.scheduler.offer(Stop(stopped)).is_ok()
             && tokio::time::timeout(STOP_TASKS_MAX, all_ended).await.is_err()
         {
             tracing::warn!("some tasks did not end in time; nothing of them takes effect");
         }
-        if !keep_clients && self.actors.connections.offer(CloseAll(words.to_owned())).is_err() {
-            tracing::warn!("clients could not be told");
+        let mut rows = vec![boot::last_conn_row(self.ground.outside.connections.last())];
+        if !keep_clients {
+            rows.extend(self.close_clients(words).await);
         }
         let log = self.log.clone();
-        if !matches!(spawn_blocking(move || log.flush()).await, Ok(Ok(()))) {
+        let write = move || log.put_rows(rows).is_ok() && log.flush().is_ok();
+        if !matches!(spawn_blocking(write).await, Ok(true)) {
             tracing::error!("the log had ended before it could be flushed");
         }
         let (drained, all_sent) = oneshot::channel();
@@ -286,7 +326,8 @@ impl Daemon {
             // Without an answer the last words are lost, and nothing else.
             tokio::time::timeout(STOP_TASKS_MAX, all_sent).await.ok();
         }
-        if self.checkpointer.file.is_some() {
+        // Whoever restarts the daemon alone waits for the next one, not for a dump.
+        if self.checkpointer.file.is_some() && !keep_clients {
             self.checkpointer.dump().await;
         }
         drop(self.sockets);
@@ -298,5 +339,35 @@ impl Daemon {
         if spawn_blocking(close).await.is_err() {
             tracing::error!("the log did not close");
         }
+    }
+
+    /// From now on hosts keep what their clients type for the next daemon.
+    fn turn_hosts_away(&self) {
+        let envelope = Envelope {
+            epoch: self.ground.epoch,
+            ..Envelope::default()
+        };
+        let back_in_ms = u32::try_from(STOP_TASKS_MAX.as_millis()).unwrap_or(u32::MAX);
+        let told =
+            self.gateway.offer(TurnAway).is_ok() && self.actors.connections.offer(DrainConnections).is_ok();
+        let sent = encode(&envelope, &HostBroadcastEvent::Draining { back_in_ms })
+            .map(|frame| self.sender.publish(HOST_BROADCAST_TOPIC, frame));
+        if !told || !matches!(sent, Ok(Ok(()))) {
+            tracing::warn!("hosts could not be told that this daemon ends; they find out");
+        }
+    }
+
+    /// Tells all clients the last words. Gives the rows that have their hooks run at the next start.
+    async fn close_clients(&self, words: &str) -> Vec<Row> {
+        let (closed, rows) = oneshot::channel();
+        if self
+            .actors
+            .connections
+            .offer(CloseAll(words.to_owned(), closed))
+            .is_err()
+        {
+            tracing::warn!("clients could not be told");
+        }
+        rows.await.unwrap_or_default()
     }
 }

@@ -4,8 +4,7 @@
 //! has not written. The core is [`Outbox`](crate::protocol::machine::outbox::Outbox), which a restart does not touch; it is not restarted by itself all the
 //! same, since what was taken from the outbox and not sent would be noticed late.
 
-use super::outlet::{Answer, AskReplay, Outlet, Past, Reply};
-use super::reattach::TellPositions;
+use super::outlet::{Answer, AskReplay, Message, Outlet, Past, Reply};
 use super::taps::Taps;
 use crate::actors::kit::gate::Offered;
 use crate::actors::kit::supervisor::ExitGuard;
@@ -13,13 +12,12 @@ use crate::fault;
 use crate::gateway::ServerSender;
 use crate::limits::OUTBOX_BURST;
 use crate::protocol::broadcast::host_topic;
+use crate::protocol::client::ClientReply;
 use crate::protocol::codec::{Envelope, FrameError, encode, encode_stored_event};
-use crate::protocol::event::{StreamControl, StreamPos};
-use crate::protocol::host::{DaemonToHostReply, ReattachOutcome};
+use crate::protocol::event::StreamControl;
 use crate::protocol::machine::outbox::Out;
 use crate::protocol::{ClientId, HostId};
 use actix::{Actor, Context, Handler};
-use moo_tasks::connections::ConnId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
@@ -114,12 +112,14 @@ impl PublisherActor {
                     self.publish(host, encode(&envelope, &StreamControl::Heads { frame, heads }));
                 }
                 Out::Answer {
-                    answer: message,
+                    answer: Answer { reply, message },
                     head,
-                } => {
-                    let (reply, message) = message.with_head(head);
-                    answer(&self.parts.sender, reply, &message);
-                }
+                } => match message {
+                    Message::Client(told) => {
+                        answer(&self.parts.sender, reply, &ClientReply { reply: told, head });
+                    }
+                    Message::Host(told) => answer(&self.parts.sender, reply, &told),
+                },
             }
         }
     }
@@ -130,23 +130,6 @@ impl PublisherActor {
             // The host sees the hole, or the next heads, and asks for what it misses.
             tracing::warn!(%host, "an event could not be sent");
         }
-    }
-
-    fn tell_positions(&self, told: TellPositions) {
-        let outcome = |client: ClientId| {
-            let head = self.parts.outlet.outbox().head(client);
-            head.map_or(ReattachOutcome::Unknown, |head: StreamPos| ReattachOutcome::Ok {
-                attach_epoch: 0,
-                head,
-            })
-        };
-        let found = |(client, conn): (ClientId, Result<ConnId, ReattachOutcome>)| {
-            (client, conn.map_or_else(|refused| refused, |_| outcome(client)))
-        };
-        let message = DaemonToHostReply::Reattached {
-            results: told.conns.into_iter().map(found).collect(),
-        };
-        answer(&self.parts.sender, told.reply, &message);
     }
 }
 
@@ -219,14 +202,6 @@ impl Handler<Offered<AskReplay>> for PublisherActor {
         if !self.parts.past.ask(ask.accept()) {
             tracing::warn!("too many hosts ask for past events; one must ask again");
         }
-    }
-}
-
-impl Handler<Offered<TellPositions>> for PublisherActor {
-    type Result = ();
-
-    fn handle(&mut self, told: Offered<TellPositions>, _: &mut Context<Self>) {
-        self.tell_positions(told.accept());
     }
 }
 

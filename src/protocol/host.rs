@@ -31,6 +31,26 @@ pub enum HostType {
     Other(String),
 }
 
+impl HostType {
+    /// The kind that a host of this name serves.
+    pub fn of_host(name: &str) -> HostType {
+        match name {
+            "telnet" => HostType::Tcp,
+            "web" => HostType::WebSocket,
+            other => HostType::Other(other.to_owned()),
+        }
+    }
+
+    /// The name of the host that serves this kind.
+    pub fn host_name(&self) -> &str {
+        match self {
+            HostType::Tcp => "telnet",
+            HostType::WebSocket => "web",
+            HostType::Other(name) => name,
+        }
+    }
+}
+
 /// A point where a host accepts clients.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Listener {

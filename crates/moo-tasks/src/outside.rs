@@ -85,10 +85,10 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Nobody is connected, nothing waits; tasks are numbered from `first_task` on.
-    pub fn new(first_task: i64) -> Outside {
+    /// Nobody is connected, nothing waits; tasks are numbered from `first_task` on, connections after `last_conn`.
+    pub fn new(first_task: i64, last_conn: u64) -> Outside {
         Outside {
-            connections: Connections::default(),
+            connections: Connections::after(last_conn),
             board: Board::default(),
             listeners: Listeners::default(),
             ids: TaskIds::starting_at(first_task),

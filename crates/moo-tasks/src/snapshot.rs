@@ -45,12 +45,13 @@ pub struct Restored {
 }
 
 impl Restored {
-    /// What wakes it at once, if anything does.
-    pub fn wake(&self) -> Option<(Waker, Result<Value, Raised>)> {
+    /// What wakes it at once, if anything does: `is_connected` tells whether what it reads from is still there.
+    pub fn wake(&self, is_connected: impl FnOnce(Obj) -> bool) -> Option<(Waker, Result<Value, Raised>)> {
         match (&self.woken, self.waiting.waits_for) {
             (Some(value), _) => Some((Waker::Resume, Ok(value.clone()))),
-            // The connection that it read from has gone with the last server.
-            (None, WaitsFor::Input(_)) => Some((Waker::Input, Err(ErrorCode::InvArg.into()))),
+            (None, WaitsFor::Input(from)) if !is_connected(from) => {
+                Some((Waker::Input, Err(ErrorCode::InvArg.into())))
+            }
             (None, _) => None,
         }
     }

@@ -1,39 +1,62 @@
 //! How connections end: by the client, the world, the clock, or the server.
 
 use super::ConnectionActor;
+use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
 use crate::actors::outlet::Item;
-use crate::actors::scheduler::{hook, unasked};
-use crate::protocol::HostId;
 use moo_model::Value;
-use moo_tasks::attempt::{Work, connected_row};
-use moo_tasks::connections::{ConnId, Connection};
+use moo_model::ledger::Row;
+use moo_tasks::attempt::Work;
+use moo_tasks::connections::{ConnId, Connection, Due, stored};
 use moo_tasks::login::{self, Message};
 use moo_vm::host::Close;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 impl ConnectionActor {
-    /// Forgets a client: its lines, and the task that read from it.
-    pub(super) fn drop_client(&mut self, conn: &Connection) {
+    /// Forgets a client: its lines, and the task that read from it. Gives the rows that forget it in the store.
+    pub(super) fn drop_client(&mut self, conn: &Connection) -> Vec<Row> {
+        conn.set_gone();
+        let id = conn.client();
+        let mut rows = vec![stored::gone(id)];
         if let Some(client) = self.clients.remove(&conn.id) {
-            self.by_client.remove(&client.id);
+            self.by_client.remove(&client.id());
+            let commands = client.commands.stored();
+            rows.extend(commands.map(|seq| stored::command_gone(id, seq)));
         }
         self.unlogged.remove(&conn.id);
+        self.lingering.remove(&conn.id);
+        if let Some(awaited) = &mut self.awaited {
+            awaited.remove(&conn.id);
+            self.tell_hosts_back();
+        }
         let mut input = conn.input();
+        let lines = input.stored().into_iter();
+        rows.extend(lines.map(|number| stored::line_gone(id, number)));
         self.ends.extend(input.reader());
         input.flush();
+        rows
+    }
+
+    /// Forgets a client without a word to anybody.
+    pub(super) fn forget(&mut self, conn: &Connection) {
+        let rows = self.drop_client(conn);
+        self.errand.rows.extend(rows);
     }
 
     /// The client has gone by itself.
     pub(super) fn client_gone(&mut self, conn: ConnId) {
-        let Some(conn) = self.clients.get(&conn).map(|client| client.conn.clone()) else {
-            return;
-        };
-        self.parts.outside.connections.close(&conn);
-        self.drop_client(&conn);
+        if let Some(conn) = self.clients.get(&conn).map(|client| client.conn.clone()) {
+            self.leave(&conn, "user_client_disconnected");
+        }
+    }
+
+    /// A connection without a client is over.
+    pub(super) fn leave(&mut self, conn: &Arc<Connection>, verb: &'static str) {
+        self.parts.outside.connections.close(conn);
+        let rows = self.drop_client(conn);
         self.items.push(Item::Forget(conn.id));
-        self.end_hook(&conn, Some("user_client_disconnected"));
+        self.end_hook(conn, Some(verb), rows);
     }
 
     /// The world closes the connection.
@@ -47,60 +70,54 @@ impl ConnectionActor {
         };
         let lines = self.message(conn, message);
         self.parts.outside.connections.close(conn);
-        self.drop_client(conn);
+        let rows = self.drop_client(conn);
         self.items.push(Item::Close {
             conn: conn.id,
             reason,
             lines,
         });
-        self.end_hook(conn, verb);
+        self.end_hook(conn, verb, rows);
     }
 
-    /// Runs the hook of a connection that is gone; a player's stored connection goes with it.
-    pub(super) fn end_hook(&mut self, conn: &Connection, verb: Option<&'static str>) {
-        let object = conn.object();
-        let mut job = hook(
-            &self.parts.outside,
-            conn.listener,
-            verb.unwrap_or(""),
-            object,
-            vec![Value::obj(object)],
-        );
+    /// Runs the hook of a connection that is gone; what is stored of it goes with that.
+    pub(super) fn end_hook(&mut self, conn: &Connection, verb: Option<&'static str>, rows: Vec<Row>) {
+        let (object, outside) = (conn.object(), &self.parts.outside);
+        let args = vec![Value::obj(object)];
+        let mut job = errand::hook(outside, conn.listener, verb.unwrap_or(""), object, args);
         if verb.is_none() {
             job.work = Work::Rows;
         }
-        if object.0 >= 0 {
-            job.rows.push(connected_row(object, None));
-        }
-        self.submits.push(unasked(job));
+        job.rows = rows;
+        self.submits.push_back(errand::unasked(job));
     }
 
-    /// All clients of a host are gone with it.
-    pub(super) fn host_gone(&mut self, host: HostId) {
-        let gone: Vec<_> = self
-            .clients
-            .iter()
-            .filter(|(_, client)| client.host == host)
-            .map(|(conn, _)| *conn)
-            .collect();
-        gone.into_iter().for_each(|conn| self.client_gone(conn));
-    }
-
-    /// The server ends. No hooks run now: the players' stored connections have them run at the next start.
-    pub(super) fn close_all(&mut self, words: &str) {
+    /// The server ends. No hooks run now: the rows that this gives have them run at the next start.
+    pub(super) fn close_all(&mut self, words: &str) -> Vec<Row> {
+        self.is_draining = true;
+        let mut rows = Vec::new();
         for conn in self.parts.outside.connections.all() {
             self.items.push(Item::Close {
                 conn: conn.id,
                 reason: "shutdown",
                 lines: vec![words.to_owned()],
             });
+            if conn.object().0 >= 0 {
+                conn.set_due(Due::Disconnected);
+            } else {
+                conn.set_gone();
+            }
+            rows.push(conn.row());
         }
         self.clients.clear();
         self.by_client.clear();
+        self.lingering.clear();
+        rows
     }
 
-    /// Begins to close connections that have not logged in for too long: first the hook, then the words.
+    /// What is due each second: connections that linger too long, and those that have not logged in for too long, which
+    /// begin to close: first the hook, then the words.
     pub(super) fn sweep(&mut self) {
+        self.count_down();
         let now = wall_seconds() as i64;
         let unless_set = self.parts.login_timeout_s;
         let mut limits = HashMap::new();
@@ -134,7 +151,7 @@ impl ConnectionActor {
             .and_then(|client| client.closing.take());
         if let Some((reason, lines)) = closing {
             self.parts.outside.connections.close(conn);
-            self.drop_client(conn);
+            self.forget(conn);
             self.items.push(Item::Close {
                 conn: conn.id,
                 reason,

@@ -11,31 +11,31 @@ use moo_tasks::outside::Listening;
 use std::sync::Arc;
 
 impl ConnectionActor {
-    pub(super) fn carry_out(&mut self, effect: Effect) {
+    pub(super) fn carry_out(&mut self, task: i64, effect: Effect) {
         match effect {
             Effect::Close(conn, why) => self.with(conn, |actor, conn| actor.close(conn, why)),
             Effect::SwitchPlayer { conn, player, silent } => {
                 self.with(conn, |actor, conn| actor.switch_player(conn, player, silent));
             }
-            Effect::ForceInput { conn, line, at_front } => self.with(conn, |actor, conn| {
-                // It had room when the task asked; if it has none now, the line is lost like any other flood.
-                if conn.input().force(&line, at_front).is_err() {
-                    tracing::debug!(conn = conn.id.0, "a forced line found no room");
-                }
+            Effect::ForceInput {
+                conn,
+                line,
+                at_front,
+                number,
+            } => self.with(conn, |actor, conn| {
+                conn.input().push(line, number, at_front);
                 actor.pump(conn);
             }),
+            Effect::Took { conn, ticket } => self.took(conn, ticket, task),
             Effect::FlushInput { conn, show } => self.with(conn, |actor, conn| {
-                let (report, tickets) = conn.input().flush();
+                let (report, dropped) = conn.input().flush();
                 if show {
                     actor.tell(conn, report);
                 }
-                tickets
-                    .into_iter()
-                    .for_each(|ticket| actor.answer_line(conn.id, ticket, 0));
+                actor.drop_lines(conn, dropped, None);
             }),
             Effect::SetOption { conn, name, value } => self.with(conn, |actor, conn| {
-                // It was tried when the task asked.
-                conn.input().set_option(&name, &value).ok();
+                // The commit has set it; the host has its own part in some.
                 actor.items.push(Item::Option {
                     conn: conn.id,
                     object: conn.object(),

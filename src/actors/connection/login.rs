@@ -1,12 +1,20 @@
 //! Logins: what the players at both ends are told, and which hooks run.
 
 use super::ConnectionActor;
+use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
-use crate::actors::outlet::Item;
+use crate::actors::outlet::{Adopt, Item};
+use crate::protocol::ClientId;
 use moo_model::{Obj, Value};
 use moo_tasks::connections::Connection;
 use moo_tasks::login::{Login, Message};
 use std::sync::Arc;
+
+/// What stands before and after the lines that a player missed while the connection was broken.
+const MISSED: [&str; 2] = [
+    "*** What follows was said while your connection was broken. ***",
+    "*** That was all that was said. ***",
+];
 
 impl ConnectionActor {
     /// A login verb has named a player.
@@ -31,35 +39,72 @@ impl ConnectionActor {
             Some(old) if old.listener == conn.listener => (Message::RedirectTo, "user_reconnected"),
             Some(_) => (Message::RedirectTo, "user_connected"),
         };
+        if !silent {
+            let lines = self.message(conn, message);
+            self.tell(conn, lines);
+        }
         if let Some(old) = replaced {
-            self.redirect(&old, conn.listener, player);
+            self.redirect(&old, conn);
         }
-        if silent {
-            return;
+        if !silent {
+            self.start_hook(conn, hook);
         }
-        let lines = self.message(conn, message);
-        self.tell(conn, lines);
-        self.start_hook(conn, hook);
     }
 
-    /// The connection that a login replaces is told so and closed.
-    fn redirect(&mut self, old: &Arc<Connection>, new_listener: Obj, player: Obj) {
-        let lines = self.message(old, Message::RedirectFrom);
-        self.drop_client(old);
-        self.items.push(Item::Close {
-            conn: old.id,
-            reason: "redirected",
-            lines,
-        });
-        if old.listener != new_listener {
-            let job = crate::actors::scheduler::hook(
+    /// A login replaces a connection. One that lingers is taken over, with all that it was told and nobody has seen;
+    /// another is told so and closed.
+    fn redirect(&mut self, old: &Arc<Connection>, new: &Arc<Connection>) {
+        if self.lingering.contains_key(&old.id) {
+            self.adopt(old, new);
+        } else {
+            let lines = self.message(old, Message::RedirectFrom);
+            self.items.push(Item::Close {
+                conn: old.id,
+                reason: "redirected",
+                lines,
+            });
+            self.forget(old);
+        }
+        if old.listener != new.listener {
+            let player = new.object();
+            let job = errand::hook(
                 &self.parts.outside,
                 old.listener,
                 "user_client_disconnected",
                 player,
                 vec![Value::obj(player)],
             );
-            self.submits.push(crate::actors::scheduler::unasked(job));
+            self.submits.push_back(errand::unasked(job));
+        }
+    }
+
+    /// What was told to a connection that nobody has is shown on another one, and a task that read from it goes on there;
+    /// then it is forgotten without a word.
+    pub(super) fn adopt(&mut self, old: &Arc<Connection>, new: &Arc<Connection>) {
+        let attachment = old.attachment();
+        let from = ClientId(attachment.client);
+        self.remember_adopted(from, attachment.epoch);
+        let reader = old.input().reader();
+        if let Some(task) = reader {
+            old.input().stop_reading(task);
+            if !new.input().read(task) {
+                self.ends.push(task);
+            }
+        }
+        let adopt = Adopt {
+            from,
+            to: new.id,
+            player: new.object().into(),
+            around: MISSED,
+            rows: self.drop_client(old),
+        };
+        if let Err(adopt) = self.parts.past.adopt(adopt) {
+            tracing::error!(
+                connection = old.name,
+                "too many logins at once: one is not shown what it missed"
+            );
+            self.errand.rows.extend(adopt.rows);
+            self.items.push(Item::Forget(old.id));
         }
     }
 

@@ -2,43 +2,58 @@
 //!
 //! Parent: the supervisor. Bound: [`CONNECTION_GATE_MAX`](crate::limits::CONNECTION_GATE_MAX) messages; each client's lines are bounded by its queue and its
 //! host's window. One actor holds all connections, because an idle one then costs its state alone and a burst of
-//! commands one message. It is not restarted by itself: until connections are stored its state is nowhere else, so its
-//! panic ends the process.
+//! commands one message. It is not restarted by itself: what its messages led to and was not sent on is nowhere else, so
+//! its panic ends the process, and the next daemon finds every connection in the store.
+//!
+//! A connection whose host is gone *lingers*: its player stays in the world, and for a while its host, or a login of the
+//! same player, can take it up again. Only when that time is over has the player left.
 
 mod closing;
+mod commands;
 mod effects;
+mod lines;
+mod linger;
+mod listing;
 mod login;
+mod reattach;
 mod request;
+mod restore;
 mod tokens;
 
+use super::errand;
+use super::executor::Assignment;
 use super::keyring::Keys;
-use super::outlet::{Item, Outlet, Reply};
-use super::publisher::{PublisherActor, answer};
-use super::reattach::{Reattach, TellPositions};
-use super::scheduler::{EndTasks, Input, SchedulerActor, Submit};
+use super::outlet::{After, Item, Outlet, Past, Reply};
+use super::publisher::answer;
+use super::scheduler::{Answer, EndTasks, Input, SchedulerActor, Submit};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
-use crate::limits::CONNECTION_SWEEP;
-use crate::protocol::admin::ConnectionStatus;
+use crate::limits::{ACTOR_RETRY, CONNECTION_SWEEP};
 use crate::protocol::client::{ClientReply, DaemonToClientReply};
 use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
+use commands::Commands;
+use lines::Save;
+use linger::Ended;
+use moo_model::ledger::Row;
 use moo_model::world::{Lookups, Transaction, World};
-use moo_model::{ErrorCode, Obj, Raised, Value};
-use moo_tasks::attempt::{Job, Work};
+use moo_model::{Obj, Value};
 use moo_tasks::connections::{ConnId, Connection};
 use moo_tasks::held::{Effect, Shown, Told};
-use moo_tasks::input_queue::{Programming, Step, value_of};
 use moo_tasks::login::Login;
 use moo_tasks::outside::Outside;
 use moo_vm::host::Output;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+pub use linger::{ClientsOf, HostCame, HostCounts, HostGone};
+pub use listing::{CountClients, ListConnections};
+pub use reattach::Reattach;
 pub use request::{Request, Requests};
+pub use restore::{AwaitHosts, Returned, TakeBack};
 pub use tokens::CloseRevoked;
 
 /// Something that a task did to connections, on its way from its report.
@@ -59,8 +74,6 @@ pub struct Finished {
     pub conn: Option<Arc<Connection>>,
     /// Whom the connection belongs to from now on.
     pub login: Option<Login>,
-    /// The verb that the connection programs from now on.
-    pub programming: Option<Programming>,
     /// What it did.
     pub carry: Vec<Carry>,
     /// The connection that it reads from.
@@ -74,7 +87,6 @@ impl Finished {
             task,
             conn: None,
             login: None,
-            programming: None,
             carry: Vec::new(),
             reads: Some(from),
         }
@@ -84,34 +96,65 @@ impl Finished {
 /// Slices have ended.
 pub struct TasksFinished(pub Vec<Finished>);
 
-/// A host is gone, and its clients with it.
-pub struct HostGone(pub HostId);
+/// The daemon ends, and another one follows: lines are refused for now, and wait with their hosts.
+pub struct Drain;
 
-/// The server ends: everyone is told so. Hooks run at the next start.
-pub struct CloseAll(pub String);
-
-/// Which connections are there? At most so many are listed; the number is that of all.
-pub struct ListConnections(pub usize, pub oneshot::Sender<(Vec<ConnectionStatus>, u64)>);
-
-/// How many clients does each host have?
-pub struct CountClients(pub oneshot::Sender<HashMap<HostId, u64>>);
+/// The server ends: everyone is told so. Hooks run at the next start, of which the rows that are answered tell.
+pub struct CloseAll(pub String, pub oneshot::Sender<Vec<Row>>);
 
 /// One client.
 struct Client {
-    id: ClientId,
-    host: HostId,
-    peer: String,
     conn: Arc<Connection>,
     /// What the host presents in place of tokens.
     credentials: Credentials,
     /// When its player last gave a password.
     auth_time: Option<Wall>,
-    /// The highest command number that came.
-    cmd_last: u64,
-    /// Requests by command number, until they are answered.
-    unanswered: HashMap<u64, Reply>,
+    commands: Commands,
+    /// What is to be stored for it once it can be.
+    save: Save,
     /// Why, and with which words, it is closed once its last hook has run.
     closing: Option<(&'static str, Vec<String>)>,
+}
+
+impl Client {
+    fn new(conn: Arc<Connection>, credentials: Credentials, commands: Commands) -> Client {
+        Client {
+            conn,
+            credentials,
+            auth_time: None,
+            commands,
+            save: Save::default(),
+            closing: None,
+        }
+    }
+
+    fn id(&self) -> ClientId {
+        ClientId(self.conn.client())
+    }
+
+    fn host(&self) -> HostId {
+        HostId(self.conn.host().0)
+    }
+}
+
+/// What one message has to be stored, all together.
+#[derive(Debug, Default)]
+struct Errand {
+    rows: Vec<Row>,
+    /// Connections whose rows are written as they are.
+    conns: Vec<Arc<Connection>>,
+    /// What leaves once that is written.
+    after: Vec<After>,
+    settles: Settles,
+}
+
+/// What is to be done once a task has committed.
+#[derive(Debug, Default)]
+struct Settles {
+    /// The commands that have taken effect.
+    tickets: Vec<(ConnId, u64)>,
+    /// The connections of which something was stored.
+    stored: Vec<Arc<Connection>>,
 }
 
 /// What the actor is made with.
@@ -123,16 +166,18 @@ pub struct ConnectionParts {
     pub world: Arc<World>,
     /// The way to clients.
     pub outlet: Arc<Outlet>,
+    /// Who shows the past of streams.
+    pub past: Past,
     /// The way to hosts.
     pub sender: ServerSender,
     /// The scheduler.
     pub scheduler: Gate<SchedulerActor>,
-    /// The publisher.
-    pub publisher: Gate<PublisherActor>,
     /// Tokens.
     pub keys: Arc<Keys>,
     /// Seconds that a connection may stay without logging in, where the world does not say.
     pub login_timeout_s: i64,
+    /// Seconds that a connection without a host is kept.
+    pub linger_s: u32,
     /// Which start of the daemon this is.
     pub epoch: u32,
 }
@@ -144,12 +189,25 @@ pub struct ConnectionActor {
     clients: HashMap<ConnId, Client>,
     by_client: HashMap<ClientId, ConnId>,
     unlogged: HashSet<ConnId>,
-    last_conn: u64,
+    /// Connections without a host, with the seconds that are left to them.
+    lingering: HashMap<ConnId, u32>,
+    ended: Ended,
+    /// Connections of the last daemon whose hosts have not come back; none once nobody waits for them.
+    awaited: Option<HashSet<ConnId>>,
+    /// Whether somebody is to be told when none is awaited any more.
+    tells_hosts_back: bool,
+    counts: linger::Counts,
+    /// What is to be done when a task has committed.
+    tasks: HashMap<i64, Settles>,
     /// What one message leads to, sent on together at its end.
-    submits: Vec<super::executor::Assignment>,
-    inputs: Vec<(i64, Result<Value, Raised>)>,
+    submits: VecDeque<Assignment>,
+    inputs: VecDeque<Answer>,
     ends: Vec<i64>,
     items: Vec<Item>,
+    errand: Errand,
+    /// The scheduler did not take everything; it is tried again.
+    is_behind: bool,
+    is_draining: bool,
     _guard: ExitGuard,
 }
 
@@ -162,31 +220,21 @@ impl ConnectionActor {
             clients: HashMap::new(),
             by_client: HashMap::new(),
             unlogged: HashSet::new(),
-            last_conn: 0,
-            submits: Vec::new(),
-            inputs: Vec::new(),
+            lingering: HashMap::new(),
+            ended: Ended::default(),
+            awaited: Some(HashSet::new()),
+            tells_hosts_back: false,
+            counts: linger::Counts::default(),
+            tasks: HashMap::new(),
+            submits: VecDeque::new(),
+            inputs: VecDeque::new(),
             ends: Vec::new(),
             items: Vec::new(),
+            errand: Errand::default(),
+            is_behind: false,
+            is_draining: false,
             _guard: guard,
         }
-    }
-
-    /// The connection of a client, if that host may speak for it with this hash of its tokens.
-    pub(super) fn client_of(
-        &mut self,
-        client: ClientId,
-        host: HostId,
-        bound: &[u8; 16],
-    ) -> Option<Option<ConnId>> {
-        let conn = *self.by_client.get(&client)?;
-        let client = self.clients.get_mut(&conn)?;
-        let is_theirs = client.host == host && client.credentials.accept(bound, self.parts.keys.now());
-        Some(is_theirs.then_some(conn))
-    }
-
-    /// Has the publisher tell where streams are; false if it has no time.
-    pub(super) fn tell_positions(&self, positions: TellPositions) -> bool {
-        self.parts.publisher.offer(positions).is_ok()
     }
 
     /// Looks something up in the world.
@@ -197,70 +245,8 @@ impl ConnectionActor {
         found
     }
 
-    /// Takes up lines of a connection until one has to be waited for.
-    fn pump(&mut self, conn: &Arc<Connection>) {
-        loop {
-            let step = conn.input().take_up();
-            match step {
-                None => return,
-                Some(Step::Nothing { ticket }) => self.answer_line(conn.id, ticket, 0),
-                Some(Step::Read { task, line }) => {
-                    conn.set_input_task(task);
-                    self.inputs.push((task, Ok(value_of(&line))));
-                    self.answer_line(conn.id, line.ticket, task);
-                }
-                Some(Step::Login(line)) => self.start(conn, line.ticket, Work::Login(line)),
-                Some(Step::OutOfBand(line)) => self.start(conn, line.ticket, Work::OutOfBand(line)),
-                Some(Step::Command { line, may_program }) => {
-                    self.start(conn, line.ticket, Work::Command { line, may_program })
-                }
-                Some(Step::Program { program, ticket }) => self.start(conn, ticket, Work::Program(program)),
-            }
-        }
-    }
-
-    fn start(&mut self, conn: &Arc<Connection>, ticket: u64, work: Work) {
-        let id = self.parts.outside.ids.next();
-        conn.set_input_task(id);
-        let job = Job {
-            id,
-            player: conn.object(),
-            conn: Some(conn.clone()),
-            work,
-            stored: false,
-            rows: Vec::new(),
-            kill: Arc::default(),
-        };
-        let client = self.clients.get_mut(&conn.id);
-        let reply = client.and_then(|client| client.unanswered.remove(&ticket));
-        self.submits.push(super::executor::Assignment { job, reply });
-    }
-
-    /// Runs a hook before the connection's next line.
-    fn start_hook(&mut self, conn: &Arc<Connection>, verb: &'static str) {
-        let player = conn.object();
-        let mut job = super::scheduler::hook(
-            &self.parts.outside,
-            conn.listener,
-            verb,
-            player,
-            vec![Value::obj(player)],
-        );
-        job.conn = Some(conn.clone());
-        conn.input().begin();
-        self.submits.push(super::scheduler::unasked(job));
-    }
-
-    /// Answers a line that became no task of its own.
-    fn answer_line(&mut self, conn: ConnId, ticket: u64, task: i64) {
-        let client = self.clients.get_mut(&conn);
-        if let Some(reply) = client.and_then(|client| client.unanswered.remove(&ticket)) {
-            let message = ClientReply {
-                reply: DaemonToClientReply::TaskSubmitted { task_id: task as u64 },
-                head: None,
-            };
-            answer(&self.parts.sender, reply, &message);
-        }
+    fn reply(&self, to: Reply, reply: DaemonToClientReply) {
+        answer(&self.parts.sender, to, &ClientReply { reply, head: None });
     }
 
     fn tell(&mut self, conn: &Connection, lines: Vec<String>) {
@@ -282,97 +268,62 @@ impl ConnectionActor {
         }));
     }
 
-    /// A slice of a task has ended.
-    fn finished(&mut self, finished: Finished) {
-        if let Some(from) = finished.reads {
-            self.start_reading(finished.task, from);
-        }
-        for carry in finished.carry {
-            match carry {
-                Carry::Effect(effect) => self.carry_out(effect),
-                Carry::StopReading(task, object) => {
-                    if let Some(conn) = self.parts.outside.connections.find(object) {
-                        conn.input().stop_reading(task);
-                        self.pump(&conn);
-                    }
-                }
-            }
-        }
-        let Some(conn) = finished.conn else { return };
-        conn.input().finish();
-        if !self.clients.contains_key(&conn.id) {
-            return;
-        }
-        if let Some(programming) = finished.programming {
-            conn.input().start_programming(programming);
-        }
-        if let Some(login) = finished.login {
-            self.log_in(&conn, login);
-        }
-        self.close_if_due(&conn);
-        self.pump(&conn);
-    }
-
-    fn start_reading(&mut self, task: i64, from: Obj) {
-        match self.parts.outside.connections.find(from) {
-            Some(conn) => {
-                if conn.input().read(task) {
-                    self.pump(&conn);
-                } else {
-                    self.inputs.push((task, Err(ErrorCode::InvArg.into())));
-                }
-            }
-            None => self.ends.push(task),
-        }
-    }
-
-    /// Sends on what the message led to.
-    fn flush(&mut self) {
+    /// Sends on what the message led to. What the scheduler has no room for is kept, and lines are refused meanwhile.
+    fn flush(&mut self, context: &mut Context<Self>) {
         if !self.items.is_empty() {
             self.parts.outlet.say(std::mem::take(&mut self.items));
         }
-        let mut sent = true;
-        if !self.submits.is_empty() {
-            let submits = std::mem::take(&mut self.submits);
-            sent &= self.parts.scheduler.offer(Submit(submits)).is_ok();
+        self.send_errand();
+        let was_behind = self.is_behind;
+        self.is_behind = !self.send_on();
+        if self.is_behind && !was_behind {
+            tracing::warn!("the scheduler has more to do than it can; lines are refused for now");
         }
-        if !self.inputs.is_empty() {
-            let inputs = std::mem::take(&mut self.inputs);
-            sent &= self.parts.scheduler.offer(Input(inputs)).is_ok();
-        }
-        if !self.ends.is_empty() {
-            let ends = std::mem::take(&mut self.ends);
-            sent &= self.parts.scheduler.offer(EndTasks(ends)).is_ok();
-        }
-        if !sent {
-            tracing::error!("the scheduler takes no tasks");
+        if self.is_behind {
+            context.run_later(ACTOR_RETRY, |actor, context| actor.flush(context));
         }
     }
 
-    fn list(&mut self, most: usize) -> Vec<ConnectionStatus> {
-        let now = super::executor::wall_seconds() as i64;
-        let mut connections = self.parts.outside.connections.all();
-        connections.reverse();
-        connections.truncate(most);
-        let rows: Vec<_> = connections
-            .iter()
-            .map(|conn| {
-                let peer = self.clients.get(&conn.id).map(|client| client.peer.clone());
-                (conn.object(), peer, now - conn.since(), now - conn.last_input())
-            })
-            .collect();
-        let status = |tx: &mut Transaction,
-                      (object, peer, connected, idle): (Obj, Option<String>, i64, i64)| {
-            let name = tx.name(object).unwrap_or_default();
-            ConnectionStatus {
-                player: object.0,
-                name: name.as_str().unwrap_or_default().to_owned(),
-                peer: peer.unwrap_or_default(),
-                connected_s: u64::try_from(connected).unwrap_or_default(),
-                idle_s: u64::try_from(idle).unwrap_or_default(),
+    fn send_errand(&mut self) {
+        let Errand {
+            rows,
+            conns,
+            after,
+            settles,
+        } = std::mem::take(&mut self.errand);
+        if rows.is_empty() && conns.is_empty() && after.is_empty() {
+            return;
+        }
+        let mut job = errand::of_rows(&self.parts.outside, rows);
+        job.conns = conns;
+        self.tasks.insert(job.id, settles);
+        self.submits.push_back(Assignment {
+            after,
+            ..errand::unasked(job)
+        });
+    }
+
+    fn send_on(&mut self) -> bool {
+        let scheduler = &self.parts.scheduler;
+        if !self.submits.is_empty() {
+            let submits = std::mem::take(&mut self.submits);
+            if let Err(Submit(refused)) = scheduler.offer_or_return(Submit(submits.into())) {
+                self.submits = refused.into();
             }
-        };
-        self.look(|tx| rows.into_iter().map(|row| status(tx, row)).collect())
+        }
+        if !self.inputs.is_empty() {
+            let inputs = std::mem::take(&mut self.inputs);
+            if let Err(Input(refused)) = scheduler.offer_or_return(Input(inputs.into())) {
+                self.inputs = refused.into();
+            }
+        }
+        if !self.ends.is_empty() {
+            let ends = std::mem::take(&mut self.ends);
+            if let Err(EndTasks(refused)) = scheduler.offer_or_return(EndTasks(ends)) {
+                self.ends = refused;
+            }
+        }
+        self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
     }
 }
 
@@ -380,10 +331,10 @@ impl Actor for ConnectionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.run_interval(CONNECTION_SWEEP, |actor, _| {
+        context.run_interval(CONNECTION_SWEEP, |actor, context| {
             actor.sweep();
             actor.renew_credentials();
-            actor.flush();
+            actor.flush(context);
         });
     }
 }
@@ -391,77 +342,112 @@ impl Actor for ConnectionActor {
 impl Handler<Offered<Requests>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, requests: Offered<Requests>, _: &mut Context<Self>) {
+    fn handle(&mut self, requests: Offered<Requests>, context: &mut Context<Self>) {
         requests
             .accept()
             .0
             .into_iter()
             .for_each(|request| self.request(request));
-        self.flush();
+        self.flush(context);
     }
 }
 
 impl Handler<Offered<TasksFinished>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, finished: Offered<TasksFinished>, _: &mut Context<Self>) {
+    fn handle(&mut self, finished: Offered<TasksFinished>, context: &mut Context<Self>) {
         finished
             .accept()
             .0
             .into_iter()
             .for_each(|finished| self.finished(finished));
-        self.flush();
+        self.flush(context);
     }
 }
 
 impl Handler<Offered<Reattach>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, asked: Offered<Reattach>, _: &mut Context<Self>) {
+    fn handle(&mut self, asked: Offered<Reattach>, context: &mut Context<Self>) {
         self.reattach(asked.accept());
+        self.flush(context);
     }
 }
 
 impl Handler<Offered<HostGone>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, gone: Offered<HostGone>, _: &mut Context<Self>) {
+    fn handle(&mut self, gone: Offered<HostGone>, context: &mut Context<Self>) {
         self.host_gone(gone.accept().0);
-        self.flush();
+        self.flush(context);
+    }
+}
+
+impl Handler<Offered<HostCame>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, came: Offered<HostCame>, context: &mut Context<Self>) {
+        self.host_came(&came.accept());
+        self.flush(context);
+    }
+}
+
+impl Handler<Offered<HostCounts>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, counts: Offered<HostCounts>, _: &mut Context<Self>) {
+        self.compare(counts.accept());
+    }
+}
+
+impl Handler<Offered<ClientsOf>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, clients: Offered<ClientsOf>, context: &mut Context<Self>) {
+        self.reconcile(clients.accept());
+        self.flush(context);
+    }
+}
+
+impl Handler<Offered<TakeBack>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, take: Offered<TakeBack>, context: &mut Context<Self>) {
+        let TakeBack(returned, done) = take.accept();
+        self.take_back(returned);
+        self.flush(context);
+        // Whoever asked may have stopped waiting.
+        done.send(()).ok();
+    }
+}
+
+impl Handler<Offered<AwaitHosts>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, awaiting: Offered<AwaitHosts>, context: &mut Context<Self>) {
+        awaiting.accept();
+        self.await_hosts();
+        self.flush(context);
+    }
+}
+
+impl Handler<Offered<Drain>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, drain: Offered<Drain>, _: &mut Context<Self>) {
+        drain.accept();
+        self.is_draining = true;
     }
 }
 
 impl Handler<Offered<CloseAll>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, close: Offered<CloseAll>, _: &mut Context<Self>) {
-        self.close_all(&close.accept().0);
-        self.flush();
-    }
-}
-
-impl Handler<Offered<ListConnections>> for ConnectionActor {
-    type Result = ();
-
-    fn handle(&mut self, list: Offered<ListConnections>, _: &mut Context<Self>) {
-        let ListConnections(most, answer) = list.accept();
-        let rows = self.list(most);
+    fn handle(&mut self, close: Offered<CloseAll>, context: &mut Context<Self>) {
+        let CloseAll(words, answer) = close.accept();
+        let rows = self.close_all(&words);
+        self.flush(context);
         // Whoever asked may have stopped waiting.
-        answer
-            .send((rows, self.parts.outside.connections.len() as u64))
-            .ok();
-    }
-}
-
-impl Handler<Offered<CountClients>> for ConnectionActor {
-    type Result = ();
-
-    fn handle(&mut self, count: Offered<CountClients>, _: &mut Context<Self>) {
-        let mut counts = HashMap::new();
-        for client in self.clients.values() {
-            *counts.entry(client.host).or_default() += 1;
-        }
-        // Whoever asked may have stopped waiting.
-        count.accept().0.send(counts).ok();
+        answer.send(rows).ok();
     }
 }

@@ -1,21 +1,20 @@
 //! What hosts ask on behalf of clients.
 
+use super::commands::Commands;
+use super::tokens::proof;
 use super::{Client, ConnectionActor};
-use crate::actors::executor::wall_seconds;
-use crate::actors::outlet::{Item, NewStream, Reply};
+use crate::actors::errand;
+use crate::actors::executor::{Assignment, wall_seconds};
+use crate::actors::outlet::{After, Item, NewStream, Reply};
 use crate::actors::publisher::answer;
-use crate::protocol::client::{
-    ClientReply, ClientRequest, CmdOutcome, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
-};
+use crate::protocol::client::{ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HostType, Peer};
 use crate::protocol::{ClientId, HostId};
 use moo_model::Obj;
-use moo_tasks::connections::{ConnId, NewConnection};
-use moo_tasks::input_queue::{Arrival, Line};
+use moo_tasks::connections::{Attachment, Connection, NewConnection, stored};
 use moo_tasks::login;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One request of a client.
@@ -73,7 +72,7 @@ impl ConnectionActor {
             return Err(RpcMessageError::NoConnection);
         };
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        if known.host != host {
+        if known.host() != host {
             return Err(RpcMessageError::PermissionDenied);
         }
         self.admit(conn, &auth)?;
@@ -81,8 +80,7 @@ impl ConnectionActor {
             HostClientToDaemonMessage::Command { command, .. }
             | HostClientToDaemonMessage::LoginCommand { command, .. }
             | HostClientToDaemonMessage::OutOfBand { argstr: command, .. } => {
-                self.line(conn, reply, cmd_seq, command);
-                Ok(())
+                self.line(conn, reply, cmd_seq, command)
             }
             HostClientToDaemonMessage::ClientPong { client_time, .. } => {
                 self.reply(
@@ -93,8 +91,12 @@ impl ConnectionActor {
                 );
                 Ok(())
             }
-            HostClientToDaemonMessage::Detach { .. } => {
-                self.client_gone(conn);
+            HostClientToDaemonMessage::Detach { disconnected } => {
+                if disconnected {
+                    self.client_gone(conn);
+                } else {
+                    self.detach(conn);
+                }
                 self.reply(reply, DaemonToClientReply::Disconnected);
                 Ok(())
             }
@@ -104,11 +106,7 @@ impl ConnectionActor {
         }
     }
 
-    fn reply(&self, to: Reply, reply: DaemonToClientReply) {
-        answer(&self.parts.sender, to, &ClientReply { reply, head: None });
-    }
-
-    /// A client has come. Asked again, because the answer was lost, it is told the same.
+    /// A client has come. It is answered once it is stored; asked again, because the answer was lost, it is told the same.
     fn establish(
         &mut self,
         reply: Reply,
@@ -120,105 +118,93 @@ impl ConnectionActor {
         if id.is_none() {
             return Err(RpcMessageError::InvalidRequest("a connection needs an id".into()));
         }
-        if self.by_client.contains_key(&id) {
-            return Err(RpcMessageError::AlreadyConnected);
+        if self.is_draining {
+            return Err(RpcMessageError::Draining);
         }
-        let (token, credentials) = self.parts.keys.credentials(id, None);
-        let bound = credentials.bound;
-        self.last_conn += 1;
-        let prints_messages = self
-            .parts
-            .outside
-            .listeners
-            .find(i64::from(peer.local_port))
-            .is_none_or(|known| known.prints_messages);
-        let flush_command = self.look(|tx| login::flush_command(tx, listener));
-        let conn = self.parts.outside.connections.open(NewConnection {
-            id: ConnId(self.last_conn),
-            listener,
-            prints_messages,
-            name: format!(
-                "port {} from {}, port {}",
-                peer.local_port, peer.addr, peer.remote_port
-            ),
-            flush_command,
-            now: wall_seconds() as i64,
-        });
+        let instance = reply
+            .to
+            .parts()
+            .map_or([0; 8], |(_, _, _, instance)| instance.to_le_bytes());
+        if let Some(known) = self.by_client.get(&id).and_then(|conn| self.clients.get(conn)) {
+            if known.conn.host() != (host.0, instance) {
+                return Err(RpcMessageError::AlreadyConnected);
+            }
+            let (client_token, _) = self.parts.keys.credentials(id, None);
+            let answer = self.established(reply, client_token, known);
+            self.errand.conns.push(known.conn.clone());
+            self.errand.after.push(answer);
+            return Ok(());
+        }
+        let (client_token, credentials) = self.parts.keys.credentials(id, None);
+        let attachment = Attachment {
+            client: id.0,
+            host: host.0,
+            instance,
+            host_type: host_type.host_name().to_owned(),
+            proof: proof(&credentials, None),
+            epoch: 0,
+        };
+        let conn = self.open(peer, listener, attachment);
         self.items.push(Item::Open(NewStream {
             conn: conn.id,
             client: id,
             host,
             host_type,
         }));
-        let client = Client {
-            id,
-            host,
-            peer: peer.addr,
-            conn: Arc::clone(&conn),
-            credentials,
-            auth_time: None,
-            cmd_last: 0,
-            unanswered: HashMap::new(),
-            closing: None,
-        };
+        let client = Client::new(conn.clone(), credentials, Commands::default());
+        let answer = self.established(reply, client_token, &client);
         self.clients.insert(conn.id, client);
         self.by_client.insert(id, conn.id);
         self.unlogged.insert(conn.id);
-        let pos = StreamPos {
-            era: self.parts.epoch,
-            seq: 0,
-        };
-        self.reply(
-            reply,
-            DaemonToClientReply::NewConnection {
-                client_token: token,
-                bound,
-                connection: conn.object().into(),
-                pos,
-            },
-        );
-        self.pump(&conn);
+        // The line that greets it is stored too, and waits until this is.
+        conn.input().begin();
+        let greeting = conn.input().stored().into_iter();
+        let rows = greeting.map(|number| stored::line(id.0, number, false, ""));
+        let mut job = errand::of_rows(&self.parts.outside, rows.collect());
+        (job.player, job.conn) = (conn.object(), Some(conn.clone()));
+        job.conns.push(conn.clone());
+        self.submits.push_back(Assignment {
+            after: vec![answer],
+            ..errand::unasked(job)
+        });
         Ok(())
     }
 
-    /// A line of a client. One that came before is not taken up again.
-    fn line(&mut self, conn: ConnId, reply: Reply, cmd_seq: u64, text: String) {
-        let Some(client) = self.clients.get_mut(&conn) else {
-            return;
+    fn open(&mut self, peer: Peer, listener: Obj, attachment: Attachment) -> Arc<Connection> {
+        let flush_command = self.look(|tx| login::flush_command(tx, listener));
+        let outside = &self.parts.outside;
+        let prints_messages = outside
+            .listeners
+            .find(i64::from(peer.local_port))
+            .is_none_or(|known| known.prints_messages);
+        outside.connections.open(NewConnection {
+            listener,
+            prints_messages,
+            name: format!(
+                "port {} from {}, port {}",
+                peer.local_port, peer.addr, peer.remote_port
+            ),
+            peer: peer.addr,
+            attachment,
+            flush_command,
+            now: wall_seconds() as i64,
+        })
+    }
+
+    fn established(&self, reply: Reply, client_token: String, client: &Client) -> After {
+        let head = self.parts.outlet.outbox().head(client.id());
+        let era = head.map_or(self.parts.epoch, |head| head.era);
+        let answer = DaemonToClientReply::NewConnection {
+            client_token,
+            bound: client.credentials.bound,
+            connection: client.conn.object().into(),
+            pos: StreamPos { era, seq: 0 },
         };
-        if cmd_seq <= client.cmd_last {
-            match client.unanswered.get_mut(&cmd_seq) {
-                Some(waiting) => *waiting = reply,
-                None => self.reply(
-                    reply,
-                    DaemonToClientReply::Duplicate {
-                        cmd_seq,
-                        outcome: CmdOutcome::Forgotten,
-                    },
-                ),
-            }
-            return;
+        After::Answer {
+            conn: client.conn.id,
+            reply,
+            answer: Box::new(answer),
         }
-        client.cmd_last = cmd_seq;
-        client.unanswered.insert(cmd_seq, reply);
-        let conn = client.conn.clone();
-        conn.touch(wall_seconds() as i64);
-        let arrival = conn.input().arrive(Line {
-            text,
-            ticket: cmd_seq,
-        });
-        match arrival {
-            Arrival::Queued => {}
-            Arrival::Held => self.answer_line(conn.id, cmd_seq, 0),
-            Arrival::Flushed { report, tickets } => {
-                self.tell(&conn, report);
-                tickets
-                    .into_iter()
-                    .chain([cmd_seq])
-                    .for_each(|ticket| self.answer_line(conn.id, ticket, 0));
-            }
-        }
-        self.pump(&conn);
     }
 }
 

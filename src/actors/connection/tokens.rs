@@ -6,12 +6,15 @@
 use super::{Client, ConnectionActor};
 use crate::actors::keyring::Keys;
 use crate::actors::kit::gate::Offered;
-use crate::actors::outlet::Item;
+use crate::actors::outlet::{After, Item};
 use crate::limits::CREDENTIALS_RENEWED_MAX;
+use crate::protocol::Wall;
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::Auth;
+use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::token::Principal;
+use crate::protocol::event::ClientEvent;
+use crate::protocol::token::{Credentials, Principal};
 use actix::{Context, Handler};
 use moo_tasks::connections::ConnId;
 
@@ -31,8 +34,8 @@ impl ConnectionActor {
                 client: token,
                 player,
             } => {
-                let check = |principal, token: &str| keys.check(client.id.0, principal, token);
-                check(Principal::Client(client.id), token)?;
+                let check = |principal, token: &str| keys.check(client.id().0, principal, token);
+                check(Principal::Client(client.id()), token)?;
                 if let Some(token) = player {
                     let player = client.conn.object().into();
                     check(Principal::Player(Some(player)), token)?;
@@ -47,7 +50,10 @@ impl ConnectionActor {
     pub(super) fn authenticated(&mut self, conn: ConnId) {
         if let Some(client) = self.clients.get_mut(&conn) {
             client.auth_time = Some(self.parts.keys.now());
-            self.items.push(fresh_credentials(&self.parts.keys, client));
+            self.errand
+                .after
+                .push(fresh_credentials(&self.parts.keys, client));
+            self.errand.conns.push(client.conn.clone());
         }
     }
 
@@ -57,18 +63,19 @@ impl ConnectionActor {
         let now = keys.now();
         let clients = self.clients.values_mut();
         let due = clients.filter(|client| client.credentials.is_due(now));
-        let fresh = due.take(CREDENTIALS_RENEWED_MAX);
-        self.items
-            .extend(fresh.map(|client| fresh_credentials(keys, client)));
+        for client in due.take(CREDENTIALS_RENEWED_MAX) {
+            self.errand.after.push(fresh_credentials(keys, client));
+            self.errand.conns.push(client.conn.clone());
+        }
     }
 
     /// Closes the connections whose tokens are dead, with words.
     fn close_revoked(&mut self, subject: Option<Subject>) {
         let concerned = |client: &Client| match subject {
             None => true,
-            Some(Subject::Client(id)) => client.id == id,
+            Some(Subject::Client(id)) => client.id() == id,
             Some(Subject::Player(player)) => client.conn.object() == player.into(),
-            Some(Subject::Host(host)) => client.host == host,
+            Some(Subject::Host(host)) => client.host() == host,
             Some(Subject::Token(jti)) => client.credentials.jti == jti,
             Some(Subject::Worker(_)) => false,
         };
@@ -76,40 +83,56 @@ impl ConnectionActor {
         let conns: Vec<_> = clients.map(|client| client.conn.clone()).collect();
         for conn in conns {
             self.parts.outside.connections.close(&conn);
-            self.drop_client(&conn);
+            let rows = self.drop_client(&conn);
             self.items.push(Item::Close {
                 conn: conn.id,
                 reason: "revoked",
                 lines: vec![REVOKED.to_owned()],
             });
-            self.end_hook(&conn, Some("user_disconnected"));
+            self.end_hook(&conn, Some("user_disconnected"), rows);
         }
     }
 }
 
-/// New tokens for a connection, on their way to its host. The player's has an end that no renewal goes beyond, and the
+/// What a connection's row says about its tokens.
+pub(super) fn proof(credentials: &Credentials, auth_time: Option<Wall>) -> Vec<u8> {
+    let mut proof = Vec::new();
+    put_stored(&mut proof, &(credentials, auth_time));
+    proof
+}
+
+/// What [`proof`] wrote.
+pub(super) fn read_proof(proof: &[u8]) -> Option<(Credentials, Option<Wall>)> {
+    take_stored(proof).map(|(proof, _)| proof)
+}
+
+/// New tokens for a connection, on their way to its host once they are stored. The player's has an end that no renewal goes beyond, and the
 /// connection then lives on without.
-fn fresh_credentials(keys: &Keys, client: &mut Client) -> Item {
+fn fresh_credentials(keys: &Keys, client: &mut Client) -> After {
     let player = client.conn.object().into();
     let auth_token = client
         .auth_time
         .and_then(|auth_time| keys.auth_token(player, auth_time));
-    let (client_token, credentials) = keys.credentials(client.id, auth_token.as_deref());
+    let (client_token, credentials) = keys.credentials(client.id(), auth_token.as_deref());
     let bound = credentials.bound;
     client.credentials.replace(credentials);
-    Item::Credentials {
-        conn: client.conn.id,
+    client
+        .conn
+        .set_proof(proof(&client.credentials, client.auth_time));
+    let event = ClientEvent::CredentialsUpdated {
         client_token,
         auth_token,
+        sid: String::new(),
         bound,
-    }
+    };
+    After::event(&event, keys.now(), client.conn.id)
 }
 
 impl Handler<Offered<CloseRevoked>> for ConnectionActor {
     type Result = ();
 
-    fn handle(&mut self, close: Offered<CloseRevoked>, _: &mut Context<Self>) {
+    fn handle(&mut self, close: Offered<CloseRevoked>, context: &mut Context<Self>) {
         self.close_revoked(close.accept().0);
-        self.flush();
+        self.flush(context);
     }
 }

@@ -4,16 +4,17 @@
 //! Executors number what a task says under the commit lock; the connection actor has the server's own words numbered at
 //! once, and they are stored by the next commit. Invariant: nobody keeps the outbox locked while they wait for anything.
 
+mod after;
 mod committer;
 mod ends;
 mod lines;
 mod past;
 
 use crate::gateway::PeerId;
-use crate::protocol::client::{ClientReply, DaemonToClientReply};
+use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
-use crate::protocol::event::{Cause, ClientEvent, Line, StreamPos};
-use crate::protocol::host::HostType;
+use crate::protocol::event::{Cause, ClientEvent, Line};
+use crate::protocol::host::{DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
 use committer::Wishes;
@@ -28,7 +29,8 @@ use moo_tasks::held::Told;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use past::{AskReplay, Past};
+pub use after::{After, TakenUp};
+pub use past::{Adopt, AskReplay, Past};
 
 /// A request that waits for its answer.
 #[derive(Clone, Copy, Debug)]
@@ -45,15 +47,16 @@ pub struct Answer {
     /// The request.
     pub reply: Reply,
     /// What is answered.
-    pub message: DaemonToClientReply,
+    pub message: Message,
 }
 
-impl Answer {
-    /// The answer as it is sent.
-    pub fn with_head(self, head: Option<StreamPos>) -> (Reply, ClientReply) {
-        let Answer { reply, message } = self;
-        (reply, ClientReply { reply: message, head })
-    }
+/// What is answered, to a host or to one of its clients.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// To a client.
+    Client(DaemonToClientReply),
+    /// To the host itself.
+    Host(DaemonToHostReply),
 }
 
 /// Where a stream of events goes.
@@ -87,17 +90,8 @@ pub enum Item {
         /// Its value.
         value: Value,
     },
-    /// The connection has new tokens.
-    Credentials {
-        /// The connection.
-        conn: ConnId,
-        /// Its client token.
-        client_token: String,
-        /// Its player's, after login.
-        auth_token: Option<String>,
-        /// What its host presents in place of it.
-        bound: [u8; 16],
-    },
+    /// The connection's host is gone; it lingers.
+    Detach(ConnId),
     /// The connection is closed, with these last lines; nothing more goes to it.
     Close {
         /// The connection.
@@ -208,19 +202,11 @@ impl Outlet {
                 };
                 self.outbox().say(fitting(&event, None, at, vec![conn.0]));
             }
-            Item::Credentials {
-                conn,
-                client_token,
-                auth_token,
-                bound,
-            } => {
-                let event = ClientEvent::CredentialsUpdated {
-                    client_token,
-                    auth_token,
-                    sid: String::new(),
-                    bound,
-                };
-                self.outbox().say(fitting(&event, None, at, vec![conn.0]));
+            Item::Detach(conn) => {
+                let mut outbox = self.outbox();
+                if let Some(client) = outbox.client_of(conn.0) {
+                    outbox.detach(client);
+                }
             }
             Item::Close { conn, reason, lines } => {
                 let event = ClientEvent::Disconnect {
@@ -243,6 +229,11 @@ impl Outlet {
         }
     }
 
+    /// The same; the rows are wanted in the next commit, which is made at once.
+    pub fn commit_now(&self) {
+        self.wishes.now();
+    }
+
     /// Rows wait in the outbox that no commit needs to be made for at once.
     pub fn commit_later(&self) {
         self.wishes.later();
@@ -254,6 +245,8 @@ pub struct Outgoing<'a> {
     outlet: &'a Outlet,
     job: &'a Job,
     reply: &'a mut Option<Reply>,
+    /// What else leaves with its commit.
+    after: &'a mut Vec<After>,
     /// What stands in place of the slice's own end: it met a fault of ours.
     fault: Option<(End, Vec<Told>)>,
     ready: Vec<Prepared>,
@@ -261,11 +254,17 @@ pub struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     /// What a slice of this job says; `reply` is who waits to hear that it was done.
-    pub fn new(outlet: &'a Outlet, job: &'a Job, reply: &'a mut Option<Reply>) -> Outgoing<'a> {
+    pub fn new(
+        outlet: &'a Outlet,
+        job: &'a Job,
+        reply: &'a mut Option<Reply>,
+        after: &'a mut Vec<After>,
+    ) -> Outgoing<'a> {
         Outgoing {
             outlet,
             job,
             reply,
+            after,
             fault: None,
             ready: Vec::new(),
         }
@@ -305,7 +304,7 @@ impl Release for Outgoing<'_> {
             let event = ended(self.job.id as u64, end);
             self.ready.push(fitting(&event, cause, at, vec![conn.id.0]));
         }
-        !self.ready.is_empty() || self.reply.is_some()
+        !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty()
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
@@ -313,8 +312,14 @@ impl Release for Outgoing<'_> {
         let message = DaemonToClientReply::TaskSubmitted {
             task_id: self.job.id as u64,
         };
+        let message = Message::Client(message);
         let answer = self.reply.take().map(|reply| (conn, Answer { reply, message }));
         let events = std::mem::take(&mut self.ready);
-        self.outlet.outbox().number(stamp, events, answer)
+        let mut outbox = self.outlet.outbox();
+        let mut rows = outbox.number(stamp, events, answer);
+        for after in self.after.drain(..) {
+            rows.extend(after.leave(stamp, self.outlet.epoch, &mut outbox));
+        }
+        rows
     }
 }

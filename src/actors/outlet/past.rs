@@ -10,12 +10,13 @@ use crate::limits::{REPLAY_BYTES_MAX, REPLAYS_WAITING_MAX};
 use crate::protocol::codec::decode_event;
 use crate::protocol::event::{Cause, ClientEvent, StreamPos};
 use crate::protocol::host::DaemonToHostReply;
-use crate::protocol::machine::outbox::{Piece, Replay, event_key, read_event};
-use crate::protocol::{ClientId, HostId};
+use crate::protocol::machine::outbox::{Piece, Prepared, Replay, event_key, read_event};
+use crate::protocol::{ClientId, HostId, WireObj};
 use moo_db::Store;
-use moo_model::ledger::Relation;
+use moo_model::ledger::{Relation, Row};
+use moo_tasks::connections::ConnId;
 use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -35,21 +36,47 @@ pub struct AskReplay {
     pub bytes_max: u32,
 }
 
+/// A connection takes over one that nobody has: what that was told and did not accept is shown on it.
+pub struct Adopt {
+    /// The client that is gone.
+    pub from: ClientId,
+    /// The connection that takes over.
+    pub to: ConnId,
+    /// Its player.
+    pub player: WireObj,
+    /// The lines before and after.
+    pub around: [&'static str; 2],
+    /// Rows that are written with that: they forget the client.
+    pub rows: Vec<Row>,
+}
+
+enum Ask {
+    Replay(AskReplay),
+    Adopt(Adopt),
+    End,
+}
+
 /// The way to the thread; clones lead to the same one.
 #[derive(Clone)]
 pub struct Past {
-    asks: SyncSender<Option<AskReplay>>,
+    asks: SyncSender<Ask>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Past {
     /// Starts the thread.
     pub fn start(store: Arc<Store>, outlet: Arc<Outlet>, sender: ServerSender) -> io::Result<Past> {
-        let (asks, asked) = sync_channel::<Option<AskReplay>>(REPLAYS_WAITING_MAX);
+        let (asks, asked) = sync_channel::<Ask>(REPLAYS_WAITING_MAX);
         let thread = thread::Builder::new().name("outbox-past".into()).spawn(move || {
-            while let Ok(Some(ask)) = asked.recv() {
-                let (reply, chunk) = answer_of(ask, &store, &outlet);
-                answer(&sender, reply, &chunk);
+            while let Ok(ask) = asked.recv() {
+                match ask {
+                    Ask::Replay(ask) => {
+                        let (reply, chunk) = answer_of(ask, &store, &outlet);
+                        answer(&sender, reply, &chunk);
+                    }
+                    Ask::Adopt(adopt) => take_over(adopt, &store, &outlet),
+                    Ask::End => return,
+                }
             }
         })?;
         Ok(Past {
@@ -60,7 +87,17 @@ impl Past {
 
     /// Has a request answered; false if too many wait. The host asks again after its deadline.
     pub fn ask(&self, ask: AskReplay) -> bool {
-        self.asks.try_send(Some(ask)).is_ok()
+        self.asks.try_send(Ask::Replay(ask)).is_ok()
+    }
+
+    /// Has a connection taken over. Given back if too much waits.
+    pub fn adopt(&self, adopt: Adopt) -> Result<(), Adopt> {
+        match self.asks.try_send(Ask::Adopt(adopt)) {
+            Err(TrySendError::Full(Ask::Adopt(adopt)) | TrySendError::Disconnected(Ask::Adopt(adopt))) => {
+                Err(adopt)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Ends the thread, which lets go of the store.
@@ -68,7 +105,7 @@ impl Past {
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // If it has ended already there is nobody to tell, and only to be waited for.
-            drop(self.asks.send(None));
+            drop(self.asks.send(Ask::End));
             drop(thread.join());
         }
     }
@@ -104,6 +141,75 @@ fn answer_of(ask: AskReplay, store: &Store, outlet: &Outlet) -> (Reply, DaemonTo
         lost: (lost > 0).then_some(lost),
     };
     (reply, chunk)
+}
+
+/// Shows what a client has missed on another connection, between two lines that say so, and forgets the client: all in
+/// one commit, so that a crash leaves everything to the next daemon or nothing.
+fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
+    let Adopt {
+        from,
+        to,
+        player,
+        around,
+        rows,
+    } = adopt;
+    let missed: Vec<_> = missed(from, store, outlet).into_iter().filter(is_said).collect();
+    let (at, [before, after]) = (outlet.now(), around);
+    let words = |text: &str| ClientEvent::SystemMessage {
+        player,
+        message: text.to_owned(),
+    };
+    let shown = if missed.is_empty() {
+        Vec::new()
+    } else {
+        let within = missed.into_iter().chain([words(after)]);
+        [words(before)].into_iter().chain(within).collect()
+    };
+    let shown: Vec<_> = shown
+        .iter()
+        .map(|event| Prepared::new(event, None, at, vec![to.0]))
+        .collect();
+    let mut outbox = outlet.outbox();
+    shown.into_iter().for_each(|event| outbox.say(event));
+    outbox.close(from);
+    outbox.put(rows);
+    drop(outbox);
+    outlet.commit_now();
+}
+
+/// All that a client was told and has not accepted.
+fn missed(client: ClientId, store: &Store, outlet: &Outlet) -> Vec<ClientEvent> {
+    let mut events = Vec::new();
+    let Some((mut next, last)) = outlet.outbox().unacked(client) else {
+        return events;
+    };
+    while next <= last {
+        let head = outlet.outbox().head(client);
+        let from = head.map(|head| StreamPos { seq: next, ..head });
+        let replay = from.and_then(|from| {
+            outlet
+                .outbox()
+                .replay(client, None, from, Some(last), REPLAY_BYTES_MAX)
+        });
+        let Some(Replay { lost, pieces, .. }) = replay.filter(|replay| !replay.pieces.is_empty()) else {
+            break;
+        };
+        events.extend((lost > 0).then_some(ClientEvent::Gap { lost }));
+        for piece in pieces {
+            let (seq, _, event) = event_of(piece, store);
+            next = seq + 1;
+            events.push(event);
+        }
+    }
+    events
+}
+
+/// Whether an event is something to be read: not something about the connection that it was for.
+fn is_said(event: &ClientEvent) -> bool {
+    matches!(
+        event,
+        ClientEvent::Narrative { .. } | ClientEvent::SystemMessage { .. } | ClientEvent::Gap { .. }
+    )
 }
 
 fn event_of(piece: Piece, store: &Store) -> (u64, Option<Cause>, ClientEvent) {

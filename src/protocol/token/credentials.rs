@@ -5,12 +5,14 @@
 
 use std::time::Duration;
 
+use bincode::{Decode, Encode};
+
 use super::TokenClass;
 use crate::limits::TOKEN_SKEW_S;
 use crate::protocol::Wall;
 
 /// One connection's.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Credentials {
     /// The client token's own id.
     pub jti: [u8; 16],

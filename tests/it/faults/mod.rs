@@ -2,6 +2,7 @@
 //! like it; docs/testing.md tells by which tools the faults are made.
 
 mod clock;
+mod connections;
 mod disk;
 mod process;
 mod readers;

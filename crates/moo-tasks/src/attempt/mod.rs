@@ -4,6 +4,7 @@
 //! it is numbered in the order of commits and stored with them. A task that waits when its slice ends is stored by that
 //! same commit.
 
+mod ledger;
 mod programming;
 mod slice;
 
@@ -93,6 +94,8 @@ pub struct Job {
     pub stored: bool,
     /// Rows that ride along.
     pub rows: Vec<Row>,
+    /// Connections whose rows are written as they are at the commit.
+    pub conns: Vec<Arc<Connection>>,
     /// Set when somebody asks for the task's end.
     pub kill: Arc<AtomicBool>,
 }
@@ -145,8 +148,6 @@ pub struct Report {
     pub spawned: Vec<Waiting>,
     /// Whom its connection belongs to from now on.
     pub login: Option<Login>,
-    /// The verb that its connection programs from now on.
-    pub programming: Option<Programming>,
     /// How often it was tried.
     pub attempts: u32,
 }
@@ -192,6 +193,7 @@ impl Bench<'_> {
             }
             let tx = Transaction::begin(self.world, std::mem::take(lookups));
             let mut finished = self.attempt(job, tx, surroundings);
+            finished.at = surroundings.now() as i64;
             if right_of_way.is_none() {
                 self.priority.give_way();
             }
@@ -234,6 +236,7 @@ impl Bench<'_> {
             spawned,
             login: slice.login,
             programming: slice.programming,
+            at: 0,
         }
     }
 
@@ -258,6 +261,7 @@ impl Bench<'_> {
             spawned: Vec::new(),
             login: None,
             programming: None,
+            at: 0,
         };
         let stamp = finished.commit(job, self.outside, lookups, release);
         finished.report(
@@ -286,6 +290,8 @@ struct Finished {
     spawned: Vec<Waiting>,
     login: Option<Login>,
     programming: Option<Programming>,
+    /// When it ended; seconds since 1970.
+    at: i64,
 }
 
 impl Finished {
@@ -302,15 +308,19 @@ impl Finished {
         lookups: &mut Box<Lookups>,
         release: &mut dyn Release,
     ) -> Option<Stamp> {
+        let changed = self.changed_connections(job, outside);
         let bound = self.rows(job, outside);
-        let has_notes =
-            release.prepare(std::mem::take(&mut self.held.told), &self.end) || !job.rows.is_empty();
+        let has_notes = release.prepare(std::mem::take(&mut self.held.told), &self.end)
+            || !job.rows.is_empty()
+            || !changed.is_empty();
         let tx = self.tx.take().expect("an attempt is committed once");
-        let is_free = bound.is_empty() && has_notes;
-        let is_forced = !bound.is_empty();
+        let is_free = bound.is_empty() && !self.changes_connections() && has_notes;
+        let is_forced = !bound.is_empty() || !changed.is_empty();
         let rows = |stamp| {
             let mut rows = job.rows.clone();
             rows.extend(still_due(bound, outside));
+            self.change_connections(job, outside);
+            rows.extend(changed.iter().map(|conn| conn.row()));
             rows.extend(release.leave(stamp));
             rows
         };
@@ -324,7 +334,7 @@ impl Finished {
 
     /// The rows that follow from what the slice has read, so that it must still be so at the commit; each with the waiting
     /// task it is about if that is another one.
-    fn rows(&self, job: &Job, outside: &Outside) -> Vec<(About, Row)> {
+    fn rows(&mut self, job: &Job, outside: &Outside) -> Vec<(About, Row)> {
         let mut rows = Vec::new();
         match &self.end {
             End::Waits(waiting) => rows.push((About::Itself, snapshot::row(waiting, None))),
@@ -336,12 +346,6 @@ impl Finished {
                 .iter()
                 .map(|waiting| (About::Itself, snapshot::row(waiting, None))),
         );
-        rows.extend(self.login.iter().filter_map(|login| {
-            Some((
-                About::Itself,
-                connected_row(login.player, Some(job.conn.as_ref()?.listener)),
-            ))
-        }));
         for effect in &self.held.effects {
             match effect {
                 Effect::Kill(id) => rows.push((About::Killed(*id), snapshot::gone(*id))),
@@ -354,6 +358,8 @@ impl Finished {
                 _ => {}
             }
         }
+        let lines = self.line_rows(job, outside);
+        rows.extend(lines.into_iter().map(|row| (About::Itself, row)));
         rows
     }
 
@@ -365,7 +371,6 @@ impl Finished {
             effects: self.held.effects,
             spawned: self.spawned,
             login: self.login,
-            programming: self.programming,
             attempts,
         }
     }
@@ -384,21 +389,6 @@ fn still_due(rows: Vec<(About, Row)>, outside: &Outside) -> Vec<Row> {
     };
     let due = rows.into_iter().filter(|(about, _)| is_due(about));
     due.map(|(_, row)| row).collect()
-}
-
-/// The row that says that a player is connected by way of a listener, or no longer.
-pub fn connected_row(player: Obj, listener: Option<Obj>) -> Row {
-    Row {
-        relation: moo_model::ledger::Relation::Connection,
-        key: player.0.to_be_bytes().to_vec(),
-        value: listener.map(|listener| listener.0.to_be_bytes().to_vec()),
-    }
-}
-
-/// The player and listener of a stored row of [`connected_row`].
-pub fn read_connected_row(key: &[u8], value: &[u8]) -> Option<(Obj, Obj)> {
-    let number = |bytes: &[u8]| Some(Obj(i64::from_be_bytes(bytes.try_into().ok()?)));
-    Some((number(key)?, number(value)?))
 }
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ impl Slice<'_> {
             obj,
             verb: record.id,
             lines: Vec::new(),
+            stored: Vec::new(),
         };
         Ok((programming, words))
     }

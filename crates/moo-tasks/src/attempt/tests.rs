@@ -9,7 +9,8 @@ use moo_model::{Symbol, ledger::Relation};
 
 use super::*;
 use crate::board::WaitsFor;
-use crate::connections::{ConnId, NewConnection};
+use crate::connections::stored::{self, Read};
+use crate::connections::{Attachment, Due, NewConnection};
 
 /// Time that stands still, dice that are loaded, and something to do in the middle of an attempt.
 #[derive(Default)]
@@ -76,6 +77,7 @@ impl Release for Ear {
 }
 
 pub(crate) const WIZARD: Obj = Obj(1);
+const CLIENT: [u8; 16] = [7; 16];
 
 /// A world with #0, which has `.n`, and #1, a wizard and player; verbs go on #0.
 pub(crate) struct Stage {
@@ -120,12 +122,16 @@ impl Stage {
             .0
             .map(drop)
             .expect("nobody else is there");
-        let outside = Outside::new(1);
+        let outside = Outside::new(1, 0);
         let conn = outside.connections.open(NewConnection {
-            id: ConnId(1),
             listener: Obj::SYSTEM,
             prints_messages: true,
             name: "port 7777 from here, port 1".into(),
+            peer: "here".into(),
+            attachment: Attachment {
+                client: CLIENT,
+                ..Attachment::default()
+            },
             flush_command: String::new(),
             now: 1_000,
         });
@@ -150,6 +156,7 @@ impl Stage {
             },
             stored: false,
             rows: Vec::new(),
+            conns: Vec::new(),
             kill: Arc::default(),
         }
     }
@@ -359,6 +366,7 @@ fn commands_without_a_verb_are_not_understood() {
             line: Line {
                 text: text.into(),
                 ticket: 1,
+                stored: None,
             },
             may_program: true,
         },
@@ -385,6 +393,7 @@ fn a_program_is_typed_in_and_stored() {
     let line = Line {
         text: ".pr #0:te".into(),
         ticket: 1,
+        stored: None,
     };
     let start = job(Work::Command {
         line,
@@ -392,7 +401,14 @@ fn a_program_is_typed_in_and_stored() {
     });
     let (report, lines) = stage.run(&start, &mut Still::default(), 1);
     assert_eq!(lines, ["Now programming :te*st.  Use \".\" to end."]);
-    let mut programming = report.programming.expect("it was begun");
+    assert!(matches!(report.end, End::Done(_)));
+    let (obj, verb) = stage.conn.input().programming().expect("it was begun");
+    let mut programming = Programming {
+        obj,
+        verb,
+        lines: Vec::new(),
+        stored: Vec::new(),
+    };
     programming.lines = vec!["notify(player, \"hi\");".into(), "if".into()];
     let (_, lines) = stage.run(&job(Work::Program(programming.clone())), &mut Still::default(), 1);
     assert_eq!(lines.last().map(String::as_str), Some("Verb not programmed."));
@@ -401,4 +417,84 @@ fn a_program_is_typed_in_and_stored() {
     assert_eq!(lines, ["0 error(s).", "Verb programmed."]);
     let (_, lines) = stage.run(&stage.call("test"), &mut Still::default(), 1);
     assert_eq!(lines, ["hi"]);
+}
+
+/// The connection as the last commit stored it.
+fn stored_connection(stage: &Stage) -> Option<stored::Stored> {
+    let records = stage.records.lock().expect("nobody panics");
+    let rows = records.iter().rev().flat_map(|record| &record.rows);
+    let mut of_connections = rows.filter(|row| row.relation == Relation::Connection);
+    of_connections.find_map(|row| match stored::read(&row.key, row.value.as_ref()?)? {
+        (CLIENT, Read::Connection(stored)) => Some(*stored),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_login_is_stored_by_the_commit_of_its_own_task() {
+    let stage = Stage::new(&[("do_login_command", "return #1;")]);
+    let conn = stage.outside.connections.open(NewConnection {
+        listener: Obj::SYSTEM,
+        prints_messages: true,
+        name: "port 7777 from there, port 2".into(),
+        peer: "there".into(),
+        attachment: Attachment {
+            client: CLIENT,
+            epoch: 3,
+            ..Attachment::default()
+        },
+        flush_command: String::new(),
+        now: 1_000,
+    });
+    let line = Line {
+        text: "connect".into(),
+        ticket: 5,
+        stored: None,
+    };
+    let login = Job {
+        conn: Some(conn.clone()),
+        work: Work::Login(line),
+        rows: vec![stored::command(CLIENT, 5, 77)],
+        ..stage.call("unused")
+    };
+    stage.run(&login, &mut Still::default(), 1);
+    let stored = stored_connection(&stage).expect("it was written");
+    assert_eq!(
+        (stored.object, stored.due, stored.attachment.epoch),
+        (WIZARD, Due::Connected, 3)
+    );
+    let records = stage.records.lock().expect("nobody panics");
+    let rows = &records.last().expect("it committed").rows;
+    assert!(rows.contains(&stored::command(CLIENT, 5, 77)), "{rows:?}");
+}
+
+#[test]
+fn what_a_task_does_to_a_connection_is_stored_with_it() {
+    let stage = Stage::new(&[
+        (
+            "set",
+            "set_connection_option(#1, \"hold-input\", 1); force_input(#1, \"later\");",
+        ),
+        ("boot", "boot_player(#1);"),
+    ]);
+    stage.run(&stage.call("set"), &mut Still::default(), 1);
+    let stored = stored_connection(&stage).expect("it was written");
+    assert!(stored.options.hold_input && stage.conn.input().options().hold_input);
+    let forced = stored::line(CLIENT, 2, false, "later");
+    let has_forced = |record: &CommitRecord| record.rows.contains(&forced);
+    assert!(
+        stage
+            .records
+            .lock()
+            .expect("nobody panics")
+            .iter()
+            .any(has_forced)
+    );
+    stage.run(&stage.call("boot"), &mut Still::default(), 1);
+    assert_eq!(
+        stored_connection(&stage).expect("it was written").due,
+        Due::Disconnected
+    );
+    stage.conn.set_gone();
+    assert_eq!(stage.conn.row(), stored::gone(CLIENT));
 }

@@ -244,13 +244,15 @@ impl Host for HeldHost<'_> {
 
     fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode> {
         let connection = self.require(conn)?;
-        if connection.input().is_full() {
+        let mut input = connection.input();
+        if input.is_full() {
             return Err(ErrorCode::Quota);
         }
         self.held.effects.push(Effect::ForceInput {
             conn: connection.id,
             line: line.to_owned(),
             at_front,
+            number: input.number(at_front),
         });
         Ok(())
     }

@@ -58,6 +58,15 @@ pub enum Effect {
         line: String,
         /// Before all others.
         at_front: bool,
+        /// The number under which the commit stores it.
+        number: i64,
+    },
+    /// A held line was given to the task, and its sender waits to hear so.
+    Took {
+        /// Of which connection.
+        conn: ConnId,
+        /// The line's number at its sender.
+        ticket: u64,
     },
     /// Drop what waits.
     FlushInput {
@@ -146,6 +155,11 @@ impl Held {
                 lines: vec![line],
             }),
         }
+    }
+
+    /// The held lines that the task took, and whose they were.
+    pub(crate) fn taken(&self) -> &[(Arc<Connection>, Line)] {
+        &self.taken
     }
 
     fn is_closing(&self, conn: ConnId) -> bool {

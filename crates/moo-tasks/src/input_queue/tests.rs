@@ -7,6 +7,7 @@ fn line(text: &str, ticket: u64) -> Line {
     Line {
         text: text.into(),
         ticket,
+        stored: None,
     }
 }
 
@@ -37,7 +38,10 @@ fn step(queue: &mut InputQueue) -> Option<(&'static str, String)> {
         Step::OutOfBand(line) => ("oob", line.text),
         Step::Read { line, .. } => ("read", line.text),
         Step::Program { program, .. } => ("program", program.lines.join("/")),
-        Step::Nothing { .. } => ("nothing", String::new()),
+        Step::Absorbed(lines) => {
+            queue.is_stored();
+            ("nothing", lines.len().to_string())
+        }
     })
 }
 
@@ -90,7 +94,7 @@ fn blank_lines_and_delimiters_start_nothing() {
     let steps: Vec<_> = std::iter::from_fn(|| step(&mut queue))
         .map(|(kind, _)| kind)
         .collect();
-    assert_eq!(steps, ["nothing", "nothing", "nothing", "command", "command"]);
+    assert_eq!(steps, ["nothing", "command", "command"]);
     assert_eq!(queue.delimiters(), ("<< ", ">>"));
     let mut queue = with(queue, &["SUFFIX"]);
     assert_eq!(step(&mut queue).map(|(kind, _)| kind), Some("nothing"));
@@ -129,7 +133,7 @@ fn intrinsic_commands_can_be_switched_off() {
 #[test]
 fn the_flush_command_jumps_the_queue() {
     let mut queue = with(player(), &["foo", "baz"]);
-    let Arrival::Flushed { report, tickets } = queue.arrive(line(".FLUSH", 3)) else {
+    let Arrival::Flushed { report, dropped } = queue.arrive(line(".FLUSH", 3)) else {
         panic!("it is the flush command");
     };
     assert_eq!(
@@ -141,6 +145,7 @@ fn the_flush_command_jumps_the_queue() {
             ">> (Done flushing)"
         ]
     );
+    let tickets: Vec<_> = dropped.iter().map(|line| line.ticket).collect();
     assert_eq!(tickets, [1, 2]);
     assert_eq!(queue.flush().0, [">> No pending input to flush..."]);
     queue
@@ -155,7 +160,7 @@ fn out_of_band_lines_pass_held_input_and_readers() {
     queue
         .set_option("hold-input", &Value::int(1))
         .expect("it is an option");
-    assert_eq!(queue.arrive(line("look", 1)), Arrival::Held);
+    assert_eq!(queue.arrive(line("look", 1)), Arrival::Queued);
     assert_eq!(queue.arrive(line("#$#x", 2)), Arrival::Queued);
     assert_eq!(step(&mut queue), Some(("oob", "#$#x".into())));
     assert_eq!(step(&mut queue), None, "the other line is held");
@@ -212,7 +217,7 @@ fn a_reader_gets_lines_as_they_are() {
     let mut queue = player();
     queue.read(9);
     queue.stop_reading(9);
-    check(with(queue, &["", "x"]), &[("nothing", ""), ("command", "x")]);
+    check(with(queue, &["", "x"]), &[("nothing", "1"), ("command", "x")]);
 }
 
 #[test]
@@ -237,14 +242,12 @@ fn a_program_is_collected_up_to_its_dot() {
         obj: Obj(3),
         verb: 1,
         lines: Vec::new(),
+        stored: Vec::new(),
     });
     check(
         with(queue, &["a = 1;", "", "PREFIX x", " .", ".", "look"]),
         &[
-            ("nothing", ""),
-            ("nothing", ""),
-            ("nothing", ""),
-            ("nothing", ""),
+            ("nothing", "4"),
             ("program", "a = 1;//PREFIX x/ ."),
             ("command", "look"),
         ],
@@ -254,8 +257,8 @@ fn a_program_is_collected_up_to_its_dot() {
 #[test]
 fn forced_lines_go_where_they_are_asked_to() {
     let mut queue = with(player(), &["typed"]);
-    queue.force("last", false).expect("there is room");
-    queue.force("first", true).expect("there is room");
+    queue.push("last".into(), 1, false);
+    queue.push("first".into(), -1, true);
     check(
         queue,
         &[("command", "first"), ("command", "typed"), ("command", "last")],
@@ -270,7 +273,6 @@ fn too_much_waiting_holds_the_sender_back() {
         queue.arrive(line(&text, 1));
     }
     assert!(queue.pending_bytes() > PENDING_BYTES_MAX);
-    assert_eq!(queue.force("more", true), Err(ErrorCode::Quota));
     queue.take_up();
     assert!(!queue.is_full());
 }
@@ -280,10 +282,11 @@ fn held_lines_past_the_bound_wait_for_their_answers() {
     let mut queue = player();
     queue.options.hold_input = true;
     let long = "x".repeat(PENDING_BYTES_MAX / 4);
-    let answered = (1..=20)
-        .filter(|&ticket| matches!(queue.arrive(line(&long, ticket)), Arrival::Held))
-        .count();
-    assert_eq!(answered, 4, "four fill the queue");
+    (1..=20).for_each(|ticket| drop(queue.arrive(line(&long, ticket))));
+    let answered: Vec<_> = queue.keep().iter().map(|kept| kept.ticket).collect();
+    assert_eq!(answered, [1, 2, 3, 4], "four fill the queue");
+    queue.is_stored();
+    assert_eq!(queue.keep(), [], "the others wait for room");
 }
 
 #[test]
@@ -293,6 +296,7 @@ fn a_program_without_end_stops_growing() {
         obj: Obj(3),
         verb: 1,
         lines: Vec::new(),
+        stored: Vec::new(),
     });
     let long = "x".repeat(60_000);
     for ticket in 1..=200 {
@@ -306,4 +310,39 @@ fn a_program_without_end_stops_growing() {
         .map(String::len)
         .sum();
     assert!(kept <= PROGRAM_BYTES_MAX, "{kept}");
+}
+
+#[test]
+fn held_lines_are_stored_before_anything_takes_them() {
+    let mut queue = player();
+    queue.options.hold_input = true;
+    let mut queue = with(queue, &["one", "#$#oob", "two"]);
+    let kept = queue.keep();
+    let told: Vec<_> = kept
+        .iter()
+        .map(|kept| (kept.ticket, kept.text.as_str()))
+        .collect();
+    assert_eq!(told, [(1, "one"), (3, "two")]);
+    assert_eq!(queue.take_held(), None, "they are not stored yet");
+    queue.is_stored();
+    let taken = queue.take_held().expect("a line is held");
+    assert_eq!((taken.ticket, taken.stored), (0, Some(kept[0].number)));
+    let (_, dropped) = queue.flush();
+    assert_eq!(
+        dropped.iter().map(|line| line.stored).collect::<Vec<_>>(),
+        [None, Some(kept[1].number)]
+    );
+}
+
+#[test]
+fn nothing_is_taken_up_before_what_was_taken_in_is_stored() {
+    let mut queue = with(player(), &["PREFIX x", "look"]);
+    let Some(Step::Absorbed(lines)) = queue.take_up() else {
+        panic!("a delimiter starts nothing");
+    };
+    assert_eq!(lines.iter().map(|line| line.ticket).collect::<Vec<_>>(), [1]);
+    assert_eq!(queue.take_up(), None);
+    assert!(!queue.store(), "something is being stored");
+    queue.is_stored();
+    assert_eq!(step(&mut queue), Some(("command", "look".into())));
 }

@@ -79,6 +79,8 @@ pub enum Event<W, V> {
         /// With what.
         value: V,
     },
+    /// The moment that a waiting task waits for is now.
+    Due(i64),
     /// A task is to end.
     Kill(i64),
     /// Time has passed.
@@ -193,6 +195,7 @@ impl<W, V> Scheduler<W, V> {
                 None => {}
             },
             Event::Wake { id, by, value } => self.wake(id, by, value),
+            Event::Due(id) => self.hurry(id),
             Event::Kill(id) => self.kill(id, actions),
             Event::Tick => {}
         }
@@ -218,6 +221,17 @@ impl<W, V> Scheduler<W, V> {
     /// Whether there is such a task.
     pub fn knows(&self, id: i64) -> bool {
         self.tasks.contains_key(&id)
+    }
+
+    /// Whether the task waits for input.
+    pub fn reads(&self, id: i64) -> bool {
+        matches!(
+            self.tasks.get(&id).map(|entry| &entry.state),
+            Some(State::Waiting {
+                until: Until::Input,
+                ..
+            })
+        )
     }
 
     /// How many tasks do what.
@@ -266,6 +280,20 @@ impl<W, V> Scheduler<W, V> {
             && fits(*until)
         {
             self.make_ready(id, Some(value));
+        }
+    }
+
+    fn hurry(&mut self, id: i64) {
+        if let Some(Entry {
+            state:
+                State::Waiting {
+                    until: Until::Start(_) | Until::Moment(_),
+                    ..
+                },
+            ..
+        }) = self.tasks.get(&id)
+        {
+            self.make_ready(id, None);
         }
     }
 

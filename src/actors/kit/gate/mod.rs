@@ -88,17 +88,34 @@ impl<A: Actor> Gate<A> {
         A: Handler<Offered<M>>,
         A::Context: ToEnvelope<A, Offered<M>>,
     {
+        self.offer_or_return(message).map_err(|_| Busy)
+    }
+
+    /// The same; gives back what was not taken.
+    pub fn offer_or_return<M>(&self, message: M) -> Result<(), M>
+    where
+        M: Send + 'static,
+        A: Handler<Offered<M>>,
+        A::Context: ToEnvelope<A, Offered<M>>,
+    {
         let bound = self.waiting.bound;
         let below = |count| (count < bound).then_some(count + 1);
-        self.waiting
+        let counted = self
+            .waiting
             .count
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, below)
-            .map_err(|_| Busy)?;
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, below);
+        if counted.is_err() {
+            return Err(message);
+        }
         let permit = Permit(Arc::clone(&self.waiting));
-        #[expect(clippy::disallowed_methods, reason = "the bound was counted above")]
-        self.slot
-            .with(move |address| address.do_send(Offered { message, permit }))
-            .ok_or(Busy)
+        let mut offered = Some(Offered { message, permit });
+        self.slot.with(|address| {
+            if let Some(offered) = offered.take() {
+                #[expect(clippy::disallowed_methods, reason = "the bound was counted above")]
+                address.do_send(offered);
+            }
+        });
+        offered.map_or(Ok(()), |offered| Err(offered.accept()))
     }
 
     /// How many messages wait now.

@@ -213,6 +213,11 @@ impl<A> Outbox<A> {
         self.pending = rows;
     }
 
+    /// Rows of others that are to be written with what was said last.
+    pub fn put(&mut self, rows: Vec<Row>) {
+        self.pending.extend(rows);
+    }
+
     /// Whether words wait for a commit.
     pub fn is_waiting(&self) -> bool {
         self.unstamped > 0

@@ -3,7 +3,9 @@
 //! Parent: the supervisor. Bound: [`GATEWAY_GATE_MAX`](crate::limits::GATEWAY_GATE_MAX) bursts of frames; past it a burst is dropped, and hosts ask again.
 //! A restart loses which hosts are known: each is told to say hello again, and asks again for what it was not answered.
 
-use super::connection::{ConnectionActor, HostGone, Request, Requests};
+mod listing;
+
+use super::connection::{ConnectionActor, HostCame, HostGone, Request, Requests};
 use super::enrollment::{Ask, EnrollmentActor, EnrollmentDesk};
 use super::host_session::{Heard, HostParts, HostSession};
 use super::keyring::LOCAL_KEY;
@@ -13,7 +15,7 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Inbound, PeerId};
-use crate::limits::{HOST_GATE_MAX, PING_PERIOD};
+use crate::limits::{DRAINING_RETRY_MS, HOST_GATE_MAX, HOST_INSTANCES_MAX, PING_PERIOD};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
@@ -27,10 +29,11 @@ use crate::protocol::machine::strikes::Strikes;
 use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
 use crate::protocol::{ClientId, HostId, Moment};
 use actix::{Actor, ArbiterHandle, Context, Handler};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
-use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
+
+pub use listing::ListHosts;
 
 /// Frames and the like from the I/O thread.
 pub struct Burst(pub Vec<Inbound>);
@@ -41,19 +44,8 @@ pub struct Pinged;
 /// The token of one host, or of every host, is dead: it has to say hello with another.
 pub struct ForgetHosts(pub Option<Subject>);
 
-/// Which hosts are there, and how?
-pub struct ListHosts(pub oneshot::Sender<Vec<HostState>>);
-
-/// How a host is.
-#[derive(Clone, Debug)]
-pub struct HostState {
-    /// Its id.
-    pub id: HostId,
-    /// What its token calls it.
-    pub name: String,
-    /// `alive` or `suspect`; a dead one is not listed.
-    pub state: &'static str,
-}
+/// The daemon ends, and another one follows: hosts are told to wait for that.
+pub struct TurnAway;
 
 /// A host that has said hello.
 struct Host {
@@ -74,6 +66,9 @@ pub struct GatewayActor {
     supervisor: Supervisor,
     arbiter: ArbiterHandle,
     hosts: HashMap<HostId, Host>,
+    /// Starts of hosts that others have replaced, the last ones of each.
+    replaced: HashMap<HostId, VecDeque<[u8; 8]>>,
+    is_draining: bool,
     requests: Vec<Request>,
     /// Of every host that has said hello and then sent what cannot be read, whether it is there now or not.
     strikes: HashMap<HostId, Strikes>,
@@ -98,6 +93,8 @@ impl GatewayActor {
             supervisor,
             arbiter,
             hosts: HashMap::new(),
+            replaced: HashMap::new(),
+            is_draining: false,
             requests: Vec::new(),
             strikes: HashMap::new(),
             health: Health::new(PING_PERIOD),
@@ -185,7 +182,10 @@ impl GatewayActor {
     fn reject(&self, reply: Reply, reason: RejectReason) {
         let message = DaemonToHostReply::Reject {
             reason,
-            retry_after_ms: 0,
+            retry_after_ms: match reason {
+                RejectReason::Draining => DRAINING_RETRY_MS,
+                _ => 0,
+            },
         };
         answer(&self.parts.sender, reply, &message);
     }
@@ -243,7 +243,8 @@ impl GatewayActor {
         }
     }
 
-    /// Checks a hello. A new start of a host replaces the last one, whose clients are gone with it.
+    /// Checks a hello. A new start of a host replaces the last one, whose sockets are gone with it; should that one wake
+    /// up, it is turned away.
     fn greet(
         &mut self,
         (from, speaker): (PeerId, Speaker),
@@ -266,23 +267,43 @@ impl GatewayActor {
             tracing::warn!(host = %id, %error, "a host was refused");
             RejectReason::BadToken
         })?;
+        if self.is_draining {
+            return Err(RejectReason::Draining);
+        }
+        let replaced = self.replaced.entry(id).or_default();
+        if replaced.contains(&instance) {
+            return Err(RejectReason::Fenced);
+        }
+        let mut is_new = false;
         match self.hosts.get_mut(&id) {
             Some(known) if known.instance == instance => known.missed = 0,
             Some(known) => {
+                if replaced.len() >= HOST_INSTANCES_MAX {
+                    replaced.pop_front();
+                }
+                replaced.push_back(known.instance);
                 (known.instance, known.missed) = (instance, 0);
-                self.clients_gone(id);
+                is_new = true;
             }
             None => {
                 let session = self.start_session(id, host_type.clone(), key);
                 let host = Host {
                     instance,
-                    host_type: type_of(&host_type),
+                    host_type: HostType::of_host(&host_type),
                     name: host_type,
                     session,
                     missed: 0,
                 };
                 self.hosts.insert(id, host);
             }
+        }
+        let came = HostCame {
+            host: id,
+            instance,
+            is_new,
+        };
+        if self.connections.offer(came).is_err() {
+            tracing::error!("the connections take no messages");
         }
         Ok(())
     }
@@ -399,22 +420,6 @@ impl GatewayActor {
             Some(_) => {}
         }
     }
-
-    fn list(&self) -> Vec<HostState> {
-        // One that has just come is watched from the next ping on.
-        let state = |id: HostId, host: &Host| match host.missed == 0 || self.health.is_alive(id) {
-            true => "alive",
-            false => "suspect",
-        };
-        let hosts = self.hosts.iter();
-        hosts
-            .map(|(id, host)| HostState {
-                id: *id,
-                name: host.name.clone(),
-                state: state(*id, host),
-            })
-            .collect()
-    }
 }
 
 /// Whether a process speaks in its own name. On this machine that is for its token to say; from another one it can
@@ -433,14 +438,6 @@ fn identity(peer: PeerId) -> Option<(HostId, [u8; 8])> {
     let host = bytes.get(2..18)?.try_into().ok()?;
     let instance = bytes.get(18..26)?.try_into().ok()?;
     Some((HostId(host), instance))
-}
-
-fn type_of(name: &str) -> HostType {
-    match name {
-        "telnet" => HostType::Tcp,
-        "web" => HostType::WebSocket,
-        other => HostType::Other(other.to_owned()),
-    }
 }
 
 impl Actor for GatewayActor {
@@ -485,11 +482,11 @@ impl Handler<Offered<ForgetHosts>> for GatewayActor {
     }
 }
 
-impl Handler<Offered<ListHosts>> for GatewayActor {
+impl Handler<Offered<TurnAway>> for GatewayActor {
     type Result = ();
 
-    fn handle(&mut self, list: Offered<ListHosts>, _: &mut Context<Self>) {
-        // Whoever asked may have stopped waiting.
-        list.accept().0.send(self.list()).ok();
+    fn handle(&mut self, turn: Offered<TurnAway>, _: &mut Context<Self>) {
+        turn.accept();
+        self.is_draining = true;
     }
 }

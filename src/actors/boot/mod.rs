@@ -3,17 +3,19 @@
 //!
 //! Invariant: nothing serves before all of this is done, and a start that fails has imported all or nothing.
 
+mod connections;
+
 use super::DaemonError;
 use super::outlet::Answer;
 use crate::actors::kit::exit;
-use crate::limits::TASK_IDS_RESERVED;
+use crate::limits::{CONNECTION_IDS_RESERVED, TASK_IDS_RESERVED};
 use crate::protocol::machine::outbox::{Loaded, Outbox};
+pub use connections::{Connected, Departed};
 use moo_db::textdump::ForkedTask;
 use moo_db::{DbError, Store, objdef, textdump};
+use moo_model::Value;
 use moo_model::ledger::{Relation, Row};
 use moo_model::world::Root;
-use moo_model::{Obj, Value};
-use moo_tasks::attempt::{connected_row, read_connected_row};
 use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::snapshot::{self, Restored};
 use moo_vm::builtins;
@@ -31,6 +33,8 @@ mod fact {
     pub const EPOCH: &[u8] = b"epoch";
     /// The first task number that no daemon has used, as eight bytes.
     pub const NEXT_TASK: &[u8] = b"next_task";
+    /// The last number of a connection that any daemon may have used, as eight bytes.
+    pub const LAST_CONN: &[u8] = b"last_conn";
     /// The file that the world was imported from.
     pub const IMPORTED_FROM: &[u8] = b"imported_from";
 }
@@ -51,8 +55,10 @@ pub struct Booted {
     pub tasks: Vec<Restored>,
     /// Rows of tasks that cannot be taken back.
     pub lost_tasks: Vec<i64>,
-    /// Who was connected when the server stopped, with the listener, the newest first.
-    pub connected: Vec<(Obj, Obj)>,
+    /// The last connection number that may have been given out.
+    pub last_conn: u64,
+    /// Who was connected when the server stopped.
+    pub connected: Connected,
     /// What clients have not accepted yet.
     pub outbox: Outbox<Answer>,
     /// Lines for whoever started the server.
@@ -135,12 +141,9 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
             }
         }
     }
-    let mut connected = Vec::new();
-    for row in store.rows(Relation::Connection) {
-        let (key, value) = row?;
-        connected.extend(read_connected_row(&key, &value));
-    }
-    connected.reverse();
+    let connected = Connected::read(store.rows(Relation::Connection))?;
+    let last_conn = fact(fact::LAST_CONN).and_then(number).unwrap_or(0).unsigned_abs();
+    let last_conn = last_conn.max(connected.last());
     let rows = store.rows(Relation::Outbox).collect::<Result<Vec<_>, _>>()?;
     let Loaded {
         mut outbox,
@@ -149,8 +152,7 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
     if unreadable > 0 {
         tracing::error!(unreadable, "some stored events cannot be read and are lost");
     }
-    // No connection outlives its daemon.
-    outbox.keep_only(|_| false);
+    outbox.keep_only(|client| connected.goes_on(client));
     Ok(Booted {
         store,
         root,
@@ -159,18 +161,28 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         imported_from,
         tasks,
         lost_tasks,
+        last_conn,
         connected,
         outbox,
         notes,
     })
 }
 
-/// The rows that a start writes before it serves: nobody may use its epoch or its task numbers again.
-pub fn start_rows(epoch: u32, first_task: i64) -> Vec<Row> {
-    vec![
-        server_row(fact::EPOCH, epoch.to_be_bytes().to_vec()),
-        task_ids_row(first_task + TASK_IDS_RESERVED),
-    ]
+/// The rows that a start writes before it serves: nobody may use its epoch or its numbers again. Rows of connections
+/// that belong to nothing go with them.
+pub fn start_rows(booted: &Booted) -> Vec<Row> {
+    let mut rows = booted.connected.stray.clone();
+    rows.extend([
+        server_row(fact::EPOCH, booted.epoch.to_be_bytes().to_vec()),
+        task_ids_row(booted.first_task + TASK_IDS_RESERVED),
+        last_conn_row(booted.last_conn + CONNECTION_IDS_RESERVED),
+    ]);
+    rows
+}
+
+/// The row that reserves all numbers of connections up to this one.
+pub fn last_conn_row(last: u64) -> Row {
+    server_row(fact::LAST_CONN, last.to_be_bytes().to_vec())
 }
 
 /// The row that reserves all task numbers below this one.
@@ -257,7 +269,7 @@ fn imported(
         .connections
         .iter()
         .filter(|(player, _)| player.0 >= 0)
-        .map(|&(player, listener)| connected_row(player, Some(listener)))
+        .map(|&(player, listener)| connections::departed_row(player, listener))
         .collect();
     for task in imported.forked {
         let id = task.id;

@@ -4,17 +4,20 @@
 //! command a connection. The core is [`moo_tasks::scheduler`]. It is not restarted by itself: attempts in flight would
 //! be lost to it, so its panic ends the process, and the next one finds every waiting task in the store.
 
+mod input;
+mod restore;
+
 use super::connection::{Carry, ConnectionActor, Finished};
+use super::errand;
 use super::executor::{Assignment, Executors, wall_seconds};
 use super::lifecycle::Request as LifecycleRequest;
-use super::outlet::Reply;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::limits::WALL_CLOCK_LOOK;
 use crate::protocol::admin::TaskCounts;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
+use moo_model::Value;
 use moo_model::world::{Transaction, World};
-use moo_model::{Obj, Raised, Value};
 use moo_tasks::attempt::{End, Job, Report, Work};
 use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::connections::Connection;
@@ -36,14 +39,11 @@ pub struct Submit(pub Vec<Assignment>);
 /// A verb that the server calls, for somebody who waits until its first slice has ended.
 pub struct RunHook(pub Assignment, pub oneshot::Sender<()>);
 
-/// Tasks that waited for input: what each is woken with.
-pub struct Input(pub Vec<(i64, Result<Value, Raised>)>);
-
 /// Tasks that are to end: their connection is gone.
 pub struct EndTasks(pub Vec<i64>);
 
-/// Tasks that were stored when the server last stopped.
-pub struct Restore(pub Vec<snapshot::Restored>);
+pub use input::{Answer, Input, Woken};
+pub use restore::{HostsBack, Restore};
 
 /// Executors have reports, or tasks that were held back may begin.
 pub struct TakeReports;
@@ -61,8 +61,6 @@ enum Pending {
     /// Its next slice, or the first one of a forked task.
     Waited(Arc<Waiting>),
 }
-
-type Woken = Result<Value, Raised>;
 
 /// What the scheduler is made with.
 #[derive(Clone)]
@@ -92,12 +90,16 @@ pub struct SchedulerActor {
     /// Who waits for the end of a task's first slice.
     awaited: HashMap<i64, oneshot::Sender<()>>,
     stopping: Option<oneshot::Sender<()>>,
+    /// Stored tasks that wait until hosts are back, each with what wakes it.
+    overdue: Vec<(i64, Option<Woken>)>,
     _guard: ExitGuard,
 }
 
 struct Running {
     kill: Arc<AtomicBool>,
     conn: Option<Arc<Connection>>,
+    /// Whoever gave it waits to hear that it is done.
+    is_errand: bool,
 }
 
 impl SchedulerActor {
@@ -111,6 +113,7 @@ impl SchedulerActor {
             timer: None,
             awaited: HashMap::new(),
             stopping: None,
+            overdue: Vec::new(),
             _guard: guard,
         }
     }
@@ -153,16 +156,8 @@ impl SchedulerActor {
     /// A task that deletes the row of another one, which was killed too late.
     fn delete_stored(&mut self, id: i64) {
         self.parts.outside.board.remove(id);
-        let job = Job {
-            id: self.parts.outside.ids.next(),
-            player: Obj::NOTHING,
-            conn: None,
-            work: Work::Rows,
-            stored: false,
-            rows: vec![snapshot::gone(id)],
-            kill: Arc::default(),
-        };
-        self.submit(Assignment { job, reply: None });
+        let job = errand::of_rows(&self.parts.outside, vec![snapshot::gone(id)]);
+        self.submit(errand::unasked(job));
     }
 
     fn assignment(&mut self, id: i64, work: Pending, woken: Option<Woken>) -> Assignment {
@@ -175,12 +170,10 @@ impl SchedulerActor {
                 reads_from = object.and_then(|object| self.parts.outside.connections.find(object));
                 self.parts.outside.board.start(id);
                 let machine = waiting.machine.clone();
+                let Woken { value, rows, reply } = woken.unwrap_or_else(|| Ok(Value::int(0)).into());
                 let work = match waiting.waits_for {
                     WaitsFor::Start(_) => Work::Start(machine),
-                    _ => Work::Resume {
-                        machine,
-                        wake: woken.unwrap_or(Ok(Value::int(0))),
-                    },
+                    _ => Work::Resume { machine, wake: value },
                 };
                 let job = Job {
                     id,
@@ -188,13 +181,19 @@ impl SchedulerActor {
                     conn: None,
                     work,
                     stored: true,
-                    rows: Vec::new(),
+                    rows,
+                    conns: Vec::new(),
                     kill: Arc::default(),
                 };
-                Assignment { job, reply: None }
+                Assignment {
+                    job,
+                    reply,
+                    after: Vec::new(),
+                }
             }
         };
         let running = Running {
+            is_errand: matches!(assignment.job.work, Work::Rows),
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
         };
@@ -231,16 +230,21 @@ impl SchedulerActor {
             effects,
             spawned,
             login,
-            programming,
             ..
         } = report;
-        let conn = self.kills.remove(&id).and_then(|running| running.conn);
+        let running = self.kills.remove(&id);
+        let is_errand = running.as_ref().is_some_and(|running| running.is_errand);
+        let conn = running.and_then(|running| running.conn);
         if let Some(waiter) = self.awaited.remove(&id) {
             // Whoever asked may have stopped waiting.
             waiter.send(()).ok();
         }
+        let mut reads = None;
         match &end {
-            End::Waits(waiting) => self.pause(waiting.clone(), finished),
+            End::Waits(waiting) => {
+                reads = waiting.reads_from();
+                self.pause(waiting.clone());
+            }
             End::Done(_) | End::Failed(_) => {
                 self.parts.outside.board.remove(id);
                 self.on(Event::Ended(id));
@@ -249,30 +253,26 @@ impl SchedulerActor {
         spawned
             .into_iter()
             .for_each(|waiting| self.add(Arc::new(waiting)));
-        let carried = self.carry_out(effects);
-        if conn.is_some() || !carried.is_empty() {
+        let carry = self.carry_out(effects);
+        if conn.is_some() || is_errand || reads.is_some() || !carry.is_empty() {
             finished.push(Finished {
                 task: id,
                 conn,
                 login,
-                programming,
-                carry: carried,
-                reads: None,
+                carry,
+                reads,
             });
         }
     }
 
-    fn pause(&mut self, waiting: Arc<Waiting>, finished: &mut Vec<Finished>) {
+    fn pause(&mut self, waiting: Arc<Waiting>) {
         let (id, until) = (waiting.id, until(waiting.waits_for));
         self.parts.outside.board.put(waiting.clone());
         self.on(Event::Paused {
             id,
             until,
-            work: Pending::Waited(waiting.clone()),
+            work: Pending::Waited(waiting),
         });
-        if let Some(object) = waiting.reads_from() {
-            finished.push(Finished::reads(id, object));
-        }
     }
 
     /// Does what concerns tasks and the server; gives back what concerns connections.
@@ -283,7 +283,7 @@ impl SchedulerActor {
                 Effect::Resume(id, value) => self.on(Event::Wake {
                     id,
                     by: Waker::Resume,
-                    value: Ok(value),
+                    value: Ok(value).into(),
                 }),
                 Effect::Kill(id) => {
                     let reader = self.parts.outside.board.find(id);
@@ -377,21 +377,6 @@ impl Handler<Offered<RunHook>> for SchedulerActor {
     }
 }
 
-impl Handler<Offered<Input>> for SchedulerActor {
-    type Result = ();
-
-    fn handle(&mut self, input: Offered<Input>, context: &mut Context<Self>) {
-        for (id, value) in input.accept().0 {
-            self.on(Event::Wake {
-                id,
-                by: Waker::Input,
-                value,
-            });
-        }
-        self.act(context);
-    }
-}
-
 impl Handler<Offered<EndTasks>> for SchedulerActor {
     type Result = ();
 
@@ -400,21 +385,6 @@ impl Handler<Offered<EndTasks>> for SchedulerActor {
             if self.core.knows(id) {
                 self.on(Event::Kill(id));
                 self.delete_stored(id);
-            }
-        }
-        self.act(context);
-    }
-}
-
-impl Handler<Offered<Restore>> for SchedulerActor {
-    type Result = ();
-
-    fn handle(&mut self, restore: Offered<Restore>, context: &mut Context<Self>) {
-        for restored in restore.accept().0 {
-            let (id, wake) = (restored.waiting.id, restored.wake());
-            self.add(Arc::new(restored.waiting));
-            if let Some((by, value)) = wake {
-                self.on(Event::Wake { id, by, value });
             }
         }
         self.act(context);
@@ -474,25 +444,4 @@ fn until(waits_for: WaitsFor) -> Until {
 /// Seconds since 1970, as the scheduler counts them.
 fn micros(seconds: f64) -> Micros {
     (seconds.max(0.0) * 1e6) as u64
-}
-
-/// A job for a verb that the server calls by itself.
-pub fn hook(outside: &Outside, on: Obj, verb: &'static str, player: Obj, args: Vec<Value>) -> Job {
-    Job {
-        id: outside.ids.next(),
-        player,
-        conn: None,
-        work: Work::Hook { on, verb, args },
-        stored: false,
-        rows: Vec::new(),
-        kill: Arc::default(),
-    }
-}
-
-/// A job that nobody waits for.
-pub fn unasked(job: Job) -> Assignment {
-    Assignment {
-        job,
-        reply: None::<Reply>,
-    }
 }

@@ -1,0 +1,212 @@
+//! The numbers of one client's commands: which came, which became tasks, and which have taken effect.
+//!
+//! Invariants: a number is new once; numbers are taken in their order, so one that leaves a hole before it is not; one
+//! counts as having taken effect only when its task's commit is known, and its answer leaves after that commit.
+
+use crate::actors::outlet::Reply;
+use moo_tasks::connections::stored::COMMANDS_KEPT;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What is to become of a number that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is the next one.
+    New,
+    /// It came before and is not done: it will be answered.
+    Waits,
+    /// It became this task.
+    Done(i64),
+    /// It was done too long ago to say more.
+    Forgotten,
+    /// One before it has not come.
+    Hole,
+}
+
+/// A number that has come and is not done.
+#[derive(Debug)]
+struct Waiting {
+    /// Where its answer goes, until its task has that.
+    reply: Option<Reply>,
+    /// Where it goes once more, because it was asked for again meanwhile.
+    again: Option<Reply>,
+    has_started: bool,
+}
+
+/// The numbers of one client.
+#[derive(Debug)]
+pub(super) struct Commands {
+    next: u64,
+    waiting: BTreeMap<u64, Waiting>,
+    /// The last ones that are done, with their tasks, in no order.
+    done: VecDeque<(u64, i64)>,
+}
+
+impl Default for Commands {
+    /// Numbers begin at 1.
+    fn default() -> Self {
+        Commands {
+            next: 1,
+            waiting: BTreeMap::new(),
+            done: VecDeque::new(),
+        }
+    }
+}
+
+impl Commands {
+    /// What the store says to be done. A number is the next one if all before it are, as far as the store goes back.
+    pub fn restored(mut done: Vec<(u64, i64)>) -> Commands {
+        done.sort_unstable();
+        let last = done.iter().map(|(seq, _)| *seq).max().unwrap_or_default();
+        let mut commands = Commands {
+            next: (last + 1).saturating_sub(COMMANDS_KEPT).max(1),
+            waiting: BTreeMap::new(),
+            done: done.into(),
+        };
+        commands.pass_done();
+        commands
+    }
+
+    /// A number has come.
+    pub fn take(&mut self, seq: u64, reply: Reply) -> Turn {
+        if let Some(waiting) = self.waiting.get_mut(&seq) {
+            let place = if waiting.has_started {
+                &mut waiting.again
+            } else {
+                &mut waiting.reply
+            };
+            *place = Some(reply);
+            return Turn::Waits;
+        }
+        if let Some((_, task)) = self.done.iter().find(|(done, _)| *done == seq) {
+            return Turn::Done(*task);
+        }
+        if seq < self.next {
+            return Turn::Forgotten;
+        }
+        if seq > self.next {
+            return Turn::Hole;
+        }
+        let waiting = Waiting {
+            reply: Some(reply),
+            again: None,
+            has_started: false,
+        };
+        self.waiting.insert(seq, waiting);
+        self.next += 1;
+        self.pass_done();
+        Turn::New
+    }
+
+    /// The number becomes a task, or rows: gives where the answer goes.
+    pub fn start(&mut self, seq: u64) -> Option<Reply> {
+        let waiting = self.waiting.get_mut(&seq)?;
+        waiting.has_started = true;
+        waiting.reply.take()
+    }
+
+    /// The number's task has committed. Gives where it must be answered once more.
+    pub fn finish(&mut self, seq: u64, task: i64) -> Option<Reply> {
+        let waiting = self.waiting.remove(&seq)?;
+        if self.done.len() as u64 >= COMMANDS_KEPT {
+            self.done.pop_front();
+        }
+        self.done.push_back((seq, task));
+        waiting.again
+    }
+
+    /// The host has had the answers up to this number, so none before it comes again.
+    pub fn answered(&mut self, seq: u64) {
+        if self.next <= seq {
+            self.next = seq + 1;
+            self.pass_done();
+        }
+    }
+
+    /// The numbers that rows may be kept of.
+    pub fn stored(&self) -> impl Iterator<Item = u64> {
+        let waiting = self.waiting.keys().copied();
+        self.done.iter().map(|(seq, _)| *seq).chain(waiting)
+    }
+
+    fn pass_done(&mut self) {
+        while self.done.iter().any(|(seq, _)| *seq == self.next) {
+            self.next += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gateway::{Lane, PeerId};
+    use crate::protocol::HostId;
+    use crate::protocol::codec::Envelope;
+    use crate::protocol::host::Role;
+
+    fn reply(correlation: u64) -> Reply {
+        Reply {
+            to: PeerId::new(Role::Host, Lane::Interactive, HostId([1; 16]), 1),
+            envelope: Envelope {
+                correlation,
+                ..Envelope::default()
+            },
+        }
+    }
+
+    fn correlation(reply: Option<Reply>) -> Option<u64> {
+        reply.map(|reply| reply.envelope.correlation)
+    }
+
+    #[test]
+    fn a_number_is_new_once_and_answered_to_whoever_asked_last() {
+        let mut commands = Commands::default();
+        assert_eq!(commands.take(1, reply(10)), Turn::New);
+        assert_eq!(commands.take(1, reply(11)), Turn::Waits);
+        assert_eq!(correlation(commands.start(1)), Some(11));
+        assert_eq!(
+            commands.take(1, reply(12)),
+            Turn::Waits,
+            "its commit is not known"
+        );
+        assert_eq!(correlation(commands.finish(1, 70)), Some(12));
+        assert_eq!(commands.take(1, reply(13)), Turn::Done(70));
+    }
+
+    #[test]
+    fn a_hole_is_not_skipped() {
+        let mut commands = Commands::default();
+        assert_eq!(commands.take(2, reply(1)), Turn::Hole);
+        assert_eq!(commands.take(1, reply(2)), Turn::New);
+        assert_eq!(commands.take(2, reply(3)), Turn::New);
+        commands.answered(9);
+        assert_eq!(commands.take(10, reply(4)), Turn::New);
+        assert_eq!(commands.take(5, reply(5)), Turn::Forgotten);
+    }
+
+    #[test]
+    fn what_the_store_does_not_know_as_done_is_new_again() {
+        let mut commands = Commands::restored(vec![(1, 5), (2, 6), (4, 7)]);
+        assert_eq!(commands.take(4, reply(1)), Turn::Done(7));
+        assert_eq!(commands.take(3, reply(2)), Turn::New);
+        assert_eq!(commands.take(5, reply(3)), Turn::New);
+        let kept = (100..100 + COMMANDS_KEPT).map(|seq| (seq, 1)).collect();
+        let mut commands = Commands::restored(kept);
+        assert_eq!(commands.take(99, reply(1)), Turn::Forgotten);
+        assert_eq!(commands.take(100 + COMMANDS_KEPT, reply(2)), Turn::New);
+        let mut commands = Commands::restored(Vec::new());
+        assert_eq!(commands.take(1, reply(1)), Turn::New);
+    }
+
+    #[test]
+    fn only_the_last_numbers_are_remembered() {
+        let mut commands = Commands::default();
+        for seq in 1..=COMMANDS_KEPT + 1 {
+            assert_eq!(commands.take(seq, reply(seq)), Turn::New);
+            commands.start(seq);
+            commands.finish(seq, 1);
+        }
+        assert_eq!(commands.take(1, reply(1)), Turn::Forgotten);
+        assert_eq!(commands.take(2, reply(1)), Turn::Done(1));
+        assert_eq!(commands.stored().count() as u64, COMMANDS_KEPT);
+    }
+}

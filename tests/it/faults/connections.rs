@@ -1,0 +1,101 @@
+//! Connections over the end of the daemon and of their host: who stays, who is taken over, and what is said.
+
+use crate::support::ledger;
+use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
+use crate::support::wait_for;
+use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
+
+#[test]
+fn f01_players_stay_and_each_line_takes_effect_once_when_the_daemon_is_killed() {
+    let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", 100));
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    let mut ann = hall_character(&server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    let telnet = server.pid("moothall-telnet");
+    for number in 1..=3 {
+        ann.send(&format!("append 1 {}", 2 * number - 1));
+        server.kill9("moothall-daemon");
+        ann.send(&format!("append 1 {}", 2 * number));
+        ann.expect(&format!("kept {}", 2 * number));
+    }
+    ann.check("look", &["The Great Hall"]);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
+    let entries: Vec<_> = (1..=6).map(|number| (1, number)).collect();
+    assert_eq!(ledger::read(&mut wizard), entries);
+}
+
+#[test]
+fn f01_a_task_that_reads_goes_on_with_its_connection() {
+    let mut server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    wizard.send(";;$ledger.rows = {read()}; player:tell(\"taken\"); $ledger.rows = {@$ledger.rows, read()}; player:tell(\"all read\");");
+    wizard.send("one");
+    wizard.expect("taken");
+    server.kill9("moothall-daemon");
+    wizard.send("two");
+    wizard.expect("all read");
+    assert_eq!(wizard.eval("$ledger.rows"), "{\"one\", \"two\"}");
+}
+
+#[test]
+fn f01_held_lines_and_half_a_program_outlive_the_daemon() {
+    let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", 100));
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    wizard.send(".program $ledger:append");
+    wizard.expect("does not have that verb");
+    wizard.eval("add_verb($ledger, {player, \"rxd\", \"say\"}, {\"this\", \"none\", \"this\"})");
+    wizard.send(".program $ledger:say");
+    wizard.expect("Now programming");
+    wizard.send_all(&["x = 1;", "return x + 1;"]);
+    server.kill9("moothall-daemon");
+    wizard.send(".");
+    wizard.expect("Verb programmed.");
+    wizard.command("look");
+    assert_eq!(wizard.eval("$ledger:say()"), "2");
+    wizard.send(";;set_connection_option(player, \"hold-input\", 1); player:tell(\"held\"); suspend(4); $ledger.rows = {read(player), read(player)}; set_connection_option(player, \"hold-input\", 0); player:tell(\"all read\");");
+    wizard.expect("held");
+    wizard.send_all(&["first", "second"]);
+    server.kill9("moothall-daemon");
+    wizard.expect("all read");
+    assert_eq!(wizard.eval("$ledger.rows"), "{\"first\", \"second\"}");
+}
+
+#[test]
+fn f04_a_login_takes_over_what_its_dead_host_left_and_shows_what_was_missed() {
+    let mut server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    server.kill9("moothall-telnet");
+    ann.expect_end();
+    let mut wizard = hall_wizard(&server);
+    let ann_there = "for p in (connected_players()) if (p.name == \"Ann\") notify(p, \"you missed this\"); return p.location.name; endif endfor";
+    wizard.check(&format!(";;{ann_there}"), &["The Great Hall"]);
+    let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
+    ann.send(&format!("connect Ann {PASSWORD}"));
+    ann.expect_all(&["*** What follows was said", "you missed this", "*** That was all"]);
+    ann.mark_commands();
+    ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn f07_players_who_log_in_after_everything_was_killed_go_on_where_they_were() {
+    let mut server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    server.kill9("moothall");
+    server.kill9("moothall-daemon");
+    server.start_again();
+    let mut wizard = hall_wizard(&server);
+    wait_for("Ann to be there still", || {
+        (wizard.eval("length(connected_players())") == "2").then_some(())
+    });
+    let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
+    ann.send(&format!("connect Ann {PASSWORD}"));
+    ann.expect("*** Redirecting old connection");
+    ann.mark_commands();
+    ann.check("look", &["The Great Hall"]);
+}
