@@ -137,11 +137,16 @@ impl Admin {
         }
     }
 
-    /// A host of another machine is struck off as well: it could else come back with its key alone.
+    /// A host of another machine is struck off first: it could else come back with its key alone. Its connections are
+    /// ended last, after the words to its clients.
     fn revoke(&self, subject: Subject) -> Result<AdminReply, Box<dyn Error + Send + Sync>> {
+        let is_expelled = match subject {
+            Subject::Host(id) => self.enrollment.expel(id)?,
+            _ => false,
+        };
         let generation = self.keys.revoke(subject)?;
-        if let Subject::Host(id) = subject {
-            self.enrollment.expel(id)?;
+        if is_expelled {
+            self.enrollment.cut();
         }
         Ok(AdminReply::Revoked(generation))
     }

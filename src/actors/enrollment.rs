@@ -150,16 +150,21 @@ impl EnrollmentDesk {
         Ok(text)
     }
 
-    /// Strikes a member off, if it is one: it is disconnected, and its key opens nothing any more.
-    pub fn expel(&self, id: HostId) -> Result<(), EnrollmentError> {
+    /// Strikes a member off: its key opens nothing any more. Gives whether it was one; see [`Self::cut`].
+    pub fn expel(&self, id: HostId) -> Result<bool, EnrollmentError> {
         let Some(rows) = self.roll().expel(id) else {
-            return Ok(());
+            return Ok(false);
         };
         self.admitted.expel(id);
+        self.store(rows)?;
+        Ok(true)
+    }
+
+    /// Ends the connections of those who were struck off, and for a moment those of all other machines.
+    pub fn cut(&self) {
         if self.sender.cut_network().is_err() {
-            tracing::error!(host = %id, "an expelled host could not be disconnected; it is refused all the same");
+            tracing::error!("an expelled host could not be disconnected; it is refused all the same");
         }
-        self.store(rows)
     }
 
     fn enroll(&self, key: &[u8; 32], request: &EnrollmentRequest) -> Enrollment {

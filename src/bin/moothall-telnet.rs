@@ -51,6 +51,12 @@ const PROGRAM: Program = Program {
             "a host token, where no supervisor hands one out",
         ),
         flag(
+            "--enroll",
+            "FILE",
+            None,
+            "take up an invitation of a daemon on another machine (- reads it from standard input), and end",
+        ),
+        flag(
             "--die-with-parent",
             "",
             None,
@@ -72,10 +78,34 @@ fn main() -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(exit::CONFIG, &error),
     };
+    if let Some(invitation) = arguments.get("--enroll") {
+        return enroll(&config, invitation);
+    }
     match actix::System::new().block_on(telnet::run(&config, options)) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error @ TelnetError::Bind(_)) => fail(exit::UNAVAILABLE, &error),
+        Err(error @ (TelnetError::Link(_) | TelnetError::Refused(_) | TelnetError::Identity(_))) => {
+            fail(exit::NO_PERMISSION, &error)
+        }
         Err(error) => fail(exit::INTERNAL, &error),
+    }
+}
+
+fn enroll(config: &Config, file: &str) -> ExitCode {
+    let invitation = match file {
+        "-" => std::io::read_to_string(std::io::stdin()),
+        file => std::fs::read_to_string(file),
+    };
+    let invitation = match invitation {
+        Ok(text) => text,
+        Err(error) => return fail(exit::UNAVAILABLE, &error),
+    };
+    match telnet::enroll(config, &invitation) {
+        Ok(id) => {
+            println!("enrolled as host {id}; start moothall-telnet without --enroll now");
+            ExitCode::from(exit::OK)
+        }
+        Err(error) => fail(exit::NO_PERMISSION, &error),
     }
 }
 

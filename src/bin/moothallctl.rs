@@ -4,6 +4,7 @@
 
 use moothall::actors::kit::exit;
 use moothall::actors::process::operator::{self, OperatorError};
+use moothall::actors::process::warrants;
 use moothall::config::Config;
 use moothall::config::arguments::{Arguments, Command, Flag, Program};
 use moothall::protocol::control::Operation;
@@ -57,6 +58,9 @@ const PROGRAM: Program = Program {
                 "end and start again; a daemon's clients stay connected, a host's do not",
             )
         },
+        warrants::KEYS,
+        warrants::REVOKE,
+        warrants::ENROLL,
     ],
     flags: &[
         Flag {
@@ -116,6 +120,9 @@ fn run(arguments: &Arguments) -> Result<(), OperatorError> {
                 rolling: arguments.has("--rolling"),
             },
         ),
+        "keys" | "revoke" | "enroll" => {
+            warrants::carry_out(&config.data, arguments).map(|text| print!("{text}"))
+        }
         command => unreachable!("`{command}` is not in the table of commands"),
     }
 }

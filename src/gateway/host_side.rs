@@ -53,6 +53,8 @@ pub enum HostInbound {
         /// Which one.
         lane: Lane,
     },
+    /// The daemon on another machine does not let our key in. Trying again is no use.
+    NotAdmitted,
     /// All sockets are connected now.
     Connected,
     /// One of the sockets that were connected is not any more. What waited to be sent was dropped.
@@ -196,6 +198,8 @@ fn connect(socket: &zmq::Socket, endpoint: &str, curve: Option<&CurveClient>) ->
 struct Monitor {
     socket: zmq::Socket,
     is_connected: bool,
+    /// The daemon does not know our key.
+    is_refused: bool,
 }
 
 /// Makes the names of monitors differ within the process.
@@ -205,13 +209,16 @@ impl Monitor {
     /// Watches a socket that has not been told to connect yet.
     fn watch(context: &zmq::Context, watched: &zmq::Socket) -> Result<Monitor, GatewayError> {
         let endpoint = format!("inproc://monitor-{}", MONITORS.fetch_add(1, Ordering::Relaxed));
-        let events = zmq::SocketEvent::HANDSHAKE_SUCCEEDED as i32 | zmq::SocketEvent::DISCONNECTED as i32;
+        let events = zmq::SocketEvent::HANDSHAKE_SUCCEEDED as i32
+            | zmq::SocketEvent::HANDSHAKE_FAILED_AUTH as i32
+            | zmq::SocketEvent::DISCONNECTED as i32;
         watched.monitor(&endpoint, events)?;
         let socket = open_socket(context, zmq::PAIR)?;
         socket.connect(&endpoint).map_err(at(&endpoint))?;
         Ok(Monitor {
             socket,
             is_connected: false,
+            is_refused: false,
         })
     }
 
@@ -222,6 +229,7 @@ impl Monitor {
             if let Some((raw, _)) = scratch.split_first_chunk::<2>() {
                 let event = u16::from_ne_bytes(*raw);
                 self.is_connected = event == zmq::SocketEvent::HANDSHAKE_SUCCEEDED as u16;
+                self.is_refused |= event == zmq::SocketEvent::HANDSHAKE_FAILED_AUTH as u16;
                 lost |= !self.is_connected;
             }
             // The address follows, which is known.
@@ -303,9 +311,13 @@ impl Poller {
 
     /// Tells of connections that came or went. What waits for a daemon that is gone would only be refused by the next.
     fn look_at_connections(&mut self) {
-        let mut lost = false;
+        let (mut lost, mut refused) = (false, false);
         for monitor in &mut self.sockets.monitors {
             lost |= monitor.look(&mut self.scratch);
+            refused |= std::mem::take(&mut monitor.is_refused);
+        }
+        if refused {
+            self.inbound.push(HostInbound::NotAdmitted);
         }
         if lost && std::mem::take(&mut self.connected) {
             self.backlogs = Default::default();

@@ -7,6 +7,7 @@ use super::curve::{Admitted, CurveKeys, Doorkeeper, Speaker, serve};
 use super::publisher::Publisher;
 use super::server_side::Inbound;
 use super::{GatewayError, at, open_socket};
+use crate::limits::LINGER_DRAIN_MS;
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
 
 /// Where the daemon listens for other machines, and how it proves who it is.
@@ -72,7 +73,11 @@ impl NetworkSide {
 
     /// Ends every connection of members, and listens for them anew with the next [`Self::mend`].
     pub(super) fn cut(&mut self) {
-        (self.router, self.publisher) = (None, None);
+        let publisher = self.publisher.take().map(|publisher| publisher.socket);
+        for socket in self.router.take().into_iter().chain(publisher) {
+            // The last words to whoever is expelled still go out. A socket that refuses drops them, and nothing else.
+            let _ = socket.set_linger(LINGER_DRAIN_MS);
+        }
     }
 
     pub(super) fn is_cut(&self) -> bool {

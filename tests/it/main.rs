@@ -18,3 +18,4 @@ mod lambdacore;
 mod persistence;
 mod restart;
 mod soak;
+mod tokens;

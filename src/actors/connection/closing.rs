@@ -4,6 +4,7 @@ use super::ConnectionActor;
 use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
 use crate::actors::outlet::Item;
+use crate::protocol::broadcast::Subject;
 use moo_model::Value;
 use moo_model::ledger::Row;
 use moo_tasks::attempt::Work;
@@ -84,10 +85,13 @@ impl ConnectionActor {
         let (object, outside) = (conn.object(), &self.parts.outside);
         let args = vec![Value::obj(object)];
         let mut job = errand::hook(outside, conn.listener, verb.unwrap_or(""), object, args);
+        job.rows = rows;
         if verb.is_none() {
             job.work = Work::Rows;
+            // What carried the number before it was recycled speaks for nobody who gets it after.
+            let player = Subject::Player(object.into());
+            job.rows.extend(self.parts.keys.end(player));
         }
-        job.rows = rows;
         self.submits.push_back(errand::unasked(job));
     }
 

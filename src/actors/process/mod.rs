@@ -21,6 +21,7 @@ mod root;
 mod run;
 mod running;
 pub mod spec;
+pub mod warrants;
 mod watchdog;
 mod work;
 

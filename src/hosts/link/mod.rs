@@ -280,6 +280,11 @@ impl Handler<Offered<Burst>> for HostLink {
                 HostInbound::Reset { .. } => Input::Reset,
                 HostInbound::Connected => Input::Connected,
                 HostInbound::Disconnected => Input::Disconnected,
+                HostInbound::NotAdmitted => {
+                    let why = "its key is not enrolled there (any more); enroll this host anew";
+                    self.tell_host(ToHost::GiveUp(why.to_owned()));
+                    continue;
+                }
             });
         }
     }

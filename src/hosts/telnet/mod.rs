@@ -20,10 +20,12 @@ pub mod window;
 
 use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::gate::Gate;
+use crate::actors::kit::secret_file::random;
 use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::{ChildSpec, Restart, Supervisor};
 use crate::config::{self, Config};
 use crate::gateway::HostEndpoints;
+use crate::hosts::identity::{self, Identity, IdentityError};
 use crate::hosts::link::{self, FromHost, HostLink, ToHost};
 use crate::limits::{CLOSE_FLUSH_MAX, HELD_HOST_BYTES_MAX, HOST_ORDERS_MAX, INBOUND_BURSTS_MAX};
 use crate::protocol::control::ChildReady;
@@ -122,6 +124,12 @@ pub enum TelnetError {
     /// The link to the daemon can never work.
     #[error("the telnet host cannot work with the daemon: {0}")]
     Link(String),
+    /// The daemon does not take what this host proves itself with.
+    #[error("the daemon refuses this host's {0}")]
+    Refused(&'static str),
+    /// This host is not enrolled with the daemon of its settings.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The system refused something that every process needs.
     #[error("the telnet host cannot run: {0}")]
     System(#[from] io::Error),
@@ -145,9 +153,11 @@ pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
         false => Duration::from_secs(config.processes.orphan_timeout_s),
     };
     let (child, mut orders) = ChildLink::connect(&options.run_dir, NAME, orphan_time).await?;
+    let endpoints = endpoints(config, &options)?;
+    let mut credential = Credential::new(&endpoints, options.token);
     let first = listener::bind(config.telnet.listen)?;
     let _alarm = stall::watch_here("main")?;
-    let (mut host, mut from_link) = TelnetHost::start(config, &options)?;
+    let (mut host, mut from_link) = TelnetHost::start(config, endpoints)?;
     host.listen_on(first, SYSTEM_OBJECT)?;
     loop {
         tokio::select! {
@@ -159,8 +169,11 @@ pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
                 Some(Order::Stop { .. }) | None => break,
             },
             Some(order) = from_link.recv() => match order {
-                ToHost::Up => child.ready(host.ready()),
-                ToHost::WantToken => match options.token.clone() {
+                ToHost::Up => {
+                    credential.was_taken();
+                    child.ready(host.ready());
+                }
+                ToHost::WantToken => match credential.show()? {
                     Some(token) => host.tell_link(FromHost::Token(token)),
                     None => child.want_token(),
                 },
@@ -176,6 +189,66 @@ pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
     }
     host.stop().await;
     Ok(())
+}
+
+/// Where the daemon is: on this machine, or where the settings say, with the keys that this host was enrolled with.
+fn endpoints(config: &Config, options: &Options) -> Result<HostEndpoints, TelnetError> {
+    let instance = u64::from_le_bytes(random());
+    if config.daemon.rpc.is_empty() {
+        let ipc = |name: &str| format!("ipc://{}", options.run_dir.join(name).display());
+        return Ok(HostEndpoints {
+            rpc: ipc("rpc.sock"),
+            events: ipc("events.sock"),
+            curve: None,
+            id: HostId::named(NAME),
+            instance,
+        });
+    }
+    let identity = Identity::read(&config.daemon.identity)?;
+    Ok(HostEndpoints {
+        rpc: format!("tcp://{}", config.daemon.rpc),
+        events: format!("tcp://{}", config.daemon.events),
+        curve: Some(identity.curve),
+        id: identity.id,
+        instance,
+    })
+}
+
+/// Has the daemon take this host's keys, and writes who it is from now on: what `--enroll` does.
+pub fn enroll(config: &Config, invitation: &str) -> Result<HostId, IdentityError> {
+    identity::enroll(config, NAME, invitation)
+}
+
+/// What this host has to say hello with, where no supervisor hands it tokens: a token of its own, or none, because the
+/// key that it speaks with stands for it. One that was refused is not shown again.
+struct Credential {
+    token: Option<String>,
+    what: &'static str,
+    is_refused: bool,
+}
+
+impl Credential {
+    fn new(endpoints: &HostEndpoints, token: Option<String>) -> Credential {
+        let is_remote = endpoints.curve.is_some();
+        Credential {
+            token: token.or(is_remote.then(String::new)),
+            what: if is_remote { "key; enroll it anew" } else { "token" },
+            is_refused: false,
+        }
+    }
+
+    fn was_taken(&mut self) {
+        self.is_refused = false;
+    }
+
+    /// What to say hello with; none if the supervisor is to be asked.
+    fn show(&mut self) -> Result<Option<String>, TelnetError> {
+        let token = self.token.clone();
+        if token.is_some() && std::mem::replace(&mut self.is_refused, true) {
+            return Err(TelnetError::Refused(self.what));
+        }
+        Ok(token)
+    }
 }
 
 /// One open port.
@@ -199,7 +272,7 @@ struct TelnetHost {
 const ARBITERS_MAX: usize = 4;
 
 impl TelnetHost {
-    fn start(config: &Config, options: &Options) -> io::Result<(TelnetHost, mpsc::Receiver<ToHost>)> {
+    fn start(config: &Config, endpoints: HostEndpoints) -> io::Result<(TelnetHost, mpsc::Receiver<ToHost>)> {
         let supervisor = Supervisor::start(|child| {
             tracing::error!(
                 actor = child.name,
@@ -207,15 +280,7 @@ impl TelnetHost {
             );
             std::process::exit(i32::from(crate::actors::kit::exit::INTERNAL));
         });
-        let instance = crate::actors::kit::chance();
-        let ipc = |name: &str| format!("ipc://{}", options.run_dir.join(name).display());
-        let endpoints = HostEndpoints {
-            rpc: ipc("rpc.sock"),
-            events: ipc("events.sock"),
-            curve: None,
-            id: HostId::named(NAME),
-            instance,
-        };
+        let instance = endpoints.instance;
         let connections_max = config.telnet.connections_max;
         let pause_bytes = config.telnet.output_len_max;
         let (to_host, from_link) = mpsc::channel(HOST_ORDERS_MAX);

@@ -4,6 +4,7 @@
 mod clock;
 mod connections;
 mod disk;
+mod machines;
 mod process;
 mod readers;
 mod wire;

@@ -2,12 +2,15 @@
 //!
 //! Invariant: nothing here sleeps for a fixed time. Everything waits for what it needs, up to `DEADLINE`.
 
+pub mod cable;
 pub mod checker;
 pub mod fault_proxy;
 pub mod faults;
 pub mod ledger;
 pub mod lone;
+pub mod peer;
 pub mod random;
+pub mod remote;
 pub mod server;
 pub mod small_disk;
 pub mod telnet;

@@ -40,7 +40,8 @@ impl Rig {
             run_dir: folder.path().to_owned(),
             ..Options::default()
         };
-        let (mut host, from_link) = TelnetHost::start(&config, &options).unwrap();
+        let (mut host, from_link) =
+            TelnetHost::start(&config, endpoints(&config, &options).unwrap()).unwrap();
         let socket = listener::bind(config.telnet.listen).unwrap();
         let address = socket.local_addr().unwrap();
         host.listen_on(socket, SYSTEM_OBJECT).unwrap();

@@ -1,0 +1,148 @@
+//! F29 and F52: hosts on other machines. The other machine is a network namespace, where one may be made.
+
+use crate::support::cable::Cable;
+use crate::support::peer::Peer;
+use crate::support::remote::{Ports, RemoteHost, operate, order};
+use crate::support::server::{Server, clean_command};
+use crate::support::wait_for;
+use moothall::gateway::curve::{CurveClient, CurveKeys};
+use moothall::hosts::identity::Identity;
+use moothall::protocol::HostId;
+use moothall::protocol::host::{DaemonToHostReply, RejectReason};
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+/// A server that takes hosts, and the folder of its keys.
+fn server(ports: &Ports) -> (Server, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(ports.serve(&folder.path().join("curve.keys")));
+    (server, folder)
+}
+
+#[track_caller]
+fn enroll(server: &Server, host: &RemoteHost) -> String {
+    let invitation = order(server, &["enroll", "--role", "telnet", "--ttl", "5m"]);
+    let output = host.enroll(&invitation);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    invitation
+}
+
+#[test]
+fn f52_a_tcp_port_without_keys_is_refused_to_start() {
+    for (key, program) in [
+        ("MOOTHALL_NETWORK_RPC", env!("CARGO_BIN_EXE_moothall-daemon")),
+        ("MOOTHALL_DAEMON_RPC", env!("CARGO_BIN_EXE_moothall-telnet")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = clean_command(program);
+        let command = command
+            .arg("--data")
+            .arg(folder.path())
+            .env(key, "127.0.0.1:7899");
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(said.contains(key) && said.contains("CURVE"), "{said}");
+    }
+}
+
+#[test]
+fn f52_an_invitation_is_good_once_and_only_its_key_speaks_for_its_id() {
+    let ports = Ports::at("127.0.0.1");
+    let (server, _keys) = server(&ports);
+    let host = RemoteHost::prepare(&ports, None);
+    let invitation = enroll(&server, &host);
+    let mode = std::fs::metadata(host.identity()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let second = RemoteHost::prepare(&ports, None).enroll(&invitation);
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(77), "{said}");
+    assert!(said.contains("used"), "{said}");
+
+    let identity = Identity::read(&host.identity()).unwrap();
+    let mut itself = Peer::remote(&ports.rpc, &ports.events, identity.curve.clone(), identity.id);
+    assert!(matches!(itself.hello(""), DaemonToHostReply::Welcome { .. }));
+
+    let stranger = CurveClient {
+        keys: CurveKeys::generate().unwrap(),
+        server: identity.curve.server,
+    };
+    let mut stranger = Peer::remote(&ports.rpc, &ports.events, stranger, identity.id);
+    assert!(
+        !stranger.is_heard(Duration::from_secs(2)),
+        "an unknown key was heard"
+    );
+
+    let other = HostId([0x55; 16]);
+    let rejected = DaemonToHostReply::Reject {
+        reason: RejectReason::BadToken,
+        retry_after_ms: 0,
+    };
+    assert_eq!(itself.hello_as(other, ""), rejected, "another id in its hello");
+    let _impostor = Peer::remote(&ports.rpc, &ports.events, identity.curve, other);
+    wait_for("one that listens in on another host to be struck off", || {
+        let members = order(&server, &["enroll", "--list"]);
+        (!members.contains(&identity.id.to_string())).then_some(())
+    });
+    let refused = operate(server.data(), &["enroll", "--role", "king"]);
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn an_enrolled_host_serves_players_until_it_is_revoked() {
+    let ports = Ports::at("127.0.0.1");
+    let (mut server, _keys) = server(&ports);
+    let mut host = RemoteHost::prepare(&ports, None);
+    enroll(&server, &host);
+    let id = Identity::read(&host.identity()).unwrap().id.to_string();
+    assert!(order(&server, &["enroll", "--list"]).contains(&id));
+    server.restart();
+    host.start();
+    let mut guest = host.guest();
+    guest.check("say from afar", &["from afar"]);
+    let begun = Instant::now();
+    order(&server, &["revoke", "host", &id]);
+    guest.expect_end();
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        begun.elapsed()
+    );
+    assert!(!order(&server, &["enroll", "--list"]).contains(&id));
+    wait_for("its key to be turned away", || {
+        server
+            .log()
+            .contains("a peer whose key is not enrolled was turned away")
+            .then_some(())
+    });
+}
+
+#[test]
+fn f29_a_cable_that_is_out_for_a_while_costs_nobody_a_session_or_a_line() {
+    let Some(cable) = Cable::plug('f', 29) else { return };
+    let ports = Ports::at(&cable.here());
+    let (server, _keys) = server(&ports);
+    let mut host = RemoteHost::prepare(&ports, Some(cable));
+    enroll(&server, &host);
+    host.start();
+    let mut guest = host.guest();
+    guest.check("say before", &["before"]);
+    host.cable().set(false);
+    let out = Instant::now();
+    guest.send("say while it was out");
+    wait_for("the host to be missed", || {
+        let status = order(&server, &["status"]);
+        (status.contains("suspect") || status.contains("dead")).then_some(())
+    });
+    assert!(
+        out.elapsed() < Duration::from_secs(12),
+        "it took {:?}",
+        out.elapsed()
+    );
+    guest.expect("away");
+    host.cable().set(true);
+    guest.expect("while it was out");
+    guest.check("say after", &["after"]);
+    assert!(!guest.is_closed());
+}

@@ -1,0 +1,227 @@
+//! `Peer`: a host that is no program but a test. It speaks the protocol to a real daemon and looks at each answer.
+
+use super::{DEADLINE, wait_for};
+use moothall::gateway::curve::CurveClient;
+use moothall::gateway::{HostEndpoints, HostInbound, HostSender, HostSide, Lane};
+use moothall::protocol::client::{
+    Auth, ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
+};
+use moothall::protocol::codec::{Envelope, Frame, Message, encode};
+use moothall::protocol::error::RpcMessageError;
+use moothall::protocol::event::StreamControl;
+use moothall::protocol::header::{VERSION, VERSION_MIN};
+use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Peer as Address, Role};
+use moothall::protocol::token::KeyRing;
+use moothall::protocol::{ClientId, Family, HostId, Wall, WireObj};
+use std::fs;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What the daemon calls its world in tokens.
+pub const WORLD: &str = "moothall";
+
+/// The daemon's own keys, as they lie in its folder.
+pub fn ring(data: &Path) -> KeyRing {
+    KeyRing::from_bytes(WORLD, &fs::read(data.join("keys")).unwrap()).unwrap()
+}
+
+/// The time of day.
+pub fn now() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    Wall(u64::try_from(since.as_millis()).unwrap())
+}
+
+/// What a request was answered with.
+pub type Answer = Result<DaemonToClientReply, RpcMessageError>;
+
+/// One host, as far as the daemon can tell.
+pub struct Peer {
+    id: HostId,
+    sender: HostSender,
+    heard: Receiver<HostInbound>,
+    correlation: u64,
+    _side: HostSide,
+}
+
+impl Peer {
+    /// Connects to the sockets in a data folder's `run`.
+    pub fn local(data: &Path, id: HostId) -> Peer {
+        let ipc = |name: &str| format!("ipc://{}", data.join("run").join(name).display());
+        Peer::connect(ipc("rpc.sock"), ipc("events.sock"), None, id)
+    }
+
+    /// Connects over a network, speaking with these keys.
+    pub fn remote(rpc: &str, events: &str, curve: CurveClient, id: HostId) -> Peer {
+        Peer::connect(format!("tcp://{rpc}"), format!("tcp://{events}"), Some(curve), id)
+    }
+
+    fn connect(rpc: String, events: String, curve: Option<CurveClient>, id: HostId) -> Peer {
+        let endpoints = HostEndpoints {
+            rpc,
+            events,
+            curve,
+            id,
+            instance: now().0,
+        };
+        let (tell, heard) = channel();
+        let take = move |burst: &mut Vec<HostInbound>| burst.drain(..).for_each(|item| drop(tell.send(item)));
+        let (side, sender) = HostSide::start(&endpoints, take).unwrap();
+        Peer {
+            id,
+            sender,
+            heard,
+            correlation: 0,
+            _side: side,
+        }
+    }
+
+    /// Says hello with a token.
+    #[track_caller]
+    pub fn hello(&mut self, token: &str) -> DaemonToHostReply {
+        self.hello_as(self.id, token)
+    }
+
+    /// Says hello in the name of any host.
+    #[track_caller]
+    pub fn hello_as(&mut self, id: HostId, token: &str) -> DaemonToHostReply {
+        let hello = HostToDaemonMessage::Hello {
+            versions: (VERSION_MIN, VERSION),
+            build: "test".to_owned(),
+            role: Role::Host,
+            id,
+            instance: 1,
+            token: token.to_owned(),
+            world: String::new(),
+        };
+        self.tell(&hello)
+    }
+
+    /// Says hello and shows that it hears events, as every host does before it serves.
+    #[track_caller]
+    pub fn register(&mut self, token: &str) {
+        let welcome = self.hello(token);
+        assert!(
+            matches!(welcome, DaemonToHostReply::Welcome { .. }),
+            "{welcome:?}"
+        );
+        let probe = wait_for("a probe", || {
+            let frame = self.event()?;
+            match Frame::parse(&frame).ok()?.decode() {
+                Ok(StreamControl::Probe { probe }) => Some(probe),
+                _ => None,
+            }
+        });
+        let register = HostToDaemonMessage::RegisterHost {
+            timestamp: 0,
+            host_type: HostType::Tcp,
+            listeners: Vec::new(),
+            probe,
+            capacity: 100,
+            skills: Vec::new(),
+        };
+        assert_eq!(self.tell(&register), DaemonToHostReply::Ack);
+    }
+
+    /// Tells the daemon something as a host, and waits for its answer.
+    #[track_caller]
+    pub fn tell(&mut self, message: &HostToDaemonMessage) -> DaemonToHostReply {
+        let answer = self.ask(self.id.0, message);
+        let frame = Frame::parse(&answer).unwrap();
+        frame.decode().unwrap()
+    }
+
+    /// Opens a connection; gives its token and what stands for it.
+    #[track_caller]
+    pub fn establish(&mut self, client: ClientId) -> (String, [u8; 16]) {
+        let peer = Address {
+            addr: "192.0.2.1".to_owned(),
+            local_port: 7777,
+            remote_port: 1,
+            content_types: Vec::new(),
+            attrs: Vec::new(),
+        };
+        let message = HostClientToDaemonMessage::ConnectionEstablish {
+            peer,
+            handler: WireObj(0),
+        };
+        match self.request(client, Auth::None, message) {
+            Ok(DaemonToClientReply::NewConnection {
+                client_token, bound, ..
+            }) => (client_token, bound),
+            other => panic!("no connection: {other:?}"),
+        }
+    }
+
+    /// Asks something harmless in the name of a connection.
+    #[track_caller]
+    pub fn knock(&mut self, client: ClientId, auth: Auth) -> Answer {
+        let message = HostClientToDaemonMessage::ClientPong {
+            client_time: 7,
+            rtt_us: 1,
+        };
+        self.request(client, auth, message)
+    }
+
+    #[track_caller]
+    fn request(&mut self, client: ClientId, auth: Auth, message: HostClientToDaemonMessage) -> Answer {
+        let body = ClientRequest {
+            message,
+            auth,
+            cmd_seq: 0,
+        };
+        let answer = self.ask(client.0, &body);
+        let frame = Frame::parse(&answer).unwrap();
+        if frame.kind.family() == Family::Refusal as u8 {
+            let Refusal { error, .. } = frame.decode().unwrap();
+            return Err(error);
+        }
+        let ClientReply { reply, .. } = frame.decode().unwrap();
+        Ok(reply)
+    }
+
+    /// Sends a message and waits for the frame that answers it.
+    #[track_caller]
+    fn ask(&mut self, principal: [u8; 16], message: &impl Message) -> Vec<u8> {
+        self.correlation += 1;
+        let envelope = Envelope {
+            correlation: self.correlation,
+            principal,
+            ..Envelope::default()
+        };
+        let frame = encode(&envelope, message).unwrap();
+        self.sender.send(Lane::Interactive, frame).unwrap();
+        let answer = self.answer(DEADLINE);
+        answer.expect("the daemon answers every question")
+    }
+
+    /// Says hello and gives whether anything at all comes back in this time.
+    pub fn is_heard(&mut self, patience: Duration) -> bool {
+        let hello = HostToDaemonMessage::GetServerFeatures;
+        self.correlation += 1;
+        let envelope = Envelope {
+            correlation: self.correlation,
+            ..Envelope::default()
+        };
+        let frame = encode(&envelope, &hello).unwrap();
+        self.sender.send(Lane::Interactive, frame).unwrap();
+        self.answer(patience).is_some()
+    }
+
+    fn answer(&self, patience: Duration) -> Option<Vec<u8>> {
+        loop {
+            if let HostInbound::Reply { frame, .. } = self.heard.recv_timeout(patience).ok()?
+                && Frame::parse(&frame).is_ok_and(|frame| frame.envelope.correlation == self.correlation)
+            {
+                return Some(frame);
+            }
+        }
+    }
+
+    fn event(&self) -> Option<Vec<u8>> {
+        match self.heard.recv_timeout(DEADLINE).ok()? {
+            HostInbound::Event { frame } => Some(frame),
+            _ => None,
+        }
+    }
+}
