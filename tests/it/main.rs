@@ -17,5 +17,6 @@ mod kill;
 mod lambdacore;
 mod persistence;
 mod restart;
+mod simulation;
 mod soak;
 mod tokens;
