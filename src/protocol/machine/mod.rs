@@ -1,6 +1,7 @@
 //! The conversations as state machines: input and the time go in, what to do comes out.
 //!
-//! Invariant: sans-IO. A machine never waits, sends or reads a clock, so a simulator can drive all of them.
+//! Invariant: sans-IO. A machine never waits, sends or reads a clock, and iterates over nothing in an order of chance, so
+//! a simulator can drive all of them and repeat every run.
 
 pub mod health;
 pub mod host;

@@ -71,6 +71,13 @@ pub struct Failed {
     pub value: Value,
 }
 
+impl Failed {
+    /// Whether the error is this one.
+    pub fn is(&self, code: ErrorCode) -> bool {
+        self.code == Value::err(code)
+    }
+}
+
 /// The compiled program that answers, kept for all requests.
 static ANSWER: LazyLock<triomphe::Arc<Code>> = LazyLock::new(|| Code::new(include_str!("answer.moo")));
 

@@ -11,7 +11,7 @@ mod meter;
 mod output;
 mod streams;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use client::{Client, Life};
 pub use input::Input;
 pub use meter::Meter;
 pub use output::{Order, Output, ToClient};
+use rustc_hash::FxHashMap;
 
 use super::link::{self, Link, LinkConfig};
 use super::stream;
@@ -72,9 +73,9 @@ pub struct Host {
     id: HostId,
     /// Bytes that wait for a client before it is paused.
     pause_bytes: u64,
-    clients: HashMap<ClientId, Client>,
+    clients: FxHashMap<ClientId, Client>,
     /// Clients that are gone and were not detached yet, with what they proved themselves by, if they had it.
-    farewells: HashMap<ClientId, Option<[u8; 16]>>,
+    farewells: FxHashMap<ClientId, Option<[u8; 16]>>,
     /// What the link wants done, and the other buffer that takes turns with it.
     wire: Vec<link::Output<Ticket>>,
     spare: Vec<link::Output<Ticket>>,
@@ -112,8 +113,8 @@ impl Host {
             chance: config.instance | 1,
             link: Link::new(config),
             pause_bytes: pause_bytes as u64,
-            clients: HashMap::new(),
-            farewells: HashMap::new(),
+            clients: FxHashMap::default(),
+            farewells: FxHashMap::default(),
             wire: Vec::new(),
             spare: Vec::new(),
             streamed: Vec::new(),

@@ -16,7 +16,7 @@ mod row;
 mod shared;
 mod stream;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use moo_model::ledger::Row;
@@ -155,7 +155,7 @@ pub struct Outbox<A> {
     streams: FxHashMap<u64, Stream>,
     by_client: FxHashMap<ClientId, u64>,
     shared: Shared,
-    hosts: HashMap<HostId, Host>,
+    hosts: FxHashMap<HostId, Host>,
     leaving: VecDeque<Leaving<A>>,
     /// How many at the end of `leaving` wait for a commit.
     unstamped: usize,
@@ -170,7 +170,7 @@ impl<A> Default for Outbox<A> {
             streams: FxHashMap::default(),
             by_client: FxHashMap::default(),
             shared: Shared::default(),
-            hosts: HashMap::new(),
+            hosts: FxHashMap::default(),
             leaving: VecDeque::new(),
             unstamped: 0,
             pending: Vec::new(),
