@@ -140,6 +140,13 @@ impl RemoteHost {
         self.child = Some(child.unwrap());
     }
 
+    /// How it ended, once it has.
+    #[track_caller]
+    pub fn ended(&mut self) -> Option<i32> {
+        let child = self.child.as_mut().expect("it was started");
+        super::wait_for("the host to end", || child.try_wait().unwrap()).code()
+    }
+
     /// What it has logged up to now.
     pub fn log(&self) -> String {
         super::server::read_log(self.folder.path())
