@@ -208,6 +208,12 @@ impl FakeDaemon {
 }
 
 impl State {
+    /// Whether the peer is a socket of the host that has said hello: it has two, and says it over one of them.
+    fn knows(&self, from: PeerId) -> bool {
+        let of = |peer: PeerId| peer.parts().map(|(_, _, host, instance)| (host, instance));
+        self.peer.is_some_and(|peer| of(peer) == of(from))
+    }
+
     fn on_inbound(&mut self, inbound: Inbound, sender: &ServerSender) {
         match inbound {
             Inbound::Frame { from, frame, .. } => {
@@ -291,7 +297,7 @@ impl State {
                 let probe = StreamControl::Probe { probe: PROBE };
                 self.publish_frame(sender, &host_topic(self.host), &probe);
             }
-            _ if self.peer != Some(from) => {
+            _ if !self.knows(from) => {
                 let reason = RejectReason::HelloFirst;
                 self.reply(
                     sender,
@@ -375,7 +381,7 @@ impl State {
     }
 
     fn on_client(&mut self, from: PeerId, envelope: Envelope, request: ClientRequest, sender: &ServerSender) {
-        if self.peer != Some(from) {
+        if !self.knows(from) {
             let reply = DaemonToHostReply::Reject {
                 reason: RejectReason::HelloFirst,
                 retry_after_ms: 0,
