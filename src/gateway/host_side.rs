@@ -114,7 +114,7 @@ impl HostSide {
         };
         let thread = std::thread::Builder::new()
             .name("link".into())
-            .spawn(move || poller.run())
+            .spawn(move || super::indispensable(|| poller.run()))
             .map_err(|error| GatewayError::Setup(error.to_string()))?;
         let sender = HostSender { queue: queue.clone() };
         Ok((

@@ -15,6 +15,7 @@ mod send_queue;
 mod server_side;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide};
 pub use network::Network;
@@ -28,6 +29,14 @@ pub use crate::protocol::kind::Lane;
 
 /// What takes in a burst of what an I/O thread has to tell.
 type OnBurst<I> = Box<dyn FnMut(&mut Vec<I>) + Send>;
+
+/// Runs what a process cannot do without. Its panic ends the process, since one that is deaf and otherwise alive would
+/// never be replaced.
+fn indispensable(run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        std::process::abort();
+    }
+}
 
 /// A short first part of a message, a routing id or a topic, held in place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -139,7 +139,7 @@ impl ServerSide {
         };
         let thread = std::thread::Builder::new()
             .name("gateway".into())
-            .spawn(move || poller.run())
+            .spawn(move || super::indispensable(|| poller.run()))
             .map_err(|error| GatewayError::Setup(error.to_string()))?;
         let sender = ServerSender { queue: queue.clone() };
         Ok((

@@ -224,9 +224,10 @@ fn f17_an_actor_that_nothing_can_rebuild_takes_its_process_with_it_and_clients_s
     let mut daemon = server.pid("moothall-daemon");
     for message in ["actors::publisher::TellHeads", "actors::scheduler::TakeReports"] {
         orders.give(message, "panic");
+        ann.send("look");
         orders.wait_taken(message);
         daemon = Some(next_pid(&server, "moothall-daemon", daemon));
-        ann.check("look", &["The Great Hall"]);
+        ann.expect("The Great Hall");
     }
     assert_eq!(server.pid("moothall-telnet"), telnet);
 }
@@ -249,17 +250,20 @@ fn f18_an_executor_that_panics_loses_that_attempt_and_nothing_else() {
 fn f19_a_class_that_panics_again_and_again_ends_its_process() {
     let (orders, server) = with_orders();
     let mut ann = in_the_hall(&server);
-    let daemon = server.pid("moothall-daemon");
-    orders.give("actors::gateway::Burst", "panic always");
+    let (daemon, telnet) = (server.pid("moothall-daemon"), server.pid("moothall-telnet"));
+    orders.give("actors::gateway::listing::ListHosts", "panic always");
+    // Each question is a message to the gateway that panics.
     wait_for("the daemon to give up", || {
+        server.status();
         server
             .log()
             .contains("an actor of the daemon cannot be kept alive")
             .then_some(())
     });
-    std::fs::remove_file(orders.folder().join("actors::gateway::Burst")).unwrap();
+    std::fs::remove_file(orders.folder().join("actors::gateway::listing::ListHosts")).unwrap();
     next_pid(&server, "moothall-daemon", daemon);
     ann.check("look", &["The Great Hall"]);
+    assert_eq!(server.pid("moothall-telnet"), telnet);
 }
 
 /// Starts two programs at once on one folder; gives the one that goes on, when the other has ended with 73.

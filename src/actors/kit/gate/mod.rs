@@ -115,7 +115,7 @@ impl<A: Actor> Gate<A> {
                 address.do_send(offered);
             }
         });
-        offered.map_or(Ok(()), |offered| Err(offered.accept()))
+        offered.map_or(Ok(()), |offered| Err(offered.message))
     }
 
     /// How many messages wait now.
