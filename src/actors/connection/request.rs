@@ -13,7 +13,7 @@ use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HostType, Peer};
 use crate::protocol::{ClientId, HostId};
 use moo_model::Obj;
-use moo_tasks::connections::{Attachment, Connection, NewConnection, stored};
+use moo_tasks::connections::{Attachment, ConnId, Connection, NewConnection, stored};
 use moo_tasks::login;
 use std::sync::Arc;
 
@@ -125,15 +125,8 @@ impl ConnectionActor {
             .to
             .parts()
             .map_or([0; 8], |(_, _, _, instance)| instance.to_le_bytes());
-        if let Some(known) = self.by_client.get(&id).and_then(|conn| self.clients.get(conn)) {
-            if known.conn.host() != (host.0, instance) {
-                return Err(RpcMessageError::AlreadyConnected);
-            }
-            let (client_token, _) = self.parts.keys.credentials(id, None);
-            let answer = self.established(reply, client_token, known);
-            self.errand.conns.push(known.conn.clone());
-            self.errand.after.push(answer);
-            return Ok(());
+        if let Some(&conn) = self.by_client.get(&id) {
+            return self.establish_again(reply, (host, instance), conn);
         }
         let (client_token, credentials) = self.parts.keys.credentials(id, None);
         let attachment = Attachment {
@@ -167,6 +160,38 @@ impl ConnectionActor {
             after: vec![answer],
             ..errand::unasked(job)
         });
+        Ok(())
+    }
+
+    /// A host asks for a connection that it asked for before, perhaps the last daemon: it heard no answer, so nothing of the
+    /// connection's stream either.
+    fn establish_again(
+        &mut self,
+        reply: Reply,
+        by: (HostId, [u8; 8]),
+        conn: ConnId,
+    ) -> Result<(), RpcMessageError> {
+        let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
+        let attachment = known.conn.attachment();
+        if (HostId(attachment.host), attachment.instance) != by {
+            return Err(RpcMessageError::AlreadyConnected);
+        }
+        let (id, era) = (known.id(), self.parts.epoch);
+        let (client_token, _) = self.parts.keys.credentials(id, None);
+        if self.lingering.remove(&conn).is_some() {
+            // The host is there, but had no connection to name to this daemon.
+            let mut outbox = self.parts.outlet.outbox();
+            outbox.attach(id, by.0, attachment.epoch, None, era);
+        }
+        if let Some(awaited) = &mut self.awaited {
+            awaited.remove(&conn);
+        }
+        let answer = self.established(reply, client_token, known);
+        let known = known.conn.clone();
+        self.errand.conns.push(known.clone());
+        self.errand.after.push(answer);
+        self.tell_hosts_back();
+        self.pump(&known);
         Ok(())
     }
 
