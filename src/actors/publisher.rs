@@ -12,7 +12,7 @@ use crate::fault;
 use crate::gateway::ServerSender;
 use crate::limits::OUTBOX_BURST;
 use crate::protocol::broadcast::host_topic;
-use crate::protocol::client::ClientReply;
+use crate::protocol::client::{ClientReply, Refusal};
 use crate::protocol::codec::{Envelope, FrameError, encode, encode_stored_event};
 use crate::protocol::event::StreamControl;
 use crate::protocol::machine::outbox::Out;
@@ -119,6 +119,7 @@ impl PublisherActor {
                         answer(&self.parts.sender, reply, &ClientReply { reply: told, head });
                     }
                     Message::Host(told) => answer(&self.parts.sender, reply, &told),
+                    Message::Refused(error) => answer(&self.parts.sender, reply, &Refusal { error, head }),
                 },
             }
         }

@@ -16,6 +16,7 @@ mod hostile;
 mod kill;
 mod lambdacore;
 mod persistence;
+mod requests;
 mod restart;
 mod simulation;
 mod soak;

@@ -37,6 +37,25 @@ impl ConnectionActor {
         cmd_seq: u64,
         text: String,
     ) -> Result<(), RpcMessageError> {
+        if cmd_seq == 0 {
+            return Err(RpcMessageError::InvalidRequest("a line needs a number".into()));
+        }
+        if self.is_new(conn, reply, cmd_seq)?
+            && let Some(conn) = self.clients.get(&conn).map(|client| client.conn.clone())
+        {
+            self.take_in(&conn, text, cmd_seq);
+        }
+        Ok(())
+    }
+
+    /// Whether a request is to be carried out now. One that came before is answered, or will be; one without a number is
+    /// new each time.
+    pub(super) fn is_new(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+    ) -> Result<bool, RpcMessageError> {
         let busy = RpcMessageError::Busy {
             retry_after_ms: BUSY_RETRY_MS,
         };
@@ -51,21 +70,38 @@ impl ConnectionActor {
             return Err(busy);
         }
         if cmd_seq == 0 {
-            return Err(RpcMessageError::InvalidRequest("a line needs a number".into()));
+            return Ok(true);
         }
         let outcome = match client.commands.take(cmd_seq, reply) {
-            Turn::New => {
-                let conn = client.conn.clone();
-                self.take_in(&conn, text, cmd_seq);
-                return Ok(());
-            }
-            Turn::Waits => return Ok(()),
+            Turn::New => return Ok(true),
+            Turn::Waits => return Ok(false),
             Turn::Hole => return Err(busy),
             Turn::Done(task) => CmdOutcome::Submitted { task: task as u64 },
             Turn::Forgotten => CmdOutcome::Forgotten,
         };
         self.reply(reply, DaemonToClientReply::Duplicate { cmd_seq, outcome });
-        Ok(())
+        Ok(false)
+    }
+
+    /// Starts a task of a client's that is none of its lines; one without a number changes nothing, and may be asked
+    /// again.
+    pub(super) fn start_beside(&mut self, conn: ConnId, reply: Reply, cmd_seq: u64, player: Obj, work: Work) {
+        let id = self.parts.outside.ids.next();
+        let (mut rows, mut reply) = (Vec::new(), Some(reply));
+        if let Some(client) = self.clients.get(&conn).filter(|_| cmd_seq != 0) {
+            rows.push(stored::command(client.conn.client(), cmd_seq, id));
+            reply = self.settle_with(conn, cmd_seq, id);
+        }
+        let job = Job {
+            id,
+            player,
+            work,
+            ..errand::of_rows(&self.parts.outside, rows)
+        };
+        self.submits.push_back(Assignment {
+            reply,
+            ..errand::unasked(job)
+        });
     }
 
     fn take_in(&mut self, conn: &Arc<Connection>, text: String, ticket: u64) {

@@ -7,12 +7,14 @@ use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Item, NewStream, Reply};
 use crate::actors::publisher::answer;
+use crate::actors::world_request;
 use crate::protocol::client::{ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HostType, Peer};
 use crate::protocol::{ClientId, HostId};
 use moo_model::Obj;
+use moo_tasks::attempt::Work;
 use moo_tasks::connections::{Attachment, ConnId, Connection, NewConnection, stored};
 use moo_tasks::login;
 use std::sync::Arc;
@@ -100,10 +102,32 @@ impl ConnectionActor {
                 self.reply(reply, DaemonToClientReply::Disconnected);
                 Ok(())
             }
-            _ => Err(RpcMessageError::InvalidRequest(
-                "this daemon serves hosts of lines only".into(),
-            )),
+            message => self.ask_world(conn, reply, cmd_seq, message),
         }
+    }
+
+    /// What a client's program asks of the world is a task of its own, beside the connection's lines.
+    fn ask_world(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        message: HostClientToDaemonMessage,
+    ) -> Result<(), RpcMessageError> {
+        let request = world_request::request_of(message)?;
+        if cmd_seq == 0 && !request.only_reads() {
+            let words = "what may change the world needs a number";
+            return Err(RpcMessageError::InvalidRequest(words.to_owned()));
+        }
+        let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
+        let player = known.conn.object();
+        if player.0 < 0 {
+            return Err(RpcMessageError::PermissionDenied);
+        }
+        if self.is_new(conn, reply, cmd_seq)? {
+            self.start_beside(conn, reply, cmd_seq, player, Work::Request(request.into()));
+        }
+        Ok(())
     }
 
     /// A client has come. It is answered once it is stored; asked again, because the answer was lost, it is told the same.

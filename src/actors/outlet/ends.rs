@@ -51,7 +51,8 @@ pub fn ended(task: u64, end: &End) -> ClientEvent {
     ClientEvent::TaskError { task, error }
 }
 
-fn scheduler_error(failure: &Failure) -> SchedulerError {
+/// Why a task failed, as clients are told.
+pub fn scheduler_error(failure: &Failure) -> SchedulerError {
     match failure {
         Failure::Uncaught { raised, lines } => SchedulerError::TaskAbortedException(Exception {
             code: WireValue::new(&raised.code),

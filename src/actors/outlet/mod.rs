@@ -10,15 +10,18 @@ mod ends;
 mod lines;
 mod past;
 
+use crate::actors::world_request;
 use crate::gateway::PeerId;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
+use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{Cause, ClientEvent, Line};
 use crate::protocol::host::{DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
 use committer::Wishes;
 use ends::{ended, fitting};
+pub use ends::scheduler_error;
 use lines::narratives;
 use moo_model::ledger::Row;
 use moo_model::world::Stamp;
@@ -57,6 +60,8 @@ pub enum Message {
     Client(DaemonToClientReply),
     /// To the host itself.
     Host(DaemonToHostReply),
+    /// No answer, but why there is none.
+    Refused(RpcMessageError),
 }
 
 /// Where a stream of events goes.
@@ -250,6 +255,8 @@ pub struct Outgoing<'a> {
     /// What stands in place of the slice's own end: it met a fault of ours.
     fault: Option<(End, Vec<Told>)>,
     ready: Vec<Prepared>,
+    /// The answer to what a client's program asks of the world.
+    answer: Option<Message>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -267,6 +274,7 @@ impl<'a> Outgoing<'a> {
             after,
             fault: None,
             ready: Vec::new(),
+            answer: None,
         }
     }
 
@@ -304,15 +312,19 @@ impl Release for Outgoing<'_> {
             let event = ended(self.job.id as u64, end);
             self.ready.push(fitting(&event, cause, at, vec![conn.id.0]));
         }
+        if let (Some(_), Work::Request(request)) = (&self.reply, &self.job.work) {
+            let answer = world_request::answer(request, self.job.id, end);
+            self.answer = Some(answer.map_or_else(Message::Refused, Message::Client));
+        }
         !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty()
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
         let conn = self.job.conn.as_ref().map_or(0, |conn| conn.id.0);
-        let message = DaemonToClientReply::TaskSubmitted {
+        let submitted = DaemonToClientReply::TaskSubmitted {
             task_id: self.job.id as u64,
         };
-        let message = Message::Client(message);
+        let message = self.answer.take().unwrap_or(Message::Client(submitted));
         let answer = self.reply.take().map(|reply| (conn, Answer { reply, message }));
         let events = std::mem::take(&mut self.ready);
         let mut outbox = self.outlet.outbox();

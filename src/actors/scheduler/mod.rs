@@ -193,7 +193,7 @@ impl SchedulerActor {
             }
         };
         let running = Running {
-            is_errand: matches!(assignment.job.work, Work::Rows),
+            is_errand: matches!(assignment.job.work, Work::Rows | Work::Request(_)),
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
         };

@@ -134,8 +134,14 @@ impl Peer {
     /// Opens a connection; gives its token and what stands for it.
     #[track_caller]
     pub fn establish(&mut self, client: ClientId) -> (String, [u8; 16]) {
+        self.establish_from("192.0.2.1", client)
+    }
+
+    /// The same for somebody at this address.
+    #[track_caller]
+    pub fn establish_from(&mut self, address: &str, client: ClientId) -> (String, [u8; 16]) {
         let peer = Address {
-            addr: "192.0.2.1".to_owned(),
+            addr: address.to_owned(),
             local_port: 7777,
             remote_port: 1,
             content_types: Vec::new(),
@@ -145,7 +151,7 @@ impl Peer {
             peer,
             handler: WireObj(0),
         };
-        match self.request(client, Auth::None, message) {
+        match self.request(client, Auth::None, 0, message) {
             Ok(DaemonToClientReply::NewConnection {
                 client_token, bound, ..
             }) => (client_token, bound),
@@ -160,15 +166,22 @@ impl Peer {
             client_time: 7,
             rtt_us: 1,
         };
-        self.request(client, auth, message)
+        self.request(client, auth, 0, message)
     }
 
+    /// Asks something in the name of a connection, under this number.
     #[track_caller]
-    fn request(&mut self, client: ClientId, auth: Auth, message: HostClientToDaemonMessage) -> Answer {
+    pub fn request(
+        &mut self,
+        client: ClientId,
+        auth: Auth,
+        cmd_seq: u64,
+        message: HostClientToDaemonMessage,
+    ) -> Answer {
         let body = ClientRequest {
             message,
             auth,
-            cmd_seq: 0,
+            cmd_seq,
         };
         let answer = self.ask(client.0, &body);
         let frame = Frame::parse(&answer).unwrap();

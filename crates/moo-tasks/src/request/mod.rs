@@ -58,6 +58,8 @@ pub struct Request {
     pub actions: Vec<Action>,
     /// Nothing takes effect if one of them fails.
     pub rollback: bool,
+    /// What the client calls each of them, if they are a batch.
+    pub names: Option<Vec<String>>,
 }
 
 /// Why an action failed.
@@ -106,6 +108,16 @@ impl Request {
             verb: Value::str("request"),
             args: Value::list(rows),
             words: CommandWords::none(),
+        })
+    }
+
+    /// Whether it changes nothing, so that it may be carried out twice.
+    pub fn only_reads(&self) -> bool {
+        !self.actions.iter().any(|action| {
+            matches!(
+                action,
+                Action::Eval(_) | Action::Invoke(..) | Action::Update(..) | Action::Program(..)
+            )
         })
     }
 

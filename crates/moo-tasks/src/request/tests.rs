@@ -22,7 +22,11 @@ fn stage() -> Stage {
 fn ask(stage: &Stage, player: Obj, actions: Vec<Action>, rollback: bool) -> Vec<Result<Value, Failed>> {
     let job = Job {
         player,
-        work: Work::Request(Arc::new(Request { actions, rollback })),
+        work: Work::Request(Arc::new(Request {
+            actions,
+            rollback,
+            names: None,
+        })),
         ..stage.call("greet")
     };
     let (report, _) = stage.run(&job, &mut Still::default(), 3);

@@ -1,0 +1,182 @@
+//! What a client's program asks of the world, over a real wire: to see, to call, to change.
+
+use crate::support::lone::Lone;
+use crate::support::peer::{Answer, Peer, now, ring};
+use moo_model::Value;
+use moothall::protocol::client::{
+    Auth, CmdOutcome, DaemonToClientReply as Reply, EntityType, HostClientToDaemonMessage as Ask, ObjectRef,
+};
+use moothall::protocol::error::{RpcMessageError, VerbProgramError};
+use moothall::protocol::token::Grant;
+use moothall::protocol::{ClientId, HostId, WireObj, WireValue};
+
+const HOST: HostId = HostId([0x66; 16]);
+const CLIENT: ClientId = ClientId([1; 16]);
+
+/// A wizard's client, and a host that speaks for it.
+struct Client {
+    peer: Peer,
+    bound: [u8; 16],
+    cmd_seq: u64,
+}
+
+impl Client {
+    #[track_caller]
+    fn of_wizard(server: &Lone) -> Client {
+        let mut peer = Peer::local(server.data(), HOST);
+        let grant = Grant::Host {
+            host: HOST,
+            host_type: "telnet".to_owned(),
+            key_hash: [0; 32],
+            generation: 0,
+        };
+        peer.register(&ring(server.data()).sign(grant, [1; 16], now()));
+        let (_, bound) = peer.establish_from("127.0.0.1", CLIENT);
+        let mut client = Client {
+            peer,
+            bound,
+            cmd_seq: 0,
+        };
+        let login = client.changes(Ask::Command {
+            handler: WireObj(0),
+            command: "connect Wizard".to_owned(),
+        });
+        assert!(matches!(login, Ok(Reply::TaskSubmitted { .. })), "{login:?}");
+        client
+    }
+
+    /// Asks under the next number.
+    #[track_caller]
+    fn changes(&mut self, ask: Ask) -> Answer {
+        self.cmd_seq += 1;
+        self.asks(self.cmd_seq, ask)
+    }
+
+    #[track_caller]
+    fn asks(&mut self, cmd_seq: u64, ask: Ask) -> Answer {
+        self.peer.request(CLIENT, Auth::Bound(self.bound), cmd_seq, ask)
+    }
+
+    #[track_caller]
+    fn eval(&mut self, expression: &str) -> Answer {
+        self.changes(Ask::Eval {
+            expression: expression.to_owned(),
+        })
+    }
+}
+
+fn me() -> ObjectRef {
+    ObjectRef::Match("me".to_owned())
+}
+
+fn int(value: i64) -> WireValue {
+    WireValue::new(&Value::int(value))
+}
+
+#[test]
+fn a_program_writes_a_verb_calls_it_and_reads_it_back() {
+    let server = Lone::start();
+    let mut client = Client::of_wizard(&server);
+    let args = r#"add_verb(player, {player, "rxd", "plus_one"}, {"this", "none", "this"})"#;
+    assert!(matches!(client.eval(args), Ok(Reply::EvalResult(_))));
+    let program = |code: &str| Ask::Program {
+        object: me(),
+        verb: "plus_one".to_owned(),
+        code: vec![code.to_owned()],
+    };
+    let refused = client.changes(program("return 1 +;"));
+    assert!(
+        matches!(
+            &refused,
+            Ok(Reply::ProgramResult(Err(VerbProgramError::CompilationError(faults)))) if faults[0].line == 1
+        ),
+        "{refused:?}"
+    );
+    assert!(matches!(
+        client.changes(program("return args[1] + 1;")),
+        Ok(Reply::ProgramResult(Ok(_)))
+    ));
+    let called = client.changes(Ask::InvokeVerb {
+        object: me(),
+        verb: "plus_one".to_owned(),
+        args: vec![int(41)],
+    });
+    assert!(
+        matches!(&called, Ok(Reply::VerbCall { result: Ok(value), .. }) if *value == int(42)),
+        "{called:?}"
+    );
+    let read = client.asks(
+        0,
+        Ask::Retrieve {
+            object: me(),
+            what: EntityType::Verb,
+            name: "plus_one".to_owned(),
+        },
+    );
+    match read {
+        Ok(Reply::VerbValue(info, code)) => {
+            assert_eq!((info.names, info.flags), (vec!["plus_one".to_owned()], "rxd".to_owned()));
+            assert_eq!(code, ["return args[1] + 1;"]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_change_is_made_once_and_only_under_a_number() {
+    let server = Lone::start();
+    let mut client = Client::of_wizard(&server);
+    assert_eq!(client.eval("6 * 7"), Ok(Reply::EvalResult(int(42))));
+    let again = client.asks(
+        client.cmd_seq,
+        Ask::Eval {
+            expression: "6 * 7".to_owned(),
+        },
+    );
+    assert!(
+        matches!(
+            again,
+            Ok(Reply::Duplicate {
+                outcome: CmdOutcome::Submitted { .. },
+                ..
+            })
+        ),
+        "{again:?}"
+    );
+    let unnumbered = client.asks(
+        0,
+        Ask::UpdateProperty {
+            object: me(),
+            property: "name".to_owned(),
+            value: WireValue::new(&Value::str("Nobody")),
+        },
+    );
+    assert!(
+        matches!(unnumbered, Err(RpcMessageError::InvalidRequest(_))),
+        "{unnumbered:?}"
+    );
+    assert_eq!(
+        client.asks(
+            0,
+            Ask::RequestSysProp {
+                object: me(),
+                property: "no_such_property".to_owned(),
+            }
+        ),
+        Ok(Reply::SysPropValue(None))
+    );
+}
+
+#[test]
+fn who_has_not_logged_in_is_told_nothing() {
+    let server = Lone::start();
+    let mut client = Client::of_wizard(&server);
+    let stranger = ClientId([2; 16]);
+    let (_, bound) = client.peer.establish(stranger);
+    let ask = Ask::Verbs {
+        object: ObjectRef::Number(WireObj(0)),
+        inherited: false,
+    };
+    let answer = client.peer.request(stranger, Auth::Bound(bound), 0, ask);
+    assert_eq!(answer, Err(RpcMessageError::PermissionDenied));
+}
