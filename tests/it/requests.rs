@@ -23,14 +23,14 @@ struct Client {
 impl Client {
     #[track_caller]
     fn of_wizard(server: &Lone) -> Client {
-        let mut peer = Peer::local(server.data(), HOST);
+        let mut peer = Peer::local(&server.data(), HOST);
         let grant = Grant::Host {
             host: HOST,
             host_type: "telnet".to_owned(),
             key_hash: [0; 32],
             generation: 0,
         };
-        peer.register(&ring(server.data()).sign(grant, [1; 16], now()));
+        peer.register(&ring(&server.data()).sign(grant, [1; 16], now()));
         let (_, bound) = peer.establish_from("127.0.0.1", CLIENT);
         let mut client = Client {
             peer,
@@ -75,7 +75,7 @@ fn int(value: i64) -> WireValue {
 
 #[test]
 fn a_program_writes_a_verb_calls_it_and_reads_it_back() {
-    let server = Lone::start();
+    let server = Lone::without_host(1, &[]);
     let mut client = Client::of_wizard(&server);
     let args = r#"add_verb(player, {player, "rxd", "plus_one"}, {"this", "none", "this"})"#;
     assert!(matches!(client.eval(args), Ok(Reply::EvalResult(_))));
@@ -115,7 +115,10 @@ fn a_program_writes_a_verb_calls_it_and_reads_it_back() {
     );
     match read {
         Ok(Reply::VerbValue(info, code)) => {
-            assert_eq!((info.names, info.flags), (vec!["plus_one".to_owned()], "rxd".to_owned()));
+            assert_eq!(
+                (info.names, info.flags),
+                (vec!["plus_one".to_owned()], "rxd".to_owned())
+            );
             assert_eq!(code, ["return args[1] + 1;"]);
         }
         other => panic!("{other:?}"),
@@ -124,7 +127,7 @@ fn a_program_writes_a_verb_calls_it_and_reads_it_back() {
 
 #[test]
 fn a_change_is_made_once_and_only_under_a_number() {
-    let server = Lone::start();
+    let server = Lone::without_host(1, &[]);
     let mut client = Client::of_wizard(&server);
     assert_eq!(client.eval("6 * 7"), Ok(Reply::EvalResult(int(42))));
     let again = client.asks(
@@ -169,7 +172,7 @@ fn a_change_is_made_once_and_only_under_a_number() {
 
 #[test]
 fn who_has_not_logged_in_is_told_nothing() {
-    let server = Lone::start();
+    let server = Lone::without_host(1, &[]);
     let mut client = Client::of_wizard(&server);
     let stranger = ClientId([2; 16]);
     let (_, bound) = client.peer.establish(stranger);

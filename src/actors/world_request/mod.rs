@@ -38,9 +38,10 @@ type Refused = RpcMessageError;
 pub fn request_of(message: HostClientToDaemonMessage) -> Result<Request, Refused> {
     let action = match message {
         HostClientToDaemonMessage::Eval { expression } => Action::Eval(expression),
-        HostClientToDaemonMessage::ListObjects { after, limit } => {
-            Action::Objects(after.map_or(Obj(-1), Obj::from), limit.min(LIST_ENTRIES_MAX as u16))
-        }
+        HostClientToDaemonMessage::ListObjects { after, limit } => Action::Objects(
+            after.map_or(Obj(-1), Obj::from),
+            limit.min(LIST_ENTRIES_MAX as u16),
+        ),
         HostClientToDaemonMessage::BatchWorldState { actions, rollback } => return batch(actions, rollback),
         message => action_of(world_action(message)?)?,
     };
@@ -63,7 +64,9 @@ pub fn answer(request: &Request, task: i64, end: &End) -> Result<DaemonToClientR
     let mut results = results(returned).into_iter();
     let mut each = kinds.map(|kind| (kind, results.next().unwrap_or_else(no_result)));
     match &request.names {
-        None => each.next().map_or_else(|| Err(malformed()), |(kind, result)| single(kind, result)),
+        None => each
+            .next()
+            .map_or_else(|| Err(malformed()), |(kind, result)| single(kind, result)),
         Some(names) => Ok(DaemonToClientReply::BatchResult(
             names
                 .iter()
@@ -94,7 +97,11 @@ fn world_action(message: HostClientToDaemonMessage) -> Result<WorldAction, Refus
         Message::Properties { object, inherited } => WorldAction::Properties { object, inherited },
         Message::Verbs { object, inherited } => WorldAction::Verbs { object, inherited },
         Message::Resolve { object } => WorldAction::Resolve { object },
-        _ => return Err(RpcMessageError::InvalidRequest("this daemon does not answer that yet".into())),
+        _ => {
+            return Err(RpcMessageError::InvalidRequest(
+                "this daemon does not answer that yet".into(),
+            ));
+        }
     })
 }
 
@@ -172,7 +179,9 @@ fn single(kind: Kind, result: Result<Value, Failed>) -> Result<DaemonToClientRep
     use DaemonToClientReply as Reply;
     let value = match (kind, result) {
         (_, Ok(value)) => value,
-        (Kind::SystemProperty, Err(failed)) if failed.is(ErrorCode::PropNf) => return Ok(Reply::SysPropValue(None)),
+        (Kind::SystemProperty, Err(failed)) if failed.is(ErrorCode::PropNf) => {
+            return Ok(Reply::SysPropValue(None));
+        }
         (Kind::Programmed, Err(failed)) => return Ok(Reply::ProgramResult(Err(not_programmed(failed)))),
         (Kind::Call, Err(failed)) if !failed.is(ErrorCode::Perm) => {
             return Ok(Reply::VerbCall {
@@ -267,7 +276,9 @@ fn verb_info(row: &Value) -> Option<VerbInfo> {
 }
 
 fn verb_and_code(value: &Value) -> Option<(VerbInfo, Vec<String>)> {
-    let [info, code] = value.as_list()? else { return None };
+    let [info, code] = value.as_list()? else {
+        return None;
+    };
     Some((verb_info(info)?, texts(code)?))
 }
 
@@ -285,7 +296,9 @@ fn prop_info(row: &Value) -> Option<PropInfo> {
 }
 
 fn property_and_value(value: &Value) -> Option<(PropInfo, WireValue)> {
-    let [info, value] = value.as_list()? else { return None };
+    let [info, value] = value.as_list()? else {
+        return None;
+    };
     Some((prop_info(info)?, WireValue::new(value)))
 }
 

@@ -64,7 +64,10 @@ fn each_result_is_answered_by_its_own_kind() {
     let found = Value::list(vec![row.clone(), strings(&["return;"])]);
     assert_eq!(
         verb.answer(&done(found)),
-        Ok(DaemonToClientReply::VerbValue(info.clone(), vec!["return;".into()]))
+        Ok(DaemonToClientReply::VerbValue(
+            info.clone(),
+            vec!["return;".into()]
+        ))
     );
     let verbs = request(HostClientToDaemonMessage::Verbs {
         object: system(),
@@ -95,17 +98,19 @@ fn errors_are_refusals_that_say_what_was_wrong() {
     let faults = strings(&["Line 2:  syntax error"]);
     assert_eq!(
         read(ErrorCode::InvArg, "The expression does not compile", faults),
-        Err(RpcMessageError::TaskError(SchedulerError::CompilationError(vec![
-            CompileFault {
+        Err(RpcMessageError::TaskError(SchedulerError::CompilationError(
+            vec![CompileFault {
                 line: 2,
                 column: 0,
                 message: "syntax error".into()
-            }
-        ])))
+            }]
+        )))
     );
     assert!(matches!(
         read(ErrorCode::Div, "Division by zero", Value::int(0)),
-        Err(RpcMessageError::TaskError(SchedulerError::TaskAbortedException(_)))
+        Err(RpcMessageError::TaskError(SchedulerError::TaskAbortedException(
+            _
+        )))
     ));
 }
 
@@ -120,12 +125,16 @@ fn a_program_that_does_not_compile_is_an_answer_with_its_faults() {
     let answer = program.answer(&failed(ErrorCode::InvArg, "The program does not compile", faults));
     assert!(matches!(
         answer,
-        Ok(DaemonToClientReply::ProgramResult(Err(VerbProgramError::CompilationError(_))))
+        Ok(DaemonToClientReply::ProgramResult(Err(
+            VerbProgramError::CompilationError(_)
+        )))
     ));
     let answer = program.answer(&failed(ErrorCode::VerbNf, "Verb not found", Value::int(0)));
     assert!(matches!(
         answer,
-        Ok(DaemonToClientReply::ProgramResult(Err(VerbProgramError::NoVerbToProgram(_))))
+        Ok(DaemonToClientReply::ProgramResult(Err(
+            VerbProgramError::NoVerbToProgram(_)
+        )))
     ));
 }
 
@@ -161,7 +170,10 @@ fn a_property_that_is_not_there_is_none_and_a_batch_names_its_results() {
     };
     assert_eq!(
         results[0],
-        ("a".to_owned(), Ok(WorldResult::Value(WireValue::new(&Value::obj(Obj(0))))))
+        (
+            "a".to_owned(),
+            Ok(WorldResult::Value(WireValue::new(&Value::obj(Obj(0)))))
+        )
     );
     assert!(results[1].0 == "b" && results[1].1.is_err());
 }

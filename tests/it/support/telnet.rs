@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// The line after the output of every command, once `mark_commands` was called.
 const MARK: &str = "=-=done=-=";
 
+/// Marks that were given out: each connection has its own, since another's may be shown to it again.
+static MARKS: AtomicU64 = AtomicU64::new(0);
+
 /// How many of the last lines a failure prints.
 const TRANSCRIPT: usize = 60;
 
@@ -38,6 +41,8 @@ enum State {
 pub struct Telnet {
     stream: TcpStream,
     name: String,
+    /// The line that ends the output of its commands.
+    mark: String,
     state: State,
     partial: Vec<u8>,
     waiting: VecDeque<String>,
@@ -73,6 +78,7 @@ impl Telnet {
         Ok(Telnet {
             stream,
             name: name.to_owned(),
+            mark: String::new(),
             state: State::Text,
             partial: Vec::new(),
             waiting: VecDeque::new(),
@@ -157,7 +163,8 @@ impl Telnet {
     /// From now on every command is followed by a mark, so that `command` knows where its output ends.
     #[track_caller]
     pub fn mark_commands(&mut self) {
-        self.send(&format!("SUFFIX {MARK}"));
+        self.mark = format!("{MARK}{}", MARKS.fetch_add(1, Ordering::Relaxed));
+        self.send(&format!("SUFFIX {}", self.mark));
         self.command("@@first@@");
     }
 
@@ -169,7 +176,7 @@ impl Telnet {
         let mut lines = Vec::new();
         loop {
             match self.next_line(DEADLINE) {
-                Some(line) if line == MARK => return lines,
+                Some(line) if line == self.mark => return lines,
                 Some(line) => lines.push(line),
                 None => self.fail(&format!("the command {line:?} did not end")),
             }
