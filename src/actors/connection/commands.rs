@@ -97,6 +97,16 @@ impl Commands {
         Turn::New
     }
 
+    /// The number is refused for good, if it is the next one: the one after it may come.
+    pub fn pass_over(&mut self, seq: u64) -> bool {
+        if seq != self.next {
+            return false;
+        }
+        self.next += 1;
+        self.pass_done();
+        true
+    }
+
     /// The number becomes a task, or rows: gives where the answer goes.
     pub fn start(&mut self, seq: u64) -> Option<Reply> {
         let waiting = self.waiting.get_mut(&seq)?;
@@ -181,6 +191,15 @@ mod tests {
         commands.answered(9);
         assert_eq!(commands.take(10, reply(4)), Turn::New);
         assert_eq!(commands.take(5, reply(5)), Turn::Forgotten);
+    }
+
+    #[test]
+    fn a_number_that_was_refused_is_not_waited_for() {
+        let mut commands = Commands::default();
+        assert!(!commands.pass_over(2) && commands.pass_over(1));
+        assert_eq!(commands.take(2, reply(1)), Turn::New);
+        assert!(!commands.pass_over(2), "it waits already");
+        assert_eq!(commands.take(1, reply(2)), Turn::Forgotten);
     }
 
     #[test]

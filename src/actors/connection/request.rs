@@ -47,7 +47,9 @@ impl ConnectionActor {
     }
 
     fn take(&mut self, request: Request) -> Result<(), RpcMessageError> {
-        if self.parts.outside.is_read_only() && must_keep(&request.body.message) {
+        // What has a number is refused by it, so that the next one is not waited for in vain.
+        let is_numbered = request.body.cmd_seq != 0;
+        if self.parts.outside.is_read_only() && !is_numbered && must_keep(&request.body.message) {
             return Err(RpcMessageError::ReadOnly);
         }
         let Request {

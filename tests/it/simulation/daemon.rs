@@ -308,7 +308,9 @@ impl Daemon {
 
     /// The log has written everything up to this commit.
     pub fn written(&mut self, stamp: u64) -> Vec<Sent> {
-        while let Some((_, changes)) = self.log.pop_front_if(|(own, _)| *own <= stamp) {
+        while self.log.front().is_some_and(|(own, _)| *own <= stamp)
+            && let Some((_, changes)) = self.log.pop_front()
+        {
             changes.into_iter().for_each(|change| self.disk.apply(change));
         }
         let mut sent = Vec::new();

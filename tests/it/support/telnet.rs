@@ -4,6 +4,7 @@ use super::{DEADLINE, GLANCE, wait_for};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The line after the output of every command, once `mark_commands` was called.

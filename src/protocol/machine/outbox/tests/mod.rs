@@ -138,8 +138,10 @@ impl Scene {
     }
 }
 
-/// Frames, as the host's number, its recipients' connections with their numbers, and the text.
-fn frames(out: &[Out<u32>]) -> Vec<(u64, Vec<(u64, u64)>, String)> {
+/// A frame, as the host's number, its recipients' connections with their numbers, and the text.
+type Framed = (u64, Vec<(u64, u64)>, String);
+
+fn frames(out: &[Out<u32>]) -> Vec<Framed> {
     let frames = out.iter().filter_map(|out| match out {
         Out::Frame { route, event, .. } => {
             let conn = |client: ClientId| u64::from_be_bytes(client.0[8..].try_into().expect("eight bytes"));
