@@ -257,6 +257,9 @@ pub struct ClientRequest {
     pub auth: Auth,
     /// The message's number, if its kind is numbered; else 0.
     pub cmd_seq: u64,
+    /// The highest number up to which all were answered, also with refusals: none of them comes again, so the daemon need
+    /// not wait for one that it never saw.
+    pub cmd_acked: u64,
 }
 
 /// An answer to a client's request.

@@ -72,7 +72,7 @@ impl ConnectionActor {
         if cmd_seq == 0 {
             return Ok(true);
         }
-        if self.parts.outside.is_read_only() && client.commands.pass_over(cmd_seq) {
+        if self.parts.outside.is_read_only() && client.commands.is_next(cmd_seq) {
             return Err(RpcMessageError::ReadOnly);
         }
         let outcome = match client.commands.take(cmd_seq, reply) {

@@ -47,7 +47,7 @@ impl ConnectionActor {
     }
 
     fn take(&mut self, request: Request) -> Result<(), RpcMessageError> {
-        // What has a number is refused by it, so that the next one is not waited for in vain.
+        // What has a number may have been carried out before.
         let is_numbered = request.body.cmd_seq != 0;
         if self.parts.outside.is_read_only() && !is_numbered && must_keep(&request.body.message) {
             return Err(RpcMessageError::ReadOnly);
@@ -63,6 +63,7 @@ impl ConnectionActor {
             message,
             auth,
             cmd_seq,
+            cmd_acked,
         } = body;
         if let HostClientToDaemonMessage::ConnectionEstablish { peer, handler } = message {
             return self.establish(reply, (host, host_type), client, peer, handler.into());
@@ -80,6 +81,9 @@ impl ConnectionActor {
             return Err(RpcMessageError::PermissionDenied);
         }
         self.admit(conn, &auth)?;
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.commands.answered(cmd_acked);
+        }
         match message {
             HostClientToDaemonMessage::Command { command, .. }
             | HostClientToDaemonMessage::LoginCommand { command, .. }

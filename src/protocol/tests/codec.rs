@@ -247,6 +247,7 @@ fn commands_and_narratives_cost_little() {
         message,
         auth: Auth::Bound([1; 16]),
         cmd_seq: 41,
+        cmd_acked: 0,
     };
     let (event, route) = samples::events().swap_remove(0);
     assert!(matches!(event, ClientEvent::Narrative { .. }));

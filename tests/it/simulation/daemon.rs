@@ -159,6 +159,7 @@ impl Daemon {
             message,
             auth,
             cmd_seq,
+            cmd_acked: _,
         } = request;
         if let HostClientToDaemonMessage::ConnectionEstablish { .. } = message {
             self.establish(from, envelope, client);

@@ -182,6 +182,7 @@ impl Peer {
             message,
             auth,
             cmd_seq,
+            cmd_acked: 0,
         };
         let answer = self.ask(client.0, &body);
         let frame = Frame::parse(&answer).unwrap();

@@ -110,6 +110,7 @@ impl Client {
             message,
             auth: Auth::None,
             cmd_seq: 0,
+            cmd_acked: 0,
         }
     }
 
@@ -124,10 +125,15 @@ impl Client {
                 seq: self.accepted(),
                 ..self.stream.last()
             },
-            cmd_acked: self.unanswered.front().map_or(self.cmd_last, |(seq, _)| seq - 1),
+            cmd_acked: self.acked_commands(),
             listener: self.handler,
             peer: self.peer.clone(),
         })
+    }
+
+    /// The highest number up to which all commands were answered.
+    pub(super) fn acked_commands(&self) -> u64 {
+        self.unanswered.front().map_or(self.cmd_last, |(seq, _)| seq - 1)
     }
 
     /// Takes a line that the client has typed, and numbers it.
@@ -154,6 +160,7 @@ impl Client {
             message,
             auth,
             cmd_seq,
+            cmd_acked: self.acked_commands(),
         };
         Some((cmd_seq, request, again))
     }

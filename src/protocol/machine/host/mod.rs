@@ -278,6 +278,7 @@ impl Host {
                 message: HostClientToDaemonMessage::Detach { disconnected: true },
                 auth: Auth::Bound(bound),
                 cmd_seq: 0,
+                cmd_acked: 0,
             };
             self.link
                 .ask_client(now, Ticket::Detach(id), id, &request, again, &mut self.wire);

@@ -67,6 +67,7 @@ pub(super) fn write_all(book: &mut Book) {
             message,
             auth: auth[n % 4].clone(),
             cmd_seq: 41,
+            cmd_acked: 0,
         };
         book.add(&request.message, &request);
     }

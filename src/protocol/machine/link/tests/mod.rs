@@ -122,6 +122,7 @@ fn a_restarted_daemon_is_greeted() {
         },
         auth: Auth::None,
         cmd_seq: 0,
+        cmd_acked: 0,
     };
     scene.on(Input::AskClient {
         ticket: 1,

@@ -167,6 +167,7 @@ impl Scene {
             message,
             auth: Auth::Bound([0; 16]),
             cmd_seq: ticket,
+            cmd_acked: 0,
         };
         self.on(Input::AskClient {
             ticket,
