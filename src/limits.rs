@@ -136,6 +136,11 @@ pub const ANSWERS_WAITING_MAX: usize = 4 * 1024;
 pub const LINE_LEN_MAX: usize = BODY_CONTROL_MAX - 128;
 /// Lines of one client that are with the daemon and not answered before nothing more is read from it.
 pub const LINES_UNANSWERED_MAX: usize = 32;
+/// Frames of one stranger that wait at the socket where machines are enrolled.
+pub const STRANGERS_FRAMES_MAX: i32 = 16;
+/// Commands of one client that are on their way to the daemon at once, so that a few clients cannot fill the window of
+/// their host.
+pub const COMMANDS_IN_FLIGHT_MAX: usize = 8;
 /// Lines of one client that are kept while the daemon is away.
 pub const HELD_LINES_MAX: usize = 64;
 /// Bytes of such lines.

@@ -37,7 +37,9 @@ pub fn take(store: &Store, keys: &Path, folder: &Path) -> Result<(), BackupError
     if folder.exists() {
         return Err(BackupError::Exists(folder.to_owned()));
     }
-    let draft = folder.with_extension("part");
+    let mut draft = folder.as_os_str().to_owned();
+    draft.push(".part");
+    let draft = PathBuf::from(draft);
     if draft.exists() {
         fs::remove_dir_all(&draft).map_err(problem)?;
     }

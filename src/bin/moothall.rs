@@ -66,6 +66,8 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
+    // Worlds hold passwords and private talk: what is written here is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = match PROGRAM.parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => return fail(exit::USAGE, &error.to_string()),

@@ -7,8 +7,9 @@ use super::curve::{Admitted, CurveKeys, Doorkeeper, Speaker, serve};
 use super::publisher::Publisher;
 use super::server_side::Inbound;
 use super::{GatewayError, at, open_socket};
-use crate::limits::LINGER_DRAIN_MS;
+use crate::limits::{BODY_HELLO_MAX, LINGER_DRAIN_MS, STRANGERS_FRAMES_MAX};
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
+use crate::protocol::header::PREAMBLE_LEN;
 
 /// Where the daemon listens for other machines, and how it proves who it is.
 #[derive(Clone, Debug)]
@@ -142,6 +143,13 @@ fn bind_router(
     // A peer that comes back before its old connection is noticed to be dead takes its place. Nobody else can, since
     // a routing id has a number in it that only its process knows.
     socket.set_router_handover(true)?;
+    if anybody {
+        // Strangers may speak here, and all that one honestly says is short.
+        let frame_max = PREAMBLE_LEN + BODY_HELLO_MAX;
+        socket.set_maxmsgsize(i64::try_from(frame_max).expect("a small number"))?;
+        socket.set_rcvhwm(STRANGERS_FRAMES_MAX)?;
+        socket.set_sndhwm(STRANGERS_FRAMES_MAX)?;
+    }
     serve(&socket, keys, anybody)?;
     socket.bind(endpoint).map_err(at(endpoint))?;
     Ok(socket)

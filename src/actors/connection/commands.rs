@@ -122,7 +122,7 @@ impl Commands {
     /// The host has had the answers up to this number, so none before it comes again.
     pub fn answered(&mut self, seq: u64) {
         if self.next <= seq {
-            self.next = seq + 1;
+            self.next = seq.saturating_add(1);
             self.pass_done();
         }
     }

@@ -82,7 +82,8 @@ impl ConnectionActor {
             Turn::Done(task) => CmdOutcome::Submitted { task: task as u64 },
             Turn::Forgotten => CmdOutcome::Forgotten,
         };
-        self.reply(reply, DaemonToClientReply::Duplicate { cmd_seq, outcome });
+        // Its commit is known, but may not be written yet: a kill then would take back what had been answered.
+        self.answer_later(conn, reply, DaemonToClientReply::Duplicate { cmd_seq, outcome });
         Ok(false)
     }
 

@@ -207,6 +207,8 @@ pub struct ConnectionActor {
     errand: Errand,
     /// The scheduler did not take everything; it is tried again.
     is_behind: bool,
+    /// It will try again by itself.
+    retries: bool,
     is_draining: bool,
     _guard: ExitGuard,
 }
@@ -232,6 +234,7 @@ impl ConnectionActor {
             items: Vec::new(),
             errand: Errand::default(),
             is_behind: false,
+            retries: false,
             is_draining: false,
             _guard: guard,
         }
@@ -279,8 +282,11 @@ impl ConnectionActor {
         if self.is_behind && !was_behind {
             tracing::warn!("the scheduler has more to do than it can; lines are refused for now");
         }
-        if self.is_behind {
-            context.run_later(ACTOR_RETRY, |actor, context| actor.flush(context));
+        if self.is_behind && !std::mem::replace(&mut self.retries, true) {
+            context.run_later(ACTOR_RETRY, |actor, context| {
+                actor.retries = false;
+                actor.flush(context);
+            });
         }
     }
 

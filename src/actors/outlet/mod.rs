@@ -161,9 +161,10 @@ impl Outlet {
         }
     }
 
-    /// The publisher looks: the next ring is heard again.
+    /// The publisher looks: the next ring is heard again. What it looks at is read only after this, so that whoever rings
+    /// from now on, and whatever was written before, is not missed.
     pub fn heard(&self) {
-        self.rung.store(false, Ordering::Release);
+        self.rung.swap(false, Ordering::AcqRel);
     }
 
     /// Takes something of the server's own: it is numbered before all that is committed later, and stored with it.

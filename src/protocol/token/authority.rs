@@ -102,17 +102,18 @@ impl Authority {
         self.revocations.revoke(subject, now)
     }
 
-    /// The authority that follows this one: it signs with the ring's next key. At once: the key before is forgotten,
-    /// and all tokens that there are die with it. Gives also what has to be stored.
+    /// The authority that follows this one: it signs with the ring's next key. At once: no key of the ring is used any
+    /// more, since whoever has read one has read them all, and all tokens that there are die. Gives also what has to be
+    /// stored.
     pub fn rotated(&self, at_once: bool, now: Wall) -> Result<(Authority, Vec<Row>), RingError> {
         let mut after = Authority::new(self.ring.clone(), self.revocations.clone());
-        after.ring.rotate(now)?;
-        let mut rows = Vec::new();
         if at_once {
-            after.ring.drop_previous();
-            rows = after.revocations.revoke_all(now);
+            after.ring = KeyRing::generate(after.ring.world())?;
+            let rows = after.revocations.revoke_all(now);
+            return Ok((after, rows));
         }
-        Ok((after, rows))
+        after.ring.rotate(now)?;
+        Ok((after, Vec::new()))
     }
 
     #[cfg(test)]

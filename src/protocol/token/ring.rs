@@ -97,6 +97,11 @@ impl KeyRing {
         })
     }
 
+    /// The world that its tokens are for.
+    pub fn world(&self) -> &str {
+        &self.world
+    }
+
     /// The ring as bytes, secrets included: for a file that only its owner can read.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![STORED_VERSION];
@@ -145,11 +150,6 @@ impl KeyRing {
         let retired = std::mem::replace(&mut self.current, std::mem::replace(&mut self.next, after));
         self.previous = Some((retired, now.plus(Duration::from_secs(KEY_OVERLAP_S))));
         Ok(())
-    }
-
-    /// Forgets the key before the present one, and with it every token that it signed.
-    pub fn drop_previous(&mut self) {
-        self.previous = None;
     }
 
     /// The public keys: signing, next, and the one before while it still verifies.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{Meter, Output, ToClient};
-use crate::limits::EVENT_COST;
+use crate::limits::{COMMANDS_IN_FLIGHT_MAX, EVENT_COST};
 use crate::protocol::client::{Auth, ClientRequest, HostClientToDaemonMessage};
 use crate::protocol::event::{ClientEvent, Content, LineBody, StreamPos};
 use crate::protocol::host::{HeldConn, Peer};
@@ -148,6 +148,9 @@ impl Client {
             .bound
             .filter(|_| self.life == Life::There && self.rest_until.is_none())?;
         let next = self.unanswered.partition_point(|(seq, _)| *seq <= self.sent);
+        if next >= COMMANDS_IN_FLIGHT_MAX {
+            return None;
+        }
         let (seq, line) = self.unanswered.get(next)?;
         let message = HostClientToDaemonMessage::Command {
             handler: self.handler,

@@ -146,6 +146,7 @@ impl Host {
             }
             Answer::Host(_) => self.settled(id, seq, out),
         }
+        self.send_commands(now, id);
     }
 
     fn settled(&mut self, id: ClientId, seq: u64, out: &mut Vec<Output>) {

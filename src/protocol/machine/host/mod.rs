@@ -238,7 +238,7 @@ impl Host {
         }
     }
 
-    fn send_commands(&mut self, now: Moment, id: ClientId) {
+    pub(super) fn send_commands(&mut self, now: Moment, id: ClientId) {
         let Some(client) = self.clients.get_mut(&id).filter(|_| self.link.is_attached()) else {
             return;
         };

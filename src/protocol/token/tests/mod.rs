@@ -174,12 +174,15 @@ fn a_retired_key_verifies_for_a_day_and_signs_nothing() {
                 .is_ok()
         );
     }
-    ring.drop_previous();
-    assert_eq!(
-        ring.verify(TokenClass::Client, &old, NOW),
-        Err(TokenError::Invalid)
-    );
-    assert!(ring.verify(TokenClass::Client, &new, NOW).is_ok());
+}
+
+#[test]
+fn after_a_rotation_at_once_no_key_that_was_in_the_file_signs_or_verifies() {
+    let stolen = ring();
+    let authority = Authority::new(stolen.clone(), Revocations::default());
+    let (after, _) = authority.rotated(true, NOW).expect("the system has random bytes");
+    let known = |kid: &str| after.ring().public_keys(NOW).iter().any(|key| key.kid == kid);
+    assert!(stolen.public_keys(NOW).iter().all(|key| !known(&key.kid)));
 }
 
 #[test]
