@@ -178,7 +178,7 @@ impl KeyRing {
     }
 
     /// Signs a token that holds from now for its class's life; one of a player for no longer than
-    /// [`AUTH_LIFE_S`](crate::limits::AUTH_LIFE_S) after the password. `jti` must be random.
+    /// [`AUTH_LIFE_S`] after the password. `jti` must be random.
     pub fn sign(&self, grant: Grant, jti: [u8; 16], now: Wall) -> String {
         let class = grant.class();
         let mut expires = now.plus(class.life());

@@ -76,7 +76,7 @@ pub enum Step {
         /// The line that ended it.
         line: Line,
     },
-    /// These lines were taken in and start nothing. Nothing else is taken up until [`InputQueue::is_stored`].
+    /// These lines were taken in and start nothing. Nothing else is taken up until [`is_stored`](super::InputQueue::is_stored).
     Absorbed(Vec<Absorbed>),
 }
 
