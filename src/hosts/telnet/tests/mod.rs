@@ -6,7 +6,7 @@ mod slow_reader;
 use super::engine::options::{ECHO, EOR, SGA};
 use super::engine::parser::{DO, IAC, WILL, WONT};
 use super::*;
-use crate::limits::{LINE_LEN_MAX, LINES_UNANSWERED_MAX};
+use crate::limits::{COMMANDS_IN_FLIGHT_MAX, LINE_LEN_MAX};
 use crate::protocol::WireValue;
 use crate::protocol::broadcast::HostBroadcastEvent;
 use crate::protocol::event::{ClientEvent, Line, LineBody, StreamPos};
@@ -164,7 +164,7 @@ async fn no_more_than_the_window_is_sent_before_answers_come() {
     rig.daemon.set_echoes(false);
     let (mut one, _) = rig.connect().await;
     one.send("x\n".repeat(1000)).await;
-    for _ in 0..LINES_UNANSWERED_MAX {
+    for _ in 0..COMMANDS_IN_FLIGHT_MAX {
         assert_eq!(rig.daemon.command().await, "x");
     }
     // Another client's line goes the same way and is later than anything that the first could have sent.
