@@ -4,7 +4,7 @@
 //! `cargo xtask soak` runs it at full size; without it the size is one for every day. The variables are
 //! `MOOTHALL_SOAK_EVENTS`, `_CLIENTS`, `_FAULTS` and `_SEED`.
 
-use crate::support::checker::{Answers, Lines, Tally, tally};
+use crate::support::checker::{Answers, Lines, Tally, numbered, tally};
 use crate::support::fault_proxy::{Act, Rule, Which};
 use crate::support::ledger;
 use crate::support::lone::{Lone, Program};
@@ -114,10 +114,6 @@ impl Client {
             }
         }
     }
-}
-
-fn numbered(line: &str, word: &str) -> Option<u64> {
-    line.strip_prefix(word)?.parse().ok()
 }
 
 /// Has the world tell every client so many numbered events, one commit for all of them each time.

@@ -7,6 +7,7 @@ mod disk;
 mod machines;
 mod process;
 mod readers;
+mod restarts;
 mod wire;
 
 use crate::support::faults::Orders;

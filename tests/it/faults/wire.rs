@@ -6,12 +6,12 @@ use crate::support::ledger::{self, pour};
 use crate::support::lone::Lone;
 use crate::support::telnet::Telnet;
 use crate::support::worlds::hall_wizard;
-use crate::support::{DEADLINE, GLANCE, wait_for};
+use crate::support::{BUSY, DEADLINE, GLANCE, wait_for};
 use moothall::protocol::Family;
 use std::time::{Duration, Instant};
 
 /// After a lost tail: the next heads and the wait for what may still come, and some time for a busy machine.
-const TAIL: Duration = Duration::from_millis(2_200 + 1_500);
+const TAIL: Duration = BUSY.saturating_add(Duration::from_millis(2_200));
 
 const EVENTS: Which = Which::Of(Family::Event);
 

@@ -14,6 +14,11 @@ pub struct Answers {
     pub answered: BTreeSet<u64>,
 }
 
+/// The number in a line that is only this word and a number.
+pub fn numbered(line: &str, word: &str) -> Option<u64> {
+    line.strip_prefix(word)?.parse().ok()
+}
+
 /// Compares the entries `(client, number)` in the world with what the clients know. `Err` says what is wrong.
 pub fn check(entries: &[(usize, u64)], clients: &BTreeMap<usize, Answers>) -> Result<(), String> {
     let mut seen = BTreeSet::new();

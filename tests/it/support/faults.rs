@@ -35,7 +35,13 @@ impl Orders {
     /// Waits until somebody has begun to carry an order out.
     #[track_caller]
     pub fn wait_taken(&self, place: &str) {
-        let file = self.0.path().join(place);
-        wait_for("an order to be carried out", || (!file.exists()).then_some(()));
+        wait_for("an order to be carried out", || {
+            self.is_taken(place).then_some(())
+        });
+    }
+
+    /// Whether somebody has begun to carry an order out.
+    pub fn is_taken(&self, place: &str) -> bool {
+        !self.0.path().join(place).exists()
     }
 }

@@ -67,8 +67,7 @@ impl Lone {
             host: None,
             proxy,
         };
-        let admin = data.join("run/admin.sock");
-        wait_for("the daemon to serve", || UnixStream::connect(&admin).ok());
+        wait_for("the daemon to serve", || lone.serves().then_some(()));
         lone
     }
 
@@ -127,6 +126,11 @@ impl Lone {
     /// How the daemon ended, if it has; it can be started again with [`Lone::restart_daemon`].
     pub fn daemon_ended(&mut self) -> Option<std::process::ExitStatus> {
         self.daemon.try_wait().unwrap()
+    }
+
+    /// Whether a daemon is there that serves.
+    pub fn serves(&self) -> bool {
+        UnixStream::connect(self.data().join("run/admin.sock")).is_ok()
     }
 
     /// Starts a daemon that has ended again.

@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a scenario fails: far more than it needs on a busy machine.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// By how much a time that a row of the table of faults allows may be exceeded on a busy machine.
+pub const BUSY: Duration = Duration::from_millis(1_500);
+
 /// Between two looks at something that cannot be waited for.
 pub const GLANCE: Duration = Duration::from_millis(10);
 

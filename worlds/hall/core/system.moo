@@ -69,9 +69,9 @@ object SYSTEM
   endmethod
 
   method server_started owner: OPERATOR
-    "Nobody is connected yet: whoever still stands about goes to sleep.";
+    "Connections outlive the server: whoever has none and still stands about goes to sleep.";
     callers() && raise(E_PERM);
-    $login.visits = {};
+    $login:forget_strangers();
     for who in (players())
       if (valid(who.location) && !(who in connected_players()))
         who:sleep();
