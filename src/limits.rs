@@ -47,6 +47,8 @@ pub const RECEIVE_BURST: usize = 256;
 pub const BACKLOG_RETRY_MS: i64 = 5;
 /// Bytes of a routing id or a topic.
 pub const LABEL_MAX: usize = 39;
+/// Subscriptions of other machines that are looked at in a row; whoever sends one more floods, and is expelled.
+pub const SUBSCRIPTIONS_MAX: usize = 4_096;
 /// Messages that libzmq itself keeps for one pipe.
 pub const HIGH_WATER_MARK: i32 = 100_000;
 /// Milliseconds between tries to connect: first and longest. A daemon that was restarted is not to wait for its hosts.
@@ -186,6 +188,11 @@ pub const REATTACH_AT_ONCE_MAX: usize = 8;
 pub const REATTACH_SPREAD: Duration = Duration::from_secs(1);
 /// Orders of the daemon that may wait for a host.
 pub const HOST_ORDERS_MAX: usize = 64;
+
+/// Files and sockets that a host needs beside one for each client.
+pub const HOST_FILES: u64 = 64;
+/// Files and sockets that a daemon needs at least: those of the database, and the sockets of hosts.
+pub const DAEMON_FILES: u64 = 1_024;
 
 // Actors.
 

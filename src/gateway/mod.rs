@@ -80,7 +80,9 @@ pub struct PeerId {
 }
 
 impl PeerId {
-    /// The id of a process's socket on its own machine's wire: role, lane, lasting id, and what is new at each start.
+    /// The id of a process's socket on its own machine's wire: role, lane, lasting id, and what is new at each start and
+    /// drawn by chance. Whoever shows an id takes the place of its last bearer, so that number is said to the daemon
+    /// alone, and is part of nothing that others see.
     pub fn new(role: Role, lane: Lane, id: HostId, instance: u64) -> PeerId {
         let mut bytes = [0; LABEL_MAX];
         bytes[0] = role as u8 + 1;
@@ -122,10 +124,10 @@ impl PeerId {
 }
 
 impl fmt::Debug for PeerId {
+    /// Without what is new at each start, which nobody but the process itself may know.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes()
-            .iter()
-            .try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut shown = self.as_bytes().iter().take(18);
+        shown.try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -1,13 +1,14 @@
 //! The daemon's sockets that other machines connect to, all of them encrypted: requests, events, and enrollment.
 //!
-//! Invariants: a subscriber hears its own host's topic and what is for all hosts, and one that asks for more is expelled;
-//! when a key is expelled everybody's connection ends, and whoever may still connect does so at once.
+//! Invariants: a subscriber hears its own host's topic and what is for all hosts, and one that asks for more is expelled
+//! before a frame could reach it; when a key is expelled everybody's connection ends, and whoever may still connect does
+//! so at once.
 
 use super::curve::{Admitted, CurveKeys, Doorkeeper, Speaker, serve};
 use super::publisher::Publisher;
 use super::server_side::Inbound;
 use super::{GatewayError, at, open_socket};
-use crate::limits::{BODY_HELLO_MAX, LINGER_DRAIN_MS, STRANGERS_FRAMES_MAX};
+use crate::limits::{BODY_HELLO_MAX, LABEL_MAX, STRANGERS_FRAMES_MAX, SUBSCRIPTIONS_MAX};
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
 use crate::protocol::header::PREAMBLE_LEN;
 
@@ -73,11 +74,12 @@ impl NetworkSide {
     }
 
     /// Ends every connection of members, and listens for them anew with the next [`Self::mend`].
-    pub(super) fn cut(&mut self) {
+    /// What is still to be sent has `linger_ms` for that.
+    pub(super) fn cut(&mut self, linger_ms: i32) {
         let publisher = self.publisher.take().map(|publisher| publisher.socket);
         for socket in self.router.take().into_iter().chain(publisher) {
-            // The last words to whoever is expelled still go out. A socket that refuses drops them, and nothing else.
-            let _ = socket.set_linger(LINGER_DRAIN_MS);
+            // A socket that refuses drops what waits, and nothing else.
+            let _ = socket.set_linger(linger_ms);
         }
     }
 
@@ -105,28 +107,53 @@ impl NetworkSide {
             .chain(doorkeeper)
     }
 
-    /// Looks at who subscribes to what. False when nothing was waiting.
-    pub(super) fn receive_subscription(
+    /// Publishes to the members. libzmq puts a subscription in effect before it shows it, and decides with the topic who
+    /// gets a frame; so whoever subscribed up to then is looked at before the frame follows, and one that may not hear it
+    /// has lost its connection by then.
+    pub(super) fn publish(
+        &mut self,
+        topic: &[u8],
+        frame: &[u8],
+        message: &mut zmq::Message,
+        into: &mut Vec<Inbound>,
+    ) {
+        let Some(publisher) = &self.publisher else { return };
+        // A frame that cannot be published is missed and asked for again, like any other.
+        if publisher.begin(topic).is_err() {
+            return;
+        }
+        self.receive_subscriptions(message, into);
+        if let Some(publisher) = &self.publisher {
+            publisher.end(frame).ok();
+        }
+    }
+
+    /// Looks at who subscribes to what, until nothing waits or somebody is expelled. False when nothing was waiting.
+    pub(super) fn receive_subscriptions(
         &mut self,
         message: &mut zmq::Message,
         into: &mut Vec<Inbound>,
     ) -> bool {
-        let Some(publisher) = &self.publisher else {
-            return false;
-        };
-        if publisher.socket.recv(message, zmq::DONTWAIT).is_err() {
-            return false;
-        }
-        let speaker = Speaker::of(message);
-        if let Some((1, topic)) = message.split_first()
-            && !may_hear(speaker, topic)
-        {
-            let topic = topic.to_vec();
+        for nth in 0.. {
+            let Some(publisher) = &self.publisher else {
+                return nth > 0;
+            };
+            if publisher.socket.recv(message, zmq::DONTWAIT).is_err() {
+                return nth > 0;
+            }
+            let speaker = Speaker::of(message);
+            if nth < SUBSCRIPTIONS_MAX && may_say(speaker, message) {
+                continue;
+            }
             if let Some(Speaker::Enrolled(host, _)) = speaker {
                 self.network.admitted.expel(host);
             }
-            into.push(Inbound::Trespass { speaker, topic });
-            self.cut();
+            into.push(Inbound::Trespass {
+                speaker,
+                topic: message.iter().skip(1).take(LABEL_MAX).copied().collect(),
+            });
+            // What is on its way to whoever listens in must not arrive.
+            self.cut(0);
         }
         true
     }
@@ -141,7 +168,7 @@ fn bind_router(
     let socket = open_socket(context, zmq::ROUTER)?;
     socket.set_router_mandatory(true)?;
     // A peer that comes back before its old connection is noticed to be dead takes its place. Nobody else can, since
-    // a routing id has a number in it that only its process knows.
+    // a routing id has a number in it that nobody else can know; see `PeerId::new`.
     socket.set_router_handover(true)?;
     if anybody {
         // Strangers may speak here, and all that one honestly says is short.
@@ -155,9 +182,14 @@ fn bind_router(
     Ok(socket)
 }
 
-fn may_hear(speaker: Option<Speaker>, topic: &[u8]) -> bool {
-    let Some(Speaker::Enrolled(host, _)) = speaker else {
-        return false;
-    };
-    topic == HOST_BROADCAST_TOPIC || topic == CLIENT_BROADCAST_TOPIC || topic.starts_with(&host_topic(host))
+/// Whether a subscriber may send this: a subscription to one of its topics, exactly, or the end of any, which libzmq
+/// says in nobody's name for whoever hangs up.
+fn may_say(speaker: Option<Speaker>, message: &[u8]) -> bool {
+    match (speaker, message.split_first()) {
+        (Some(Speaker::Enrolled(host, _)), Some((1, topic))) => {
+            topic == HOST_BROADCAST_TOPIC || topic == CLIENT_BROADCAST_TOPIC || topic == host_topic(host)
+        }
+        (_, Some((0, _))) => true,
+        _ => false,
+    }
 }

@@ -20,7 +20,17 @@ impl Publisher {
 
     /// Sends to whoever has subscribed to a prefix of the topic.
     pub(super) fn publish(&self, topic: &[u8], frame: &[u8]) -> zmq::Result<()> {
-        self.socket.send(topic, zmq::SNDMORE | zmq::DONTWAIT)?;
+        self.begin(topic)?;
+        self.end(frame)
+    }
+
+    /// The first half of a message, which decides who gets it: those who have subscribed by now. It leaves with the rest.
+    pub(super) fn begin(&self, topic: &[u8]) -> zmq::Result<()> {
+        self.socket.send(topic, zmq::SNDMORE | zmq::DONTWAIT)
+    }
+
+    /// The second half.
+    pub(super) fn end(&self, frame: &[u8]) -> zmq::Result<()> {
         self.socket.send(frame, zmq::DONTWAIT)
     }
 

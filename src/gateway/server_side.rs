@@ -217,7 +217,7 @@ impl Poller {
         if let Some(network) = network {
             network.mend();
             heard |= network.doorkeeper.receive();
-            heard |= network.receive_subscription(scratch, inbound);
+            heard |= network.receive_subscriptions(scratch, inbound);
             let members = network.router.iter().map(|router| (router, Wire::Network));
             let strangers = network.enroll.iter().map(|router| (router, Wire::Enroll));
             for (router, wire) in members.chain(strangers) {
@@ -230,19 +230,17 @@ impl Poller {
     fn send(&mut self, item: Outbound) {
         match item {
             Outbound::Publish(topic, frame) => {
-                let remote = self
-                    .network
-                    .as_ref()
-                    .and_then(|network| network.publisher.as_ref());
-                for publisher in [&self.publisher].into_iter().chain(remote) {
-                    // A frame that cannot be published is missed and asked for again, like any other.
-                    let _ = publisher.publish(topic.as_bytes(), &frame);
+                // A frame that cannot be published is missed and asked for again, like any other.
+                let _ = self.publisher.publish(topic.as_bytes(), &frame);
+                if let Some(network) = &mut self.network {
+                    network.publish(topic.as_bytes(), &frame, &mut self.scratch, &mut self.inbound);
                 }
             }
             Outbound::Reply(to, frame) => self.reply(to, frame),
             Outbound::CutNetwork => {
                 if let Some(network) = &mut self.network {
-                    network.cut();
+                    // The last words to whoever is expelled still go out.
+                    network.cut(LINGER_DRAIN_MS);
                 }
             }
         }

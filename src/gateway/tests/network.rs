@@ -197,6 +197,70 @@ fn a_host_that_listens_in_on_another_is_cut_off_and_reported() {
     assert_eq!(daemon.network.admitted.id_of(&keys.public), None);
 }
 
+/// A subscriber with these keys that has not subscribed to anything yet.
+fn subscriber(daemon: &Daemon, keys: &CurveKeys) -> zmq::Socket {
+    let curve = CurveClient {
+        keys: keys.clone(),
+        server: daemon.network.keys.public,
+    };
+    let socket = open_socket(&zmq::Context::new(), zmq::SUB).expect("a socket");
+    join(&socket, &daemon.network.events, Some(&curve)).expect("it has keys");
+    let wait_ms = i32::try_from(PATIENCE.as_millis()).expect("a test is short");
+    socket.set_rcvtimeo(wait_ms).expect("a number of milliseconds");
+    socket.connect(&daemon.network.events).expect("a proper endpoint");
+    socket
+}
+
+#[test]
+fn a_host_that_hides_a_trespass_behind_many_subscriptions_gets_no_frame_of_another() {
+    let (daemon, keys) = (daemon(), keys());
+    daemon.network.admitted.admit(keys.public, ID);
+    let own = host_topic(ID);
+    let spy = subscriber(&daemon, &keys);
+    spy.set_subscribe(&own).expect("a short topic");
+    let is_heard = || spy.recv_bytes(zmq::DONTWAIT).is_ok();
+    while !is_heard() {
+        daemon
+            .sender
+            .publish(&own, b"own".to_vec())
+            .expect("there is room");
+    }
+    for _ in 0..1_000 {
+        spy.set_unsubscribe(&own).expect("it was subscribed");
+        spy.set_subscribe(&own).expect("a short topic");
+    }
+    spy.set_subscribe(b"c/").expect("a short topic");
+    let victim = host_topic(HostId([9; 16]));
+    let give_up = Instant::now() + PATIENCE;
+    while !daemon
+        .heard
+        .try_iter()
+        .any(|item| matches!(item, Inbound::Trespass { .. }))
+    {
+        assert!(Instant::now() < give_up, "nobody noticed");
+        // A full queue is as good as a busy daemon.
+        daemon.sender.publish(&victim, b"secret".to_vec()).ok();
+    }
+    spy.set_rcvtimeo(300).expect("a number of milliseconds");
+    while let Ok(parts) = spy.recv_multipart(0) {
+        assert_ne!(parts.last().map(Vec::as_slice), Some(&b"secret"[..]));
+    }
+}
+
+#[test]
+fn a_host_may_not_even_subscribe_to_a_part_of_its_own_topic() {
+    let (daemon, keys) = (daemon(), keys());
+    daemon.network.admitted.admit(keys.public, ID);
+    let spy = subscriber(&daemon, &keys);
+    let part = [&host_topic(ID)[..], b"more"].concat();
+    spy.set_subscribe(&part).expect("a short topic");
+    let trespass = |item: &Inbound| match item {
+        Inbound::Trespass { topic, .. } => Some(topic.clone()),
+        _ => None,
+    };
+    assert_eq!(wait(&daemon.heard, trespass), part);
+}
+
 #[test]
 fn an_expelled_key_is_cut_off_and_the_others_come_back() {
     let (daemon, stays, goes) = (daemon(), keys(), keys());

@@ -61,21 +61,22 @@ pub struct TelnetShared {
     /// Bytes of lines that wait in the host.
     held: AtomicUsize,
     next_client: AtomicU64,
-    /// Makes the ids of this start of the process differ from those of any other.
-    instance: u64,
+    /// Makes the ids of this start of the process differ from those of any other. It is not the start's own number, which
+    /// only this process and the daemon may know: whoever knew it could take the place of the host's sockets.
+    clients_of: [u8; 8],
     born: Instant,
 }
 
 impl TelnetShared {
-    /// For a host of which this start is called `instance`.
-    pub fn new(settings: config::Telnet, link: Gate<HostLink>, instance: u64) -> TelnetShared {
+    /// For a host that has just started.
+    pub fn new(settings: config::Telnet, link: Gate<HostLink>) -> TelnetShared {
         TelnetShared {
             settings,
             link,
             live: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             next_client: AtomicU64::new(0),
-            instance,
+            clients_of: random(),
             born: Instant::now(),
         }
     }
@@ -95,7 +96,7 @@ impl TelnetShared {
         self.live.fetch_add(1, Ordering::Relaxed);
         let mut id = [0; 16];
         id[..8].copy_from_slice(&self.next_client.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-        id[8..].copy_from_slice(&self.instance.to_le_bytes());
+        id[8..].copy_from_slice(&self.clients_of);
         ClientId(id)
     }
 
@@ -280,7 +281,6 @@ impl TelnetHost {
             );
             std::process::exit(i32::from(crate::actors::kit::exit::INTERNAL));
         });
-        let instance = endpoints.instance;
         let connections_max = config.telnet.connections_max;
         let pause_bytes = config.telnet.output_len_max;
         let (to_host, from_link) = mpsc::channel(HOST_ORDERS_MAX);
@@ -299,7 +299,7 @@ impl TelnetHost {
         });
         let link = Gate::new(slot.clone(), link::gate_bound(connections_max));
         link::begin(&link, Gate::new(slot, INBOUND_BURSTS_MAX));
-        let shared = Arc::new(TelnetShared::new(config.telnet.clone(), link, instance));
+        let shared = Arc::new(TelnetShared::new(config.telnet.clone(), link));
         let arbiters = connection_arbiters(here)?;
         let ports = BTreeMap::new();
         let interface = config.telnet.listen;

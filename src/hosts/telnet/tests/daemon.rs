@@ -122,6 +122,11 @@ impl FakeDaemon {
         self.state.lock().unwrap()
     }
 
+    /// The routing id that the host was last heard under.
+    pub fn peer(&self) -> PeerId {
+        self.state().peer.expect("the host has said something")
+    }
+
     pub fn set_echoes(&self, on: bool) {
         self.state().echoes = on;
     }

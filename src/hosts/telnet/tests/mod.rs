@@ -131,6 +131,15 @@ fn option(name: &str, value: i64) -> ClientEvent {
 }
 
 #[actix::test]
+async fn a_clients_id_tells_nothing_of_the_routing_id_that_stands_for_the_host() {
+    let mut rig = Rig::start().await;
+    let (_client, id) = rig.connect().await;
+    let (_, _, _, instance) = rig.daemon.peer().parts().expect("it is a host's");
+    assert_ne!(id.0[..8], instance.to_le_bytes());
+    assert_ne!(id.0[8..], instance.to_le_bytes());
+}
+
+#[actix::test]
 async fn a_burst_of_lines_is_carried_out_in_order() {
     let mut rig = Rig::start().await;
     let (mut client, id) = rig.connect().await;
