@@ -1,10 +1,11 @@
 //! `moothall-daemon`: the world itself. Started by `moothall`; also runs alone.
 
-use moothall::actors::kit::exit;
 use moothall::actors::kit::folder_lock::FolderLock;
+use moothall::actors::kit::{descriptors, exit};
 use moothall::actors::{self, DaemonError, Options};
 use moothall::config::arguments::{Arguments, Flag, Program};
 use moothall::config::{Config, ConfigError};
+use moothall::limits::DAEMON_FILES;
 use moothall::{memory, telemetry};
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
 fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
     let config = arguments.config()?;
     telemetry::start(&config.log)?;
+    descriptors::raise(DAEMON_FILES);
     let run_dir = arguments
         .absolute_path("--run-dir")
         .unwrap_or_else(|| config.data.join("run"));

@@ -1,9 +1,10 @@
 //! `moothall-telnet`: holds the connections of telnet clients. Started by `moothall`; also runs alone beside a daemon.
 
-use moothall::actors::kit::exit;
+use moothall::actors::kit::{descriptors, exit};
 use moothall::config::arguments::{Arguments, Flag, Program};
 use moothall::config::{Config, ConfigError};
 use moothall::hosts::telnet::{self, Options, TelnetError};
+use moothall::limits::HOST_FILES;
 use std::process::ExitCode;
 
 const fn flag(
@@ -112,6 +113,7 @@ fn enroll(config: &Config, file: &str) -> ExitCode {
 fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
     let config = arguments.config()?;
     moothall::telemetry::start(&config.log)?;
+    descriptors::raise(u64::from(config.telnet.connections_max) + HOST_FILES);
     let token = match arguments.get("--token-file") {
         Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
             ConfigError::new(format!(

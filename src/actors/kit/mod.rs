@@ -4,6 +4,7 @@
 //! Nothing here knows a MOO. Invariant: code outside this folder never sends to a bare address.
 
 pub mod child_link;
+pub mod descriptors;
 pub mod exit;
 pub mod folder_lock;
 pub mod gate;

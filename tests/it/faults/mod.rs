@@ -3,6 +3,7 @@
 
 mod clock;
 mod connections;
+mod descriptors;
 mod disk;
 mod machines;
 mod process;

@@ -11,8 +11,10 @@ use crate::limits::{ACCEPT_BACKLOG, ACCEPT_REST, ACCEPTS_IN_A_ROW_MAX, ARRIVALS_
 use crate::protocol::WireObj;
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler};
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -113,6 +115,8 @@ pub struct Listener {
     arbiters: Vec<ArbiterHandle>,
     next_arbiter: usize,
     arrivals: Arrivals,
+    /// Holds a descriptor for those who come when none is left: they are accepted with it, told so, and closed.
+    spare: Option<File>,
     /// Accepting rests until then, because the process had no descriptor left.
     rest: Option<Pin<Box<Sleep>>>,
     _exit: ExitGuard,
@@ -136,6 +140,7 @@ impl Listener {
             arbiters,
             next_arbiter: 0,
             arrivals: Arrivals::default(),
+            spare: spare(),
             rest: None,
             _exit: exit,
         })
@@ -158,6 +163,9 @@ impl Listener {
                 Poll::Ready(Err(error)) => {
                     if !is_about_one_client(&error) {
                         tracing::warn!(%error, port = self.local_port, "cannot accept connections for a moment");
+                        if is_about_descriptors(&error) {
+                            self.turn_away(cx);
+                        }
                         self.rest = Some(Box::pin(sleep(ACCEPT_REST)));
                         break;
                     }
@@ -165,6 +173,20 @@ impl Listener {
             }
         }
         cx.waker().wake_by_ref();
+    }
+
+    /// Tells those who wait that there is no room, by the one descriptor that was kept for that.
+    fn turn_away(&mut self, cx: &mut task::Context<'_>) {
+        if self.spare.take().is_some() {
+            for _ in 0..ACCEPTS_IN_A_ROW_MAX {
+                let Poll::Ready(Ok((socket, _))) = self.socket.poll_accept(cx) else {
+                    break;
+                };
+                // As in `admit`.
+                let _ = socket.try_write(SERVER_FULL);
+            }
+        }
+        self.spare = spare();
     }
 
     fn admit(&mut self, socket: TcpStream, from: SocketAddr) {
@@ -202,6 +224,17 @@ impl Listener {
             Err(error) => tracing::warn!(%error, "an accepted socket could not be used"),
         }
     }
+}
+
+/// A descriptor to keep; none if there is none left just now.
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Whether an error of `accept` means that the process, or the system, has no descriptor left.
+fn is_about_descriptors(error: &io::Error) -> bool {
+    let out = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| out.contains(&code))
 }
 
 /// Whether an error of `accept` concerns the connection that came, so that the next may be tried at once.
