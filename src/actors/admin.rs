@@ -5,7 +5,7 @@
 
 use super::backup;
 use super::connection::{ConnectionActor, CountClients, ListConnections};
-use super::enrollment::EnrollmentDesk;
+use super::enrollment::{EnrollmentDesk, KINDS};
 use super::gateway::{GatewayActor, ListHosts};
 use super::keyring::KeyDesk;
 use super::outlet::Outlet;
@@ -16,10 +16,12 @@ use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::Supervisor;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
+use crate::protocol::HostId;
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
 use crate::protocol::broadcast::Subject;
+use crate::protocol::hex::to_hex;
 use moo_db::Store;
-use moo_model::world::World;
+use moo_model::world::{Transaction, World};
 use moo_tasks::outside::Outside;
 use std::error::Error;
 use std::io;
@@ -119,7 +121,10 @@ impl Admin {
             AdminRequest::RotateKeys { at_once } => {
                 decided(move || Ok(AdminReply::Keys(self.keys.rotate(at_once)?))).await
             }
-            AdminRequest::Revoke(subject) => decided(move || self.revoke(subject)).await,
+            AdminRequest::Revoke(subject) => match self.check_known(subject).await {
+                Ok(()) => decided(move || self.revoke(subject)).await,
+                Err(why) => AdminReply::Refused(why),
+            },
             AdminRequest::Invite { kind, ttl_s } => {
                 decided(move || Ok(AdminReply::Invitation(self.enrollment.invite(&kind, ttl_s)?))).await
             }
@@ -144,11 +149,57 @@ impl Admin {
             Subject::Host(id) => self.enrollment.expel(id)?,
             _ => false,
         };
-        let generation = self.keys.revoke(subject)?;
+        let revoked = self.keys.revoke(subject)?;
         if is_expelled {
             self.enrollment.cut();
         }
-        Ok(AdminReply::Revoked(generation))
+        Ok(AdminReply::Revoked {
+            generation: revoked.generation,
+            closed: revoked.connections,
+            hosts: revoked.hosts,
+        })
+    }
+
+    /// Fails, in words, for an id that nobody has: a mistyped one would else be taken for done. A token need not be known,
+    /// since one that was stolen may have been shown to nobody yet.
+    async fn check_known(&self, subject: Subject) -> Result<(), String> {
+        const SEE: &str = "`moothallctl status` shows who is there";
+        match subject {
+            Subject::Client(id) => {
+                let clients = self.outside.connections.all();
+                let is_known = clients.iter().any(|conn| conn.client() == id.0);
+                is_known
+                    .then_some(())
+                    .ok_or(format!("no client {id} is connected; {SEE}"))
+            }
+            Subject::Player(player) => {
+                let mut tx = Transaction::begin(&self.world, Box::default());
+                let is_known = tx.players().contains(&player.into());
+                is_known
+                    .then_some(())
+                    .ok_or(format!("#{} is no player; {SEE}", player.0))
+            }
+            Subject::Host(id) => {
+                let is_enrolled = self.enrollment.kind_of(id).is_some();
+                let is_own = KINDS.iter().any(|kind| HostId::named(kind) == id);
+                let is_known = is_enrolled || is_own || self.is_connected(id).await;
+                let advice = "`moothallctl status` and `moothallctl enroll --list` show those that are";
+                is_known
+                    .then_some(())
+                    .ok_or(format!("no host {id} is known; {advice}"))
+            }
+            Subject::Worker(id) => Err(format!("no worker {id} is known")),
+            Subject::Token(_) => Ok(()),
+        }
+    }
+
+    async fn is_connected(&self, id: HostId) -> bool {
+        let (hosts, listed) = oneshot::channel();
+        let asked = self.gateway.offer(ListHosts(hosts)).is_ok();
+        asked
+            && listed
+                .await
+                .is_ok_and(|hosts| hosts.iter().any(|host| host.id == id))
     }
 
     /// `None` when one of the actors has no time.
@@ -169,6 +220,7 @@ impl Admin {
             kind: host.name,
             id: host.id.to_string(),
             state: host.state.to_owned(),
+            token: host.token.map_or_else(String::new, |jti| to_hex(&jti)),
         });
         let (connections, connections_total) = rows.await.ok()?;
         let tasks = counted.await.ok()?;

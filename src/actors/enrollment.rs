@@ -25,8 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 
-/// What processes of other machines may be.
-const KINDS: [&str; 1] = ["telnet"];
+/// What hosts there are, on this machine and on others.
+pub const KINDS: [&str; 1] = ["telnet"];
 
 /// A process asks to be let in.
 pub struct Ask {

@@ -25,6 +25,7 @@ use moo_model::ledger::Row;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// What worlds are called in tokens and welcomes.
 pub const WORLD: &str = "moothall";
@@ -98,8 +99,8 @@ impl Keys {
         (token, Credentials::new(jti, bound, now))
     }
 
-    /// A token for a player who gave a password at that time; none if that is too long ago.
-    pub fn auth_token(&self, player: WireObj, auth_time: Wall) -> Option<String> {
+    /// A token for a player who gave a password at that time, and its id; none if that is too long ago.
+    pub fn auth_token(&self, player: WireObj, auth_time: Wall) -> Option<(String, [u8; 16])> {
         let (authority, now) = (self.authority(), (self.now)());
         let grant = Grant::Auth {
             player,
@@ -107,7 +108,8 @@ impl Keys {
             auth_time,
         };
         let is_fresh = now < auth_time.plus(Duration::from_secs(AUTH_LIFE_S));
-        is_fresh.then(|| authority.sign(grant, random(), now))
+        let jti = random();
+        is_fresh.then(|| (authority.sign(grant, jti, now), jti))
     }
 
     /// The token that follows one which [`Self::check`] took.
@@ -170,6 +172,17 @@ impl Keys {
     }
 }
 
+/// What a revocation has led to.
+#[derive(Clone, Copy, Debug)]
+pub struct Revoked {
+    /// The subject's new generation.
+    pub generation: u32,
+    /// Connections that were closed.
+    pub connections: u64,
+    /// Hosts that have to say hello with another token.
+    pub hosts: u64,
+}
+
 /// Carries out decisions about keys and tokens. Its calls write to the disk and wait for it, so they are made on a
 /// thread that may wait.
 #[derive(Clone)]
@@ -209,21 +222,30 @@ impl KeyDesk {
         Ok(self.keys.list())
     }
 
-    /// Kills all tokens of a subject and closes the sockets that stand on them. Gives the subject's generation.
-    pub fn revoke(&self, subject: Subject) -> Result<u32, KeysError> {
+    /// Kills all tokens of a subject and closes what stands on them. Gives the subject's generation, and how many
+    /// connections and hosts that were. Waits for both.
+    pub fn revoke(&self, subject: Subject) -> Result<Revoked, KeysError> {
         let (generation, rows) = self.keys.authority().revoke(subject, (self.keys.now)());
         self.publish(&HostBroadcastEvent::Revoked { subject, generation });
-        self.close(Some(subject));
+        let (connections, hosts) = self.close(Some(subject));
         self.store(rows)?;
-        tracing::warn!(?subject, generation, "tokens were revoked");
-        Ok(generation)
+        tracing::warn!(?subject, generation, connections, hosts, "tokens were revoked");
+        Ok(Revoked {
+            generation,
+            connections,
+            hosts,
+        })
     }
 
-    fn close(&self, subject: Option<Subject>) {
-        let told = self.connections.offer(CloseRevoked(subject)).is_ok();
-        if !told || self.gateway.offer(ForgetHosts(subject)).is_err() {
+    fn close(&self, subject: Option<Subject>) -> (u64, u64) {
+        let (closed, connections) = oneshot::channel();
+        let (forgotten, hosts) = oneshot::channel();
+        let told = self.connections.offer(CloseRevoked { subject, closed }).is_ok();
+        if !told || self.gateway.offer(ForgetHosts { subject, forgotten }).is_err() {
             tracing::error!("sockets whose tokens were revoked could not be closed: too much waits");
         }
+        let count = |answer: oneshot::Receiver<u64>| answer.blocking_recv().unwrap_or_default();
+        (count(connections), count(hosts))
     }
 
     fn publish(&self, event: &HostBroadcastEvent) {

@@ -48,8 +48,15 @@ pub enum AdminReply {
     Tapped(TappedEvent),
     /// The keys.
     Keys(Vec<KeyStatus>),
-    /// The tokens are dead, up to and without this generation.
-    Revoked(u32),
+    /// The tokens are dead.
+    Revoked {
+        /// Up to and without this generation.
+        generation: u32,
+        /// Connections that stood on them and were closed.
+        closed: u64,
+        /// Hosts that stood on them and have to prove anew who they are.
+        hosts: u64,
+    },
     /// One process may come.
     Invitation(InvitationText),
     /// Those who may connect.
@@ -166,6 +173,8 @@ pub struct HostStatus {
     pub state: String,
     /// Connections it carries.
     pub connections: u64,
+    /// The id (`jti`) of the token that it said hello with, as 32 hexadecimal digits; empty where its key stands for it.
+    pub token: String,
 }
 
 /// One connection.
@@ -181,4 +190,10 @@ pub struct ConnectionStatus {
     pub connected_s: u64,
     /// Seconds since its last line.
     pub idle_s: u64,
+    /// The client's id, as 32 hexadecimal digits.
+    pub client: String,
+    /// The id (`jti`) of its client token, as 32 hexadecimal digits.
+    pub token: String,
+    /// That of its player's token; empty where it has none.
+    pub player_token: String,
 }

@@ -8,7 +8,7 @@ use crate::support::wait_for;
 use crate::support::worlds::{hall_character, hall_wizard};
 use moothall::protocol::client::{Auth, DaemonToClientReply};
 use moothall::protocol::error::RpcMessageError;
-use moothall::protocol::host::{DaemonToHostReply, RejectReason};
+use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, RejectReason};
 use moothall::protocol::token::{Grant, KeyRing, TokenClass};
 use moothall::protocol::{ClientId, HostId, Wall, WireObj};
 use std::os::unix::fs::PermissionsExt;
@@ -272,6 +272,62 @@ fn a_revoked_player_is_disconnected_with_words_within_a_second_and_the_others_st
     assert!(wizard.eval("1 + 1").contains('2'));
     let refused = operate(server.data(), &["revoke", "player", "nobody"]);
     assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn an_id_that_nobody_has_is_refused_and_not_taken_for_done() {
+    let server = Server::start(Options::default());
+    let nobody = "ab".repeat(16);
+    for (kind, id, words) in [
+        ("client", &*nobody, "is connected"),
+        ("player", "#999999", "is no player"),
+        ("player", "#0", "is no player"),
+        ("host", &nobody, "is known"),
+        ("host", "telnett", "is known"),
+        ("worker", &nobody, "is known"),
+    ] {
+        let refused = operate(server.data(), &["revoke", kind, id]);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{kind} {id}: {said}");
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn each_token_that_status_shows_can_be_revoked_and_closes_what_stands_on_it() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    for (name, column) in [("Ann", "token"), ("Bea", "player_token")] {
+        let mut player = hall_character(&server, name);
+        let row = wait_for("the player's token", || {
+            let status = server.status()?;
+            let rows = status["daemon"]["connections"].as_array()?;
+            let row = rows.iter().find(|row| row["name"] == name)?.clone();
+            (row[column] != "").then_some(row)
+        });
+        let id = |column: &str| row[column].as_str().unwrap().to_owned();
+        let table = order(&server, &["status"]);
+        assert!(
+            table.contains(&id(column)) && table.contains(&id("client")),
+            "{table}"
+        );
+        let said = order(&server, &["revoke", "token", &id(column)]);
+        assert!(said.contains("1 connections were closed"), "{said}");
+        player.expect("Your access was revoked");
+        player.expect_end();
+    }
+    assert!(wizard.eval("1 + 1").contains('2'));
+    let mut peer = host(server.data());
+    let table = order(&server, &["status"]);
+    assert!(table.contains(&"01".repeat(16)), "{table}");
+    let said = order(&server, &["revoke", "token", &"01".repeat(16)]);
+    assert!(said.contains("1 hosts"), "{said}");
+    let answer = peer.tell(&HostToDaemonMessage::GetServerFeatures);
+    let rejected = DaemonToHostReply::Reject {
+        reason: RejectReason::HelloFirst,
+        retry_after_ms: 0,
+    };
+    assert_eq!(answer, rejected, "a host went on with a dead token");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::actors::executor::wall_seconds;
 use crate::actors::kit::gate::Offered;
 use crate::protocol::HostId;
 use crate::protocol::admin::ConnectionStatus;
+use crate::protocol::hex::to_hex;
 use actix::{Context, Handler};
 use moo_model::Obj;
 use moo_model::world::Transaction;
@@ -26,21 +27,27 @@ impl ConnectionActor {
         let rows: Vec<_> = connections
             .iter()
             .map(|conn| {
-                let peer = conn.peer.clone();
-                (conn.object(), peer, now - conn.since(), now - conn.last_input())
+                let seconds = |since: i64| u64::try_from(now - since).unwrap_or_default();
+                let client = self.clients.get(&conn.id);
+                let player_token = client.and_then(|client| client.player_token);
+                ConnectionStatus {
+                    player: conn.object().0,
+                    name: String::new(),
+                    peer: conn.peer.clone(),
+                    connected_s: seconds(conn.since()),
+                    idle_s: seconds(conn.last_input()),
+                    client: to_hex(&conn.client()),
+                    token: client.map_or_else(String::new, |client| to_hex(&client.credentials.jti)),
+                    player_token: player_token.map_or_else(String::new, |jti| to_hex(&jti)),
+                }
             })
             .collect();
-        let status = |tx: &mut Transaction, (object, peer, connected, idle): (Obj, String, i64, i64)| {
-            let name = tx.name(object).unwrap_or_default();
-            ConnectionStatus {
-                player: object.0,
-                name: name.as_str().unwrap_or_default().to_owned(),
-                peer,
-                connected_s: u64::try_from(connected).unwrap_or_default(),
-                idle_s: u64::try_from(idle).unwrap_or_default(),
-            }
+        let named = |tx: &mut Transaction, row: ConnectionStatus| {
+            let name = tx.name(Obj(row.player)).unwrap_or_default();
+            let name = name.as_str().unwrap_or_default().to_owned();
+            ConnectionStatus { name, ..row }
         };
-        self.look(|tx| rows.into_iter().map(|row| status(tx, row)).collect())
+        self.look(|tx| rows.into_iter().map(|row| named(tx, row)).collect())
     }
 }
 

@@ -109,6 +109,8 @@ struct Client {
     credentials: Credentials,
     /// When its player last gave a password.
     auth_time: Option<Wall>,
+    /// The id of its player's token.
+    player_token: Option<[u8; 16]>,
     commands: Commands,
     /// What is to be stored for it once it can be.
     save: Save,
@@ -122,6 +124,7 @@ impl Client {
             conn,
             credentials,
             auth_time: None,
+            player_token: None,
             commands,
             save: Save::default(),
             closing: None,

@@ -1,13 +1,14 @@
 //! What hosts ask on behalf of clients.
 
 use super::commands::Commands;
-use super::tokens::proof;
+use super::tokens::write_proof;
 use super::{Client, ConnectionActor};
 use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Item, NewStream, Reply};
 use crate::actors::publisher::answer;
 use crate::actors::world_request;
+use crate::gateway::Wire;
 use crate::protocol::client::{ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
@@ -17,6 +18,7 @@ use moo_model::Obj;
 use moo_tasks::attempt::Work;
 use moo_tasks::connections::{Attachment, ConnId, Connection, NewConnection, stored};
 use moo_tasks::login;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// One request of a client.
@@ -164,10 +166,11 @@ impl ConnectionActor {
             host: host.0,
             instance,
             host_type: host_type.host_name().to_owned(),
-            proof: proof(&credentials, None),
+            proof: write_proof(&(credentials.clone(), None, None)),
             epoch: 0,
         };
-        let conn = self.open(peer, listener, attachment);
+        let addr = address_of(peer.addr, reply.to.wire(), host);
+        let conn = self.open(Peer { addr, ..peer }, listener, attachment);
         self.items.push(Item::Open(NewStream {
             conn: conn.id,
             client: id,
@@ -263,10 +266,55 @@ impl ConnectionActor {
     }
 }
 
+/// The address that a client is known by. A world may trust whoever calls from this machine, so that a client does is
+/// believed of a host of this machine alone; what another one calls local, or no address at all, is named after the host.
+fn address_of(told: String, wire: Wire, host: HostId) -> String {
+    let is_elsewhere = |text: &str| {
+        let address: Option<IpAddr> = text.parse().ok();
+        address.is_some_and(|address| {
+            let address = address.to_canonical();
+            !address.is_loopback() && !address.is_unspecified()
+        })
+    };
+    match wire == Wire::Local || is_elsewhere(&told) {
+        true => told,
+        false => format!("host-{host}"),
+    }
+}
+
 /// Whether a request leads to something that must be kept.
 fn must_keep(message: &HostClientToDaemonMessage) -> bool {
     !matches!(
         message,
         HostClientToDaemonMessage::ClientPong { .. } | HostClientToDaemonMessage::Detach { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_of_this_machine_is_believed_that_a_client_is_local() {
+        let host = HostId([0xab; 16]);
+        let known = |told: &str, wire| address_of(told.to_owned(), wire, host);
+        let local = [
+            "127.0.0.1",
+            "127.9.9.9",
+            "::1",
+            "::ffff:127.0.0.1",
+            "localhost",
+            "0.0.0.0",
+            "::",
+            "",
+            "192.0.2.1 from 127.0.0.1,",
+        ];
+        for told in local {
+            assert_eq!(known(told, Wire::Local), told);
+            assert_eq!(known(told, Wire::Network), format!("host-{host}"), "{told}");
+        }
+        for told in ["192.0.2.1", "2001:db8::1"] {
+            assert_eq!(known(told, Wire::Network), told);
+        }
+    }
 }

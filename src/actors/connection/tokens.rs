@@ -17,9 +17,15 @@ use crate::protocol::event::ClientEvent;
 use crate::protocol::token::{Credentials, Principal};
 use actix::{Context, Handler};
 use moo_tasks::connections::ConnId;
+use tokio::sync::oneshot;
 
 /// Tokens were revoked: those of one subject, or all. What stands on them is closed.
-pub struct CloseRevoked(pub Option<Subject>);
+pub struct CloseRevoked {
+    /// Whose.
+    pub subject: Option<Subject>,
+    /// Hears how many connections that were.
+    pub closed: oneshot::Sender<u64>,
+}
 
 const REVOKED: &str = "*** Your access was revoked; please log in again. ***";
 
@@ -69,18 +75,19 @@ impl ConnectionActor {
         }
     }
 
-    /// Closes the connections whose tokens are dead, with words.
-    fn close_revoked(&mut self, subject: Option<Subject>) {
+    /// Closes the connections whose tokens are dead, with words; gives how many there were.
+    fn close_revoked(&mut self, subject: Option<Subject>) -> u64 {
         let concerned = |client: &Client| match subject {
             None => true,
             Some(Subject::Client(id)) => client.id() == id,
             Some(Subject::Player(player)) => client.conn.object() == player.into(),
             Some(Subject::Host(host)) => client.host() == host,
-            Some(Subject::Token(jti)) => client.credentials.jti == jti,
+            Some(Subject::Token(jti)) => client.credentials.jti == jti || client.player_token == Some(jti),
             Some(Subject::Worker(_)) => false,
         };
         let clients = self.clients.values().filter(|client| concerned(client));
         let conns: Vec<_> = clients.map(|client| client.conn.clone()).collect();
+        let closed = conns.len() as u64;
         for conn in conns {
             self.parts.outside.connections.close(&conn);
             let rows = self.drop_client(&conn);
@@ -91,19 +98,26 @@ impl ConnectionActor {
             });
             self.end_hook(&conn, Some("user_disconnected"), rows);
         }
+        closed
     }
 }
 
-/// What a connection's row says about its tokens.
-pub(super) fn proof(credentials: &Credentials, auth_time: Option<Wall>) -> Vec<u8> {
-    let mut proof = Vec::new();
-    put_stored(&mut proof, &(credentials, auth_time));
-    proof
+/// What a connection's row says about its tokens: its own, when its player last gave a password, and the id of the
+/// player's token.
+pub(super) type Proof = (Credentials, Option<Wall>, Option<[u8; 16]>);
+
+/// The form in which that is stored.
+pub(super) fn write_proof(proof: &Proof) -> Vec<u8> {
+    let mut written = Vec::new();
+    put_stored(&mut written, proof);
+    written
 }
 
-/// What [`proof`] wrote.
-pub(super) fn read_proof(proof: &[u8]) -> Option<(Credentials, Option<Wall>)> {
-    take_stored(proof).map(|(proof, _)| proof)
+/// What [`write_proof`] wrote. The player's token was not written down always.
+pub(super) fn read_proof(proof: &[u8]) -> Option<Proof> {
+    let ((credentials, auth_time), rest) = take_stored(proof)?;
+    let player_token = take_stored(rest).and_then(|(jti, _)| jti);
+    Some((credentials, auth_time, player_token))
 }
 
 /// New tokens for a connection, on their way to its host once they are stored. The player's has an end that no renewal goes beyond, and the
@@ -113,12 +127,16 @@ fn fresh_credentials(keys: &Keys, client: &mut Client) -> After {
     let auth_token = client
         .auth_time
         .and_then(|auth_time| keys.auth_token(player, auth_time));
+    client.player_token = auth_token.as_ref().map(|(_, jti)| *jti);
+    let auth_token = auth_token.map(|(token, _)| token);
     let (client_token, credentials) = keys.credentials(client.id(), auth_token.as_deref());
     let bound = credentials.bound;
     client.credentials.replace(credentials);
-    client
-        .conn
-        .set_proof(proof(&client.credentials, client.auth_time));
+    client.conn.set_proof(write_proof(&(
+        client.credentials.clone(),
+        client.auth_time,
+        client.player_token,
+    )));
     let event = ClientEvent::CredentialsUpdated {
         client_token,
         auth_token,
@@ -132,7 +150,9 @@ impl Handler<Offered<CloseRevoked>> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, close: Offered<CloseRevoked>, context: &mut Context<Self>) {
-        self.close_revoked(close.accept().0);
+        let CloseRevoked { subject, closed } = close.accept();
+        // Whoever ordered it may have stopped waiting.
+        closed.send(self.close_revoked(subject)).ok();
         self.flush(context);
     }
 }

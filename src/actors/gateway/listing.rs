@@ -18,6 +18,8 @@ pub struct HostState {
     pub name: String,
     /// `alive` or `suspect`; a dead one is not listed.
     pub state: &'static str,
+    /// The id of the token that it said hello with; none where its key stands for it.
+    pub token: Option<[u8; 16]>,
 }
 
 impl GatewayActor {
@@ -33,6 +35,7 @@ impl GatewayActor {
                 id: *id,
                 name: host.name.clone(),
                 state: state(*id, host),
+                token: host.token,
             })
             .collect()
     }

@@ -3,34 +3,33 @@
 //! Parent: the supervisor. Bound: [`GATEWAY_GATE_MAX`](crate::limits::GATEWAY_GATE_MAX) bursts of frames; past it a burst is dropped, and hosts ask again.
 //! A restart loses which hosts are known: each is told to say hello again, and asks again for what it was not answered.
 
+mod greeting;
 mod listing;
 
-use super::connection::{ConnectionActor, HostCame, HostGone, Request, Requests};
+use super::connection::{ConnectionActor, HostGone, Request, Requests};
 use super::enrollment::{Ask, EnrollmentActor, EnrollmentDesk};
 use super::host_session::{Heard, HostParts, HostSession};
-use super::keyring::LOCAL_KEY;
 use super::outlet::Reply;
 use super::publisher::answer;
 use crate::actors::kit::gate::{Gate, Offered};
-use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Restart, Supervisor};
+use crate::actors::kit::supervisor::{ExitGuard, Supervisor};
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Inbound, PeerId};
-use crate::limits::{DRAINING_RETRY_MS, HOST_GATE_MAX, HOST_INSTANCES_MAX, PING_PERIOD};
+use crate::limits::{DRAINING_RETRY_MS, PING_PERIOD};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
 use crate::protocol::enroll::Enrollment;
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, RejectReason};
 use crate::protocol::kind::Family;
 use crate::protocol::machine::health::{Health, Verdict};
 use crate::protocol::machine::strikes::Strikes;
-use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
 use crate::protocol::{ClientId, HostId, Moment};
 use actix::{Actor, ArbiterHandle, Context, Handler};
 use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 pub use listing::ListHosts;
@@ -42,7 +41,12 @@ pub struct Burst(pub Vec<Inbound>);
 pub struct Pinged;
 
 /// The token of one host, or of every host, is dead: it has to say hello with another.
-pub struct ForgetHosts(pub Option<Subject>);
+pub struct ForgetHosts {
+    /// Whose; `None` is everybody's.
+    pub subject: Option<Subject>,
+    /// Hears how many hosts that were.
+    pub forgotten: oneshot::Sender<u64>,
+}
 
 /// The daemon ends, and another one follows: hosts are told to wait for that.
 pub struct TurnAway;
@@ -53,6 +57,8 @@ struct Host {
     name: String,
     host_type: HostType,
     session: Gate<HostSession>,
+    /// The id of the token that it said hello with; none where its key stands for it.
+    token: Option<[u8; 16]>,
     /// Pings since its last answer.
     missed: u64,
 }
@@ -243,102 +249,6 @@ impl GatewayActor {
         }
     }
 
-    /// Checks a hello. A new start of a host replaces the last one, whose sockets are gone with it; should that one wake
-    /// up, it is turned away.
-    fn greet(
-        &mut self,
-        (from, speaker): (PeerId, Speaker),
-        versions: (u8, u8),
-        id: HostId,
-        token: &str,
-    ) -> Result<(), RejectReason> {
-        let (claimed, instance) = identity(from).ok_or(RejectReason::BadToken)?;
-        if versions.0 > VERSION || versions.1 < VERSION_MIN {
-            return Err(RejectReason::BadVersion);
-        }
-        if id != claimed {
-            return Err(RejectReason::BadToken);
-        }
-        let key = match speaker {
-            Speaker::Enrolled(_, key) => key_hash(&key),
-            Speaker::Local | Speaker::Stranger(_) => LOCAL_KEY,
-        };
-        let host_type = self.kind_of(id, key, token).map_err(|error| {
-            tracing::warn!(host = %id, %error, "a host was refused");
-            RejectReason::BadToken
-        })?;
-        if self.is_draining {
-            return Err(RejectReason::Draining);
-        }
-        let replaced = self.replaced.entry(id).or_default();
-        if replaced.contains(&instance) {
-            return Err(RejectReason::Fenced);
-        }
-        let mut is_new = false;
-        match self.hosts.get_mut(&id) {
-            Some(known) if known.instance == instance => known.missed = 0,
-            Some(known) => {
-                if replaced.len() >= HOST_INSTANCES_MAX {
-                    replaced.pop_front();
-                }
-                replaced.push_back(known.instance);
-                (known.instance, known.missed) = (instance, 0);
-                is_new = true;
-            }
-            None => {
-                let session = self.start_session(id, host_type.clone(), key);
-                let host = Host {
-                    instance,
-                    host_type: HostType::of_host(&host_type),
-                    name: host_type,
-                    session,
-                    missed: 0,
-                };
-                self.hosts.insert(id, host);
-            }
-        }
-        let came = HostCame {
-            host: id,
-            instance,
-            is_new,
-        };
-        if self.connections.offer(came).is_err() {
-            tracing::error!("the connections take no messages");
-        }
-        Ok(())
-    }
-
-    /// What a host serves, by its token; or, if it has none that holds any more, by the key that it was enrolled with
-    /// and has just proved to have.
-    fn kind_of(&self, id: HostId, key: [u8; 32], token: &str) -> Result<String, TokenError> {
-        if token.is_empty() && key != LOCAL_KEY {
-            return self.desk.kind_of(id).ok_or(TokenError::Revoked);
-        }
-        match self
-            .parts
-            .keys
-            .check(id.0, Principal::Host(id, key), token)?
-            .grant
-        {
-            Grant::Host { host_type, .. } => Ok(host_type),
-            _ => Err(TokenError::Invalid),
-        }
-    }
-
-    fn start_session(&self, id: HostId, name: String, key: [u8; 32]) -> Gate<HostSession> {
-        let parts = self.parts.clone();
-        let spec = ChildSpec {
-            restart: Restart::Transient,
-            ..ChildSpec::permanent("host-session")
-        };
-        let slot = self
-            .supervisor
-            .supervise(spec, self.arbiter.clone(), move |guard| {
-                HostSession::new(parts.clone(), (id, key), name.clone(), guard)
-            });
-        Gate::new(slot, HOST_GATE_MAX)
-    }
-
     fn host_of(&mut self, peer: PeerId) -> Option<&mut Host> {
         let (id, instance) = identity(peer)?;
         self.hosts.get_mut(&id).filter(|host| host.instance == instance)
@@ -413,12 +323,16 @@ impl GatewayActor {
         }
     }
 
-    fn forget(&mut self, subject: Option<Subject>) {
-        match subject {
-            None => self.hosts.clear(),
-            Some(Subject::Host(host)) => drop(self.hosts.remove(&host)),
-            Some(_) => {}
-        }
+    /// Takes hosts for such as have not said hello; gives how many.
+    fn forget(&mut self, subject: Option<Subject>) -> u64 {
+        let before = self.hosts.len();
+        self.hosts.retain(|id, host| match subject {
+            None => false,
+            Some(Subject::Host(revoked)) => *id != revoked,
+            Some(Subject::Token(jti)) => host.token != Some(jti),
+            Some(_) => true,
+        });
+        (before - self.hosts.len()) as u64
     }
 }
 
@@ -478,7 +392,9 @@ impl Handler<Offered<ForgetHosts>> for GatewayActor {
     type Result = ();
 
     fn handle(&mut self, forget: Offered<ForgetHosts>, _: &mut Context<Self>) {
-        self.forget(forget.accept().0);
+        let ForgetHosts { subject, forgotten } = forget.accept();
+        // Whoever ordered it may have stopped waiting.
+        forgotten.send(self.forget(subject)).ok();
     }
 }
 

@@ -159,9 +159,19 @@ fn revoke(data: &Path, kind: &str, id: &str) -> Result<String, OperatorError> {
         ))
     })?;
     match ask_daemon(data, &AdminRequest::Revoke(subject))? {
-        AdminReply::Revoked(generation) => Ok(format!(
-            "revoked: every token of {kind} {id} below generation {generation} is dead\n"
-        )),
+        AdminReply::Revoked {
+            generation,
+            closed,
+            hosts,
+        } => {
+            let dead = match subject {
+                Subject::Token(_) => format!("token {id} is dead"),
+                _ => format!("every token of {kind} {id} below generation {generation} is dead"),
+            };
+            Ok(format!(
+                "revoked: {dead}; {closed} connections were closed, {hosts} hosts have to prove anew who they are\n"
+            ))
+        }
         _ => unexpected(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::server::{Options, Server};
 use crate::support::wait_for;
 use crate::support::worlds::hall_character;
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn leave(pid: u32, more: u64) {
     let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64;
     let limit = Rlimit {
         current: Some(open + more),
-        maximum: Some(1 << 16),
+        maximum: getrlimit(Resource::Nofile).maximum,
     };
     prlimit(Pid::from_raw(pid.cast_signed()), Resource::Nofile, limit).unwrap();
 }

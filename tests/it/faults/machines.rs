@@ -90,6 +90,21 @@ fn f52_an_invitation_is_good_once_and_only_its_key_speaks_for_its_id() {
 }
 
 #[test]
+fn a_client_that_another_machine_s_host_calls_local_needs_a_password() {
+    let ports = Ports::at("127.0.0.1");
+    let (server, _keys) = server(&ports);
+    let mut host = RemoteHost::prepare(&ports, None);
+    enroll(&server, &host);
+    host.start();
+    let mut caller = host.caller();
+    caller.send("connect wizard");
+    caller.expect("can only connect from the machine that runs this world");
+    let status = server.status().unwrap();
+    let id = Identity::read(&host.identity()).unwrap().id;
+    assert_eq!(status["daemon"]["connections"][0]["peer"], format!("host-{id}"));
+}
+
+#[test]
 fn an_enrolled_host_serves_players_until_it_is_revoked() {
     let ports = Ports::at("127.0.0.1");
     let (mut server, _keys) = server(&ports);

@@ -152,10 +152,16 @@ impl RemoteHost {
         super::server::read_log(self.folder.path())
     }
 
+    /// Somebody who stands at the door of the hall here.
+    #[track_caller]
+    pub fn caller(&self) -> Telnet {
+        Telnet::arrive(self.telnet, "caller", "Type guest and press Enter")
+    }
+
     /// A guest of the hall who comes in here.
     #[track_caller]
     pub fn guest(&self) -> Telnet {
-        let mut guest = Telnet::arrive(self.telnet, "guest", "Type guest and press Enter");
+        let mut guest = self.caller();
         guest.send("guest");
         guest.expect("***");
         guest.send("tour off");

@@ -139,21 +139,39 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
     }));
     columns(text, &rows);
     line(text, "");
-    let mut rows = vec![["HOST", "STATE", "CONNECTIONS", "ID"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["HOST", "STATE", "CONNECTIONS", "ID", "TOKEN"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(daemon.hosts.iter().map(|host| {
         vec![
             host.kind.clone(),
             host.state.clone(),
             host.connections.to_string(),
             host.id.clone(),
+            or_dash(&host.token),
         ]
     }));
     columns(text, &rows);
     line(text, "");
+    connection_table(text, daemon);
+}
+
+fn connection_table(text: &mut String, daemon: &DaemonStatus) {
     let mut rows = vec![
-        ["PLAYER", "NAME", "FROM", "CONNECTED", "IDLE"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "PLAYER",
+            "NAME",
+            "FROM",
+            "CONNECTED",
+            "IDLE",
+            "CLIENT",
+            "TOKEN",
+            "PLAYER TOKEN",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     rows.extend(daemon.connections.iter().map(|connection| {
         vec![
@@ -162,6 +180,9 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
             connection.peer.clone(),
             span(connection.connected_s),
             span(connection.idle_s),
+            connection.client.clone(),
+            or_dash(&connection.token),
+            or_dash(&connection.player_token),
         ]
     }));
     columns(text, &rows);
@@ -171,6 +192,10 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
     if unlisted > 0 {
         line(text, &format!("and {unlisted} more connections"));
     }
+}
+
+fn or_dash(cell: &str) -> String {
+    if cell.is_empty() { "-" } else { cell }.to_owned()
 }
 
 fn line(text: &mut String, line: &str) {
