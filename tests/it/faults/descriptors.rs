@@ -66,7 +66,7 @@ fn f53_who_comes_when_no_descriptor_is_left_is_told_so_and_nothing_spins() {
         used < elapsed / 4,
         "{used:?} of {elapsed:?} were spent on refusing"
     );
-    ann.check("look", &["The Great Hall"]);
+    ann.check("look", &["The Porch"]);
     drop(crowd);
     wait_for("somebody to be let in again", || {
         let (_, words) = come(&server);
