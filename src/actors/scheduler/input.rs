@@ -3,7 +3,7 @@
 //! Invariant: a line that was given to a task is answered, and noted as used, by the commit of the task's next slice; or
 //! by one of its own, if the task has ended meanwhile.
 
-use super::SchedulerActor;
+use super::{Pending, SchedulerActor};
 use crate::actors::errand;
 use crate::actors::executor::Assignment;
 use crate::actors::kit::gate::Offered;
@@ -45,6 +45,24 @@ impl From<Result<Value, Raised>> for Woken {
     }
 }
 
+impl SchedulerActor {
+    /// A task has ended that was given a line, and the line with it: whoever sent it is told that it was taken.
+    pub(super) fn settle_unread(&mut self, task: i64, with: Woken) {
+        let Woken { rows, reply, .. } = with;
+        if rows.is_empty() && reply.is_none() {
+            return;
+        }
+        let job = errand::of_rows(&self.parts.outside, rows);
+        let (id, lane) = (job.id, job.player.0);
+        let assignment = Assignment {
+            reply,
+            ..errand::unasked(job)
+        };
+        let work = Pending::InPlaceOf(task, Box::new(assignment));
+        self.on(Event::Submit { id, lane, work });
+    }
+}
+
 impl Handler<Offered<Input>> for SchedulerActor {
     type Result = ();
 
@@ -57,12 +75,7 @@ impl Handler<Offered<Input>> for SchedulerActor {
                     value: with,
                 });
             } else {
-                // The task has ended meanwhile, and the line with it: whoever sent it is told that it was taken.
-                let job = errand::of_rows(&self.parts.outside, with.rows);
-                self.submit(Assignment {
-                    reply: with.reply,
-                    ..errand::unasked(job)
-                });
+                self.settle_unread(task, with);
             }
         }
         self.act(context);

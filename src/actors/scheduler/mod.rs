@@ -60,6 +60,8 @@ enum Pending {
     First(Box<Assignment>),
     /// Its next slice, or the first one of a forked task.
     Waited(Arc<Waiting>),
+    /// An errand in place of this task, which ended before it came to a line that it was given.
+    InPlaceOf(i64, Box<Assignment>),
 }
 
 /// What the scheduler is made with.
@@ -100,6 +102,8 @@ struct Running {
     conn: Option<Arc<Connection>>,
     /// Whoever gave it waits to hear that it is done.
     is_errand: bool,
+    /// The task under whose number that is told.
+    told_as: i64,
 }
 
 impl SchedulerActor {
@@ -127,20 +131,24 @@ impl SchedulerActor {
     /// Carries out what has come together, and sees to the next moment.
     fn act(&mut self, context: &mut Context<Self>) {
         let mut assignments = Vec::new();
-        let mut forgotten = Vec::new();
-        for action in std::mem::take(&mut self.actions) {
-            match action {
-                Action::Start { id, work, woken } => assignments.push(self.assignment(id, work, woken)),
-                Action::Gone(id) => self.parts.outside.board.remove(id),
-                Action::Stop(id) => {
-                    if let Some(running) = self.kills.get(&id) {
-                        running.kill.store(true, Ordering::Relaxed);
+        // What is submitted here may start at once.
+        while !self.actions.is_empty() {
+            for action in std::mem::take(&mut self.actions) {
+                match action {
+                    Action::Start { id, work, woken } => assignments.push(self.assignment(id, work, woken)),
+                    Action::Gone { id, woken } => {
+                        self.parts.outside.board.remove(id);
+                        woken.into_iter().for_each(|woken| self.settle_unread(id, woken));
                     }
+                    Action::Stop(id) => {
+                        if let Some(running) = self.kills.get(&id) {
+                            running.kill.store(true, Ordering::Relaxed);
+                        }
+                    }
+                    Action::Forget(id) => self.delete_stored(id),
                 }
-                Action::Forget(id) => forgotten.push(id),
             }
         }
-        forgotten.into_iter().for_each(|id| self.delete_stored(id));
         if !assignments.is_empty() {
             self.parts.executors.assign(assignments);
         }
@@ -162,9 +170,13 @@ impl SchedulerActor {
 
     fn assignment(&mut self, id: i64, work: Pending, woken: Option<Woken>) -> Assignment {
         // A connection whose line wakes the task takes up no other until this slice says whether it reads on.
-        let mut reads_from = None;
+        let (mut reads_from, mut told_as) = (None, id);
         let assignment = match work {
             Pending::First(assignment) => *assignment,
+            Pending::InPlaceOf(task, assignment) => {
+                told_as = task;
+                *assignment
+            }
             Pending::Waited(waiting) => {
                 let object = waiting.reads_from();
                 reads_from = object.and_then(|object| self.parts.outside.connections.find(object));
@@ -196,6 +208,7 @@ impl SchedulerActor {
             is_errand: matches!(assignment.job.work, Work::Rows | Work::Request(_)),
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
+            told_as,
         };
         self.kills.insert(id, running);
         assignment
@@ -203,11 +216,8 @@ impl SchedulerActor {
 
     fn submit(&mut self, assignment: Assignment) {
         let (id, lane) = (assignment.job.id, assignment.job.player.0);
-        self.on(Event::Submit {
-            id,
-            lane,
-            work: Pending::First(Box::new(assignment)),
-        });
+        let work = Pending::First(Box::new(assignment));
+        self.on(Event::Submit { id, lane, work });
     }
 
     /// A task waits from now on, or was found waiting in the store.
@@ -234,6 +244,7 @@ impl SchedulerActor {
         } = report;
         let running = self.kills.remove(&id);
         let is_errand = running.as_ref().is_some_and(|running| running.is_errand);
+        let told_as = running.as_ref().map_or(id, |running| running.told_as);
         let conn = running.and_then(|running| running.conn);
         if let Some(waiter) = self.awaited.remove(&id) {
             // Whoever asked may have stopped waiting.
@@ -256,7 +267,7 @@ impl SchedulerActor {
         let carry = self.carry_out(effects);
         if conn.is_some() || is_errand || reads.is_some() || !carry.is_empty() {
             finished.push(Finished {
-                task: id,
+                task: told_as,
                 conn,
                 login,
                 carry,

@@ -100,7 +100,12 @@ pub enum Action<W, V> {
         woken: Option<V>,
     },
     /// The waiting or ready task is no more: it was killed.
-    Gone(i64),
+    Gone {
+        /// The task.
+        id: i64,
+        /// What it was woken with and did not come to.
+        woken: Option<V>,
+    },
     /// The running task is to be stopped.
     Stop(i64),
     /// The task was killed while it ran, and then tried to wait: it is no more, and what was stored of it is to be
@@ -328,7 +333,11 @@ impl<W, V> Scheduler<W, V> {
             Some(State::Ready { .. } | State::Waiting { .. }) => {
                 let entry = self.tasks.remove(&id).expect("it was there a moment ago");
                 self.leave_lane(id, entry.lane);
-                actions.push(Action::Gone(id));
+                let woken = match entry.state {
+                    State::Ready { woken, .. } => woken,
+                    State::Running { .. } | State::Waiting { .. } => None,
+                };
+                actions.push(Action::Gone { id, woken });
             }
         }
     }

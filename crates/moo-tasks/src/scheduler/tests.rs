@@ -117,7 +117,10 @@ fn killing_depends_on_what_the_task_does() {
     let mut core = Core::new(1);
     on(&mut core, 0, submit(1, 7));
     on(&mut core, 0, submit(2, 7));
-    assert_eq!(on(&mut core, 0, Event::Kill(2)), [Action::Gone(2)]);
+    assert_eq!(
+        on(&mut core, 0, Event::Kill(2)),
+        [Action::Gone { id: 2, woken: None }]
+    );
     assert_eq!(on(&mut core, 0, Event::Kill(1)), [Action::Stop(1)]);
     let paused = Event::Paused {
         id: 1,
@@ -127,6 +130,30 @@ fn killing_depends_on_what_the_task_does() {
     assert_eq!(on(&mut core, 0, paused), [Action::Forget(1)]);
     assert_eq!(on(&mut core, 0, Event::Kill(1)), []);
     assert_eq!(core.counts(), Counts::default());
+}
+
+#[test]
+fn what_a_killed_task_was_woken_with_comes_back() {
+    let mut core = Core::new(1);
+    on(&mut core, 0, submit(1, 7));
+    let reader = Event::Add {
+        id: 2,
+        lane: 7,
+        until: Until::Input,
+        work: 0,
+    };
+    on(&mut core, 0, reader);
+    let line = Event::Wake {
+        id: 2,
+        by: Waker::Input,
+        value: 42,
+    };
+    assert_eq!(on(&mut core, 0, line), [], "the only slot is taken");
+    let gone = Action::Gone {
+        id: 2,
+        woken: Some(42),
+    };
+    assert_eq!(on(&mut core, 0, Event::Kill(2)), [gone]);
 }
 
 /// A xorshift, for tests that can be repeated.
