@@ -143,6 +143,8 @@ pub const STRANGERS_FRAMES_MAX: i32 = 16;
 /// Commands of one client that are on their way to the daemon at once, so that a few clients cannot fill the window of
 /// their host.
 pub const COMMANDS_IN_FLIGHT_MAX: usize = 8;
+/// Events of a call's output that its answer repeats; all of them are in the stream.
+pub const ANSWER_EVENTS_MAX: usize = 16;
 /// Lines of one client that are kept while the daemon is away.
 pub const HELD_LINES_MAX: usize = 64;
 /// Bytes of such lines.

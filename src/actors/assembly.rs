@@ -238,6 +238,7 @@ pub(super) fn serve_hosts(
         keys: wires.keys.clone(),
         epoch: ground.epoch,
         linger_s: config.sessions.linger_s,
+        outlet: wires.outlet.clone(),
         publisher: actors.publisher.clone(),
         connections: actors.connections.clone(),
         outside: ground.outside.clone(),

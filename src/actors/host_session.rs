@@ -6,7 +6,7 @@
 use super::admin::Admin;
 use super::connection::{ClientsOf, ConnectionActor, HostCounts, HostGone, Reattach};
 use super::keyring::{Keys, WORLD};
-use super::outlet::{AskReplay, Reply};
+use super::outlet::{AskReplay, Outlet, Reply};
 use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::secret_file::random;
@@ -50,6 +50,8 @@ pub struct HostParts {
     pub epoch: u32,
     /// Seconds that a connection without a host is kept.
     pub linger_s: u32,
+    /// How far the clients' streams are.
+    pub outlet: Arc<Outlet>,
     /// The publisher.
     pub publisher: Gate<PublisherActor>,
     /// The connections.

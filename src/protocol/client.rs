@@ -446,7 +446,8 @@ pub enum DaemonToClientReply {
     ClientAttributeSet,
     /// What the handler returned.
     SystemHandler(Result<WireValue, SchedulerError>),
-    /// What the verb returned and told.
+    /// What the verb returned, and the beginning of what it told this connection. The stream has all of that too, so a
+    /// client that shows its stream leaves it out here.
     VerbCall {
         result: Result<WireValue, SchedulerError>,
         output: Vec<NarrativeEvent>,

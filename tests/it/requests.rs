@@ -2,11 +2,13 @@
 
 use crate::support::lone::Lone;
 use crate::support::peer::{Answer, Peer, now, ring};
+use crate::support::wait_for;
 use moo_model::Value;
 use moothall::protocol::client::{
     Auth, CmdOutcome, DaemonToClientReply as Reply, EntityType, HostClientToDaemonMessage as Ask, ObjectRef,
 };
 use moothall::protocol::error::{RpcMessageError, VerbProgramError};
+use moothall::protocol::event::{Content, Line};
 use moothall::protocol::token::Grant;
 use moothall::protocol::{ClientId, HostId, WireObj, WireValue};
 
@@ -122,6 +124,43 @@ fn a_program_writes_a_verb_calls_it_and_reads_it_back() {
             assert_eq!(code, ["return args[1] + 1;"]);
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_answer_says_how_far_the_stream_is_and_a_call_repeats_what_it_told() {
+    let server = Lone::without_host(1, &[]);
+    let mut client = Client::of_wizard(&server);
+    wait_for("the player to be connected", || {
+        let found = client.eval("player in connected_players()");
+        (found != Ok(Reply::EvalResult(int(0)))).then_some(())
+    });
+    let seq = |client: &Client| {
+        let head = client.peer.head;
+        head.map(|head| head.seq).expect("the client has a stream")
+    };
+    let before = seq(&client);
+    client
+        .eval(r#"add_verb(player, {player, "rxd", "greet"}, {"this", "none", "this"})"#)
+        .unwrap();
+    let code = vec![r#"notify(player, "two"); notify(player, "three"); return 7;"#.to_owned()];
+    let (object, verb) = (me(), "greet".to_owned());
+    client.changes(Ask::Program { object, verb, code }).unwrap();
+    let (object, verb, args) = (me(), "greet".to_owned(), Vec::new());
+    let called = client.changes(Ask::InvokeVerb { object, verb, args });
+    let Ok(Reply::VerbCall { result, output }) = called else {
+        panic!("{called:?}");
+    };
+    let lines = vec![Line::text("two"), Line::text("three")];
+    assert_eq!(result, Ok(int(7)));
+    assert_eq!(output.len(), 1);
+    assert_eq!(output[0].content, Content::Lines(lines));
+    let called = seq(&client);
+    assert!(called > before, "what the call told is in the stream too");
+    for (auth, is_refused) in [(Auth::Bound(client.bound), false), (Auth::None, true)] {
+        client.peer.head = None;
+        assert_eq!(client.peer.knock(CLIENT, auth).is_err(), is_refused);
+        assert!(seq(&client) >= called);
     }
 }
 

@@ -252,7 +252,8 @@ impl ConnectionActor {
     }
 
     fn reply(&self, to: Reply, reply: DaemonToClientReply) {
-        answer(&self.parts.sender, to, &ClientReply { reply, head: None });
+        let head = self.parts.outlet.head(&to);
+        answer(&self.parts.sender, to, &ClientReply { reply, head });
     }
 
     fn tell(&mut self, conn: &Connection, lines: Vec<String>) {

@@ -44,7 +44,8 @@ impl ConnectionActor {
         let Request { reply, client, .. } = request;
         if let Err(error) = self.take(request) {
             tracing::debug!(%client, %error, "a request was refused");
-            answer(&self.parts.sender, reply, &Refusal { error, head: None });
+            let head = self.parts.outlet.head(&reply);
+            answer(&self.parts.sender, reply, &Refusal { error, head });
         }
     }
 
@@ -128,7 +129,8 @@ impl ConnectionActor {
             return Err(RpcMessageError::InvalidRequest(words.to_owned()));
         }
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        let player = known.conn.object();
+        // The login of this client may have been answered already, and its word be still on its way here.
+        let player = known.conn.owner();
         if player.0 < 0 {
             return Err(RpcMessageError::PermissionDenied);
         }

@@ -178,11 +178,9 @@ impl GatewayActor {
 
     fn refuse(&self, to: PeerId, asked: &Envelope, error: RpcMessageError) {
         let envelope = asked.reply(self.parts.epoch);
-        answer(
-            &self.parts.sender,
-            Reply { to, envelope },
-            &Refusal { error, head: None },
-        );
+        let reply = Reply { to, envelope };
+        let head = self.parts.outlet.head(&reply);
+        answer(&self.parts.sender, reply, &Refusal { error, head });
     }
 
     fn reject(&self, reply: Reply, reason: RejectReason) {

@@ -3,7 +3,7 @@
 //! Invariant: connections that were told exactly the same share one event; an event fits into a frame with all who may
 //! be named in it.
 
-use crate::limits::BODY_EVENT_MAX;
+use crate::limits::{ANSWER_EVENTS_MAX, BODY_EVENT_MAX};
 use crate::protocol::event::{Cause, ClientEvent, Content, Line, LineBody, NarrativeEvent};
 use crate::protocol::machine::outbox::Prepared;
 use crate::protocol::{Wall, WireObj};
@@ -32,6 +32,16 @@ pub fn narratives(author: WireObj, told: Vec<Told>, cause: Option<Cause>, at: Wa
         }
     }
     ready
+}
+
+/// What was told to one connection, for an answer to repeat: the beginning of it, if it is long.
+pub fn repeated(author: WireObj, told: &Told) -> Vec<NarrativeEvent> {
+    let narrative = |lines| NarrativeEvent {
+        author,
+        content: Content::Lines(lines),
+    };
+    let groups = groups(told.lines.iter().map(wire_line)).into_iter();
+    groups.take(ANSWER_EVENTS_MAX).map(narrative).collect()
 }
 
 /// What was told, each with all connections that were told just that.
@@ -224,6 +234,20 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, format!("first|{text}|last|"));
+    }
+
+    #[test]
+    fn an_answer_repeats_the_beginning_of_what_was_told() {
+        let line = "x".repeat(PIECE_BYTES_MAX);
+        let texts = vec![line.as_str(); ANSWER_EVENTS_MAX + 1];
+        let events = repeated(WireObj(3), &told(1, &texts));
+        assert_eq!(events.len(), ANSWER_EVENTS_MAX);
+        let content = Content::Lines(vec![Line::text(line)]);
+        assert!(
+            events
+                .iter()
+                .all(|event| event.author == WireObj(3) && event.content == content)
+        );
     }
 
     #[test]

@@ -15,14 +15,14 @@ use crate::gateway::PeerId;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::event::{Cause, ClientEvent, Line};
+use crate::protocol::event::{Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
 use crate::protocol::host::{DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
 use committer::Wishes;
 pub use ends::scheduler_error;
 use ends::{ended, fitting};
-use lines::narratives;
+use lines::{narratives, repeated};
 use moo_model::ledger::Row;
 use moo_model::world::Stamp;
 use moo_model::{Obj, Value};
@@ -42,6 +42,13 @@ pub struct Reply {
     pub to: PeerId,
     /// The envelope of the answer.
     pub envelope: Envelope,
+}
+
+impl Reply {
+    /// The client on whose behalf it was asked; no real one if the host asked for itself.
+    pub fn client(&self) -> ClientId {
+        ClientId(self.envelope.principal)
+    }
 }
 
 /// An answer that leaves with the commit that it tells of.
@@ -138,6 +145,11 @@ impl Outlet {
     pub fn outbox(&self) -> MutexGuard<'_, Outbox<Answer>> {
         // Each change of the outbox is complete before anything in it can panic.
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far the asker's stream is: an answer that leaves now is delivered after the events up to there.
+    pub fn head(&self, asked: &Reply) -> Option<StreamPos> {
+        self.outbox().head(asked.client())
     }
 
     /// The time of day.
@@ -296,6 +308,16 @@ impl<'a> Outgoing<'a> {
             cmd_seq,
         }
     }
+
+    /// What the slice has told the connection whose request it answers. Its stream has that too.
+    fn told_to_asker(&self, told: &[Told]) -> Vec<NarrativeEvent> {
+        let (Some(reply), Work::Request(_)) = (&self.reply, &self.job.work) else {
+            return Vec::new();
+        };
+        let conn = self.outlet.outbox().conn_of(reply.client());
+        let told = told.iter().find(|told| Some(told.conn.0) == conn);
+        told.map_or_else(Vec::new, |told| repeated(self.job.player.into(), told))
+    }
 }
 
 impl Release for Outgoing<'_> {
@@ -306,6 +328,7 @@ impl Release for Outgoing<'_> {
             Some((end, told)) => (end, told.clone()),
             None => (end, told),
         };
+        let heard = self.told_to_asker(&told);
         self.ready = narratives(self.job.player.into(), told, cause, at);
         if let (Some(_), Some(conn)) = (&self.reply, &self.job.conn)
             && self.outlet.outbox().wants_ends(conn.id.0)
@@ -314,21 +337,23 @@ impl Release for Outgoing<'_> {
             self.ready.push(fitting(&event, cause, at, vec![conn.id.0]));
         }
         if let (Some(_), Work::Request(request)) = (&self.reply, &self.job.work) {
-            let answer = world_request::answer(request, self.job.id, end);
+            let answer = world_request::answer(request, self.job.id, end, heard);
             self.answer = Some(answer.map_or_else(Message::Refused, Message::Client));
         }
         !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty()
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
-        let conn = self.job.conn.as_ref().map_or(0, |conn| conn.id.0);
         let submitted = DaemonToClientReply::TaskSubmitted {
             task_id: self.job.id as u64,
         };
         let message = self.answer.take().unwrap_or(Message::Client(submitted));
-        let answer = self.reply.take().map(|reply| (conn, Answer { reply, message }));
         let events = std::mem::take(&mut self.ready);
         let mut outbox = self.outlet.outbox();
+        let answer = self.reply.take().map(|reply| {
+            let conn = outbox.conn_of(reply.client()).unwrap_or_default();
+            (conn, Answer { reply, message })
+        });
         let mut rows = outbox.number(stamp, events, answer);
         for after in self.after.drain(..) {
             rows.extend(after.leave(stamp, self.outlet.epoch, &mut outbox));

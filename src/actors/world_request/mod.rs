@@ -10,6 +10,7 @@ use crate::protocol::client::{
     WorldAction, WorldResult,
 };
 use crate::protocol::error::{CompileFault, Exception, RpcMessageError, SchedulerError, VerbProgramError};
+use crate::protocol::event::NarrativeEvent;
 use crate::protocol::{WireObj, WireValue};
 use moo_model::{ErrorCode, Obj, Value};
 use moo_tasks::attempt::End;
@@ -52,9 +53,14 @@ pub fn request_of(message: HostClientToDaemonMessage) -> Result<Request, Refused
     })
 }
 
-/// The answer to what the task of a request came to. One that suspends is answered as a task: what it asked for comes
-/// too late.
-pub fn answer(request: &Request, task: i64, end: &End) -> Result<DaemonToClientReply, Refused> {
+/// The answer to what the task of a request came to, with what it has told the asker. One that suspends is answered as a
+/// task: what it asked for comes too late.
+pub fn answer(
+    request: &Request,
+    task: i64,
+    end: &End,
+    output: Vec<NarrativeEvent>,
+) -> Result<DaemonToClientReply, Refused> {
     let returned = match end {
         End::Done(value) => value,
         End::Waits(_) => return Ok(DaemonToClientReply::TaskSubmitted { task_id: task as u64 }),
@@ -66,7 +72,7 @@ pub fn answer(request: &Request, task: i64, end: &End) -> Result<DaemonToClientR
     match &request.names {
         None => each
             .next()
-            .map_or_else(|| Err(malformed()), |(kind, result)| single(kind, result)),
+            .map_or_else(|| Err(malformed()), |(kind, result)| single(kind, result, output)),
         Some(names) => Ok(DaemonToClientReply::BatchResult(
             names
                 .iter()
@@ -175,7 +181,11 @@ fn no_result() -> Result<Value, Failed> {
     })
 }
 
-fn single(kind: Kind, result: Result<Value, Failed>) -> Result<DaemonToClientReply, Refused> {
+fn single(
+    kind: Kind,
+    result: Result<Value, Failed>,
+    output: Vec<NarrativeEvent>,
+) -> Result<DaemonToClientReply, Refused> {
     use DaemonToClientReply as Reply;
     let value = match (kind, result) {
         (_, Ok(value)) => value,
@@ -186,7 +196,7 @@ fn single(kind: Kind, result: Result<Value, Failed>) -> Result<DaemonToClientRep
         (Kind::Call, Err(failed)) if !failed.is(ErrorCode::Perm) => {
             return Ok(Reply::VerbCall {
                 result: Err(SchedulerError::TaskAbortedException(exception(failed))),
-                output: Vec::new(),
+                output,
             });
         }
         (_, Err(failed)) => return Err(refusal(failed)),
@@ -195,7 +205,7 @@ fn single(kind: Kind, result: Result<Value, Failed>) -> Result<DaemonToClientRep
         Kind::Eval => Reply::EvalResult(WireValue::new(&value)),
         Kind::Call => Reply::VerbCall {
             result: Ok(WireValue::new(&value)),
-            output: Vec::new(),
+            output,
         },
         Kind::SystemProperty => Reply::SysPropValue(Some(WireValue::new(&value))),
         Kind::Verb => {

@@ -8,7 +8,7 @@ struct Asked(Request);
 
 impl Asked {
     fn answer(&self, returned: &Value) -> Result<DaemonToClientReply, RpcMessageError> {
-        answer(&self.0, 7, &End::Done(returned.clone()))
+        answer(&self.0, 7, &End::Done(returned.clone()), Vec::new())
     }
 }
 

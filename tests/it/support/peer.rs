@@ -8,7 +8,7 @@ use moothall::protocol::client::{
 };
 use moothall::protocol::codec::{Envelope, Frame, Message, encode};
 use moothall::protocol::error::RpcMessageError;
-use moothall::protocol::event::StreamControl;
+use moothall::protocol::event::{StreamControl, StreamPos};
 use moothall::protocol::header::{VERSION, VERSION_MIN};
 use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Peer as Address, Role};
 use moothall::protocol::token::KeyRing;
@@ -41,6 +41,8 @@ pub struct Peer {
     sender: HostSender,
     heard: Receiver<HostInbound>,
     correlation: u64,
+    /// How far the client's stream was, by the last answer to a client's request.
+    pub head: Option<StreamPos>,
     _side: HostSide,
 }
 
@@ -72,6 +74,7 @@ impl Peer {
             sender,
             heard,
             correlation: 0,
+            head: None,
             _side: side,
         }
     }
@@ -187,10 +190,12 @@ impl Peer {
         let answer = self.ask(client.0, &body);
         let frame = Frame::parse(&answer).unwrap();
         if frame.kind.family() == Family::Refusal as u8 {
-            let Refusal { error, .. } = frame.decode().unwrap();
+            let Refusal { error, head } = frame.decode().unwrap();
+            self.head = head;
             return Err(error);
         }
-        let ClientReply { reply, .. } = frame.decode().unwrap();
+        let ClientReply { reply, head } = frame.decode().unwrap();
+        self.head = head;
         Ok(reply)
     }
 

@@ -132,6 +132,12 @@ impl Connection {
         Obj(self.object.load(Relaxed))
     }
 
+    /// Whose it is by the last commit, which may be ahead of [`Connection::object`].
+    pub fn owner(&self) -> Obj {
+        let claimed = self.state().claimed;
+        claimed.map_or_else(|| self.object(), |(player, _)| player)
+    }
+
     /// When it was made, or logged in; seconds since 1970.
     pub fn since(&self) -> i64 {
         self.since.load(Relaxed)

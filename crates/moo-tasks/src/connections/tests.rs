@@ -55,6 +55,16 @@ fn a_second_login_takes_the_player_over() {
 }
 
 #[test]
+fn a_connection_is_the_players_as_soon_as_the_login_is_committed() {
+    let connections = Connections::default();
+    let connection = open(&connections, 1);
+    connection.claim(Obj(7), 110, Due::Connected);
+    assert_eq!((connection.object(), connection.owner()), (Obj(-2), Obj(7)));
+    connections.log_in(&connection, Obj(7), 110);
+    assert_eq!(connection.owner(), Obj(7));
+}
+
+#[test]
 fn the_newest_stands_first() {
     let connections = Connections::default();
     (1..=3).for_each(|id| drop(open(&connections, id)));

@@ -27,13 +27,13 @@ pub(super) enum Life {
     Over,
 }
 
-/// A refusal that waits for the events before it.
+/// An answer that waits for the events before it.
 #[derive(Debug)]
 pub(super) struct Parked {
     head: StreamPos,
     /// It is told then in any case.
     until: Moment,
-    text: Arc<str>,
+    answer: ToClient,
 }
 
 #[derive(Debug)]
@@ -258,20 +258,23 @@ impl Client {
         self.acked != self.handed_seq
     }
 
-    /// Keeps a refusal until the events before it were handed out.
-    pub(super) fn park(&mut self, head: StreamPos, until: Moment, text: Arc<str>) {
-        self.parked.push_back(Parked { head, until, text });
+    /// Keeps an answer until the events before it were handed out.
+    pub(super) fn park(&mut self, head: StreamPos, until: Moment, answer: ToClient) {
+        self.parked.push_back(Parked { head, until, answer });
     }
 
-    /// Tells the refusals whose time has come.
+    /// Tells the answers whose time has come.
     pub(super) fn unpark(&mut self, now: Moment, client: ClientId, out: &mut Vec<Output>) {
-        while let Some(first) = self.parked.front()
-            && (self.stream.is_past(first.head) || now >= first.until)
-        {
-            let text = Arc::clone(&first.text);
-            self.parked.pop_front();
-            out.push(Output::ToClient(client, ToClient::Refused(text)));
-        }
+        let (parked, stream) = (&mut self.parked, &self.stream);
+        let due = parked
+            .iter()
+            .take_while(|first| stream.is_past(first.head) || now >= first.until);
+        let due = due.count();
+        out.extend(
+            parked
+                .drain(..due)
+                .map(|due| Output::ToClient(client, due.answer)),
+        );
     }
 }
 

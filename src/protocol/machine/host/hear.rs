@@ -13,6 +13,7 @@ use crate::limits::{LIST_ENTRIES_MAX, REQUEST_DEADLINE_S, REST_DEFAULT_MS, REST_
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
 use crate::protocol::client::{Attachment, ClientReply, DaemonToClientReply, Refusal};
 use crate::protocol::error::{RpcError, RpcMessageError};
+use crate::protocol::event::StreamPos;
 use crate::protocol::host::{
     DaemonDirect, DaemonToHostReply, HostToDaemonMessage, HostType, ReattachOutcome,
 };
@@ -128,9 +129,13 @@ impl Host {
                 self.watch_client(id);
             }
             Answer::Refused(refusal) => self.refused(now, id, seq, &refusal, out),
-            Answer::Failed(RpcError::CouldNotDecode(_)) => self.tell_refused(id, seq, UNREADABLE, out),
-            Answer::Failed(error) => self.tell_refused(id, seq, error.surface().telnet, out),
-            Answer::Client(ClientReply { reply, .. }) => {
+            Answer::Failed(RpcError::CouldNotDecode(_)) => {
+                self.settled(now, id, seq, None, refused(UNREADABLE), out);
+            }
+            Answer::Failed(error) => {
+                self.settled(now, id, seq, None, refused(error.surface().telnet), out);
+            }
+            Answer::Client(ClientReply { reply, head }) => {
                 match reply {
                     DaemonToClientReply::LoginResult(Some(login)) => {
                         if let Some(attachment) = login.attach {
@@ -142,50 +147,51 @@ impl Host {
                     }
                     _ => {}
                 }
-                self.settled(id, seq, out);
+                self.settled(now, id, seq, head, ToClient::Answered, out);
             }
-            Answer::Host(_) => self.settled(id, seq, out),
+            Answer::Host(_) => self.settled(now, id, seq, None, ToClient::Answered, out),
         }
         self.send_commands(now, id);
     }
 
-    fn settled(&mut self, id: ClientId, seq: u64, out: &mut Vec<Output>) {
-        if let Some(client) = self.clients.get_mut(&id)
-            && client.settle(seq)
-        {
-            out.push(Output::ToClient(id, ToClient::Answered));
+    /// A command was answered: the client hears so after what it was told before, up to `head`.
+    fn settled(
+        &mut self,
+        now: Moment,
+        id: ClientId,
+        seq: u64,
+        head: Option<StreamPos>,
+        answer: ToClient,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(client) = self.clients.get_mut(&id) else {
+            return;
+        };
+        if !client.settle(seq) {
+            return;
+        }
+        match head.filter(|head| !client.stream.is_past(*head)) {
+            None => out.push(Output::ToClient(id, answer)),
+            Some(head) => {
+                let until = now.plus(Duration::from_secs(REQUEST_DEADLINE_S));
+                client.park(head, until, answer);
+                self.watch_client(id);
+                self.stream(now, id, stream::Input::Head(head.seq), out);
+            }
         }
     }
 
-    fn tell_refused(&mut self, id: ClientId, seq: u64, text: &str, out: &mut Vec<Output>) {
-        if let Some(client) = self.clients.get_mut(&id)
-            && client.settle(seq)
-        {
-            out.push(Output::ToClient(id, ToClient::Refused(text.into())));
-        }
-    }
-
-    /// A command was refused for good: the client reads why, after what it was told before.
+    /// A command was refused for good: the client reads why.
     fn refused(&mut self, now: Moment, id: ClientId, seq: u64, refusal: &Refusal, out: &mut Vec<Output>) {
         let text = refusal.error.surface().telnet;
         if is_over(&refusal.error) {
             return self.end(id, text, out);
         }
-        let Some(client) = self.clients.get_mut(&id) else {
-            return;
+        let answer = match text.is_empty() {
+            true => ToClient::Answered,
+            false => refused(text),
         };
-        match refusal.head {
-            _ if text.is_empty() => self.settled(id, seq, out),
-            Some(head) if !client.stream.is_past(head) => {
-                if client.settle(seq) {
-                    let until = now.plus(Duration::from_secs(REQUEST_DEADLINE_S));
-                    client.park(head, until, text.into());
-                    self.watch_client(id);
-                    self.stream(now, id, stream::Input::Head(head.seq), out);
-                }
-            }
-            _ => self.tell_refused(id, seq, text, out),
-        }
+        self.settled(now, id, seq, refusal.head, answer, out);
     }
 
     fn establish_answered(&mut self, now: Moment, id: ClientId, answer: Answer, out: &mut Vec<Output>) {
@@ -396,6 +402,10 @@ impl Host {
             self.say(now, Ticket::Quiet, &message);
         }
     }
+}
+
+fn refused(text: &str) -> ToClient {
+    ToClient::Refused(text.into())
 }
 
 /// Whether a refusal means that the connection is not ours any more, or is not at all.

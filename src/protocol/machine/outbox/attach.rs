@@ -153,6 +153,11 @@ impl<A> Outbox<A> {
         self.streams.get(&conn).is_some_and(|stream| stream.wants_ends)
     }
 
+    /// The connection of a client, if it has a stream.
+    pub fn conn_of(&self, client: ClientId) -> Option<u64> {
+        self.by_client.get(&client).copied()
+    }
+
     /// The client of a connection.
     pub fn client_of(&self, conn: u64) -> Option<ClientId> {
         self.streams.get(&conn).map(|stream| stream.client)

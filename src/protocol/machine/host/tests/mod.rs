@@ -6,7 +6,7 @@ mod streams;
 use scene::*;
 
 use super::*;
-use crate::limits::{REST_DEFAULT_MS, STREAM_TAIL_MS};
+use crate::limits::{REQUEST_DEADLINE_S, REST_DEFAULT_MS, STREAM_TAIL_MS};
 use crate::protocol::WireObj;
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
 use crate::protocol::error::RpcMessageError;
@@ -147,6 +147,30 @@ fn a_refusal_is_told_after_the_events_before_it() {
     let words = scene.words(1);
     assert_eq!(words[..2], ["1", "2"]);
     assert!(words[2].starts_with("refused: "), "{words:?}");
+}
+
+#[test]
+fn an_answer_is_told_after_the_events_before_it_and_before_those_that_follow() {
+    let mut scene = Scene::with_client();
+    scene.lines(1, &["a", "b"]);
+    let commands = scene.commands();
+    scene.accept_after(commands[0].0, Some(at(1)));
+    scene.accept_after(commands[1].0, Some(at(2)));
+    assert_eq!(scene.words(1), [""; 0]);
+    for seq in 1..=3 {
+        scene.event(1, 1, seq, 1);
+    }
+    assert_eq!(scene.words(1), ["1", "answered", "2", "answered", "3"]);
+}
+
+#[test]
+fn an_answer_is_not_held_back_for_ever_by_events_that_never_come() {
+    let mut scene = Scene::with_client();
+    scene.lines(1, &["a"]);
+    let commands = scene.commands();
+    scene.accept_after(commands[0].0, Some(at(2)));
+    scene.after_ms(REQUEST_DEADLINE_S * 1_000, true);
+    assert_eq!(scene.words(1), ["answered"]);
 }
 
 #[test]

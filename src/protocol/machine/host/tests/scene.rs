@@ -161,8 +161,13 @@ impl Scene {
     }
 
     pub(super) fn accept(&mut self, to: Envelope) {
+        self.accept_after(to, None);
+    }
+
+    /// Accepts a command whose client has been told events up to this one.
+    pub(super) fn accept_after(&mut self, to: Envelope, head: Option<StreamPos>) {
         let reply = DaemonToClientReply::TaskSubmitted { task_id: 9 };
-        self.reply(to, &ClientReply { reply, head: None });
+        self.reply(to, &ClientReply { reply, head });
     }
 
     pub(super) fn publish<M: Message>(&mut self, message: &M) {
