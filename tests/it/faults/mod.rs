@@ -3,6 +3,7 @@
 
 mod clock;
 mod connections;
+mod crowds;
 mod descriptors;
 mod disk;
 mod machines;

@@ -1,10 +1,16 @@
-//! F32 and F33: clients that do not read for a while, or ever. Whoever does not read misses nothing that is not told,
-//! with its number, and nobody else notices.
+//! F32, F33 and F35: clients that do not read for a while, or ever, and a host that has no time for any of its clients.
+//! Whoever does not read misses nothing that is not told, with its number, and nobody else notices.
 
+use crate::support::peer::{Peer, now, ring};
 use crate::support::server::{Options, Server};
+use crate::support::starved::Starved;
 use crate::support::telnet::Telnet;
 use crate::support::worlds::{hall_character, hall_wizard};
-use crate::support::{DEADLINE, wait_for};
+use crate::support::{BUSY, DEADLINE, wait_for};
+use moothall::protocol::client::Auth;
+use moothall::protocol::token::Grant;
+use moothall::protocol::{ClientId, HostId};
+use std::time::{Duration, Instant};
 
 /// Lines of one commit, which are one event.
 const LINES_A_PIECE: u64 = 10;
@@ -94,4 +100,113 @@ fn f33_one_who_never_reads_takes_nothing_from_the_others() {
     // In the end even the one who did not read is told what is missing.
     let lost = read_numbered(&mut stuck, "line ", LINES_A_PIECE, LINES);
     eprintln!("f33: {lost} pieces of {} lost", LINES / LINES_A_PIECE);
+}
+
+/// One of the figures that the daemon shows of itself.
+fn figure(server: &Server, group: &str, name: &str) -> Option<u64> {
+    let status = server.status()?;
+    let figures = status["daemon"]["figures"].as_array()?.clone();
+    let figure = figures
+        .iter()
+        .find(|figure| figure["group"] == group && figure["name"] == name)?;
+    figure["value"].as_u64()
+}
+
+/// Bytes of memory that a program has.
+fn resident(server: &Server, program: &str) -> u64 {
+    let pid = server.pid(program).expect("it runs");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .expect("it has memory");
+    let kib: u64 = line
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .expect("a number of KiB");
+    kib << 10
+}
+
+/// Another host of a server, with one client, which asks something small; how long the answer took.
+struct Neighbour {
+    peer: Peer,
+    auth: Auth,
+}
+
+impl Neighbour {
+    const HOST: HostId = HostId([0x35; 16]);
+    const CLIENT: ClientId = ClientId([0x35; 16]);
+
+    #[track_caller]
+    fn arrive(server: &Server) -> Neighbour {
+        let mut peer = Peer::local(server.data(), Neighbour::HOST);
+        let grant = Grant::Host {
+            host: Neighbour::HOST,
+            host_type: "telnet".to_owned(),
+            key_hash: [0; 32],
+            generation: 0,
+        };
+        peer.register(&ring(server.data()).sign(grant, [1; 16], now()));
+        let (_, bound) = peer.establish(Neighbour::CLIENT);
+        let auth = Auth::Bound(bound);
+        Neighbour { peer, auth }
+    }
+
+    #[track_caller]
+    fn asks(&mut self) -> Duration {
+        let asked = Instant::now();
+        let answer = self.peer.knock(Neighbour::CLIENT, self.auth.clone());
+        assert!(answer.is_ok(), "{answer:?}");
+        asked.elapsed()
+    }
+}
+
+#[test]
+fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_can() {
+    // Less than is kept for one client, and for all four more than the credit of their host.
+    const LINES: u64 = 12_000;
+    // All that may be on its way: credit at both ends, and what the log has not written yet.
+    const GROWTH_MAX: u64 = 128 << 20;
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let (mut clients, mut players) = (Vec::new(), Vec::new());
+    for number in 0..4 {
+        clients.push(hall_character(&server, &format!("Reader{number}")));
+        players.push(newest_player(&mut wizard));
+    }
+    let mut neighbour = Neighbour::arrive(&server);
+    let programs = ["moothall-daemon", "moothall-telnet"];
+    let before = programs.map(|program| resident(&server, program));
+    for player in &players {
+        flood(&mut wizard, player, &[], LINES);
+    }
+    let telnet = server.pid("moothall-telnet").expect("it runs");
+    let starved = Starved::new(telnet);
+    std::thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(|| {
+                let lost = read_numbered(client, "line ", LINES_A_PIECE, LINES);
+                assert_eq!(
+                    lost, 0,
+                    "something was given up, though there was room to keep it"
+                );
+            });
+        }
+        let mut longest = Duration::ZERO;
+        wait_for("the credit to be used up", || {
+            longest = longest.max(neighbour.asks());
+            (figure(&server, "outbox", "choked_hosts")? == 1).then_some(())
+        });
+        for (program, before) in programs.iter().zip(before) {
+            let growth = resident(&server, program).saturating_sub(before);
+            eprintln!("f35: {program} has grown by {} MiB", growth >> 20);
+            assert!(growth < GROWTH_MAX, "{program} has grown by {} MiB", growth >> 20);
+        }
+        longest = longest.max(neighbour.asks());
+        eprintln!("f35: a neighbour's answer took {longest:?} at most");
+        assert!(longest < BUSY, "a neighbour waited for {longest:?}");
+        drop(starved);
+    });
+    assert_eq!(server.pid("moothall-telnet"), Some(telnet));
 }

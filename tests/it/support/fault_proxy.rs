@@ -256,8 +256,14 @@ impl Proxy {
 
     /// How many messages of a kind came by, whatever became of them.
     pub fn seen(&self, name: &str) -> u64 {
+        let [seen] = self.seen_all([name]);
+        seen
+    }
+
+    /// The same for several kinds, at one moment.
+    pub fn seen_all<const N: usize>(&self, names: [&str; N]) -> [u64; N] {
         let plan = self.shared.plan.lock().unwrap();
-        plan.seen.get(name).copied().unwrap_or_default()
+        names.map(|name| plan.seen.get(name).copied().unwrap_or_default())
     }
 
     /// Hangs up on both ends of every connection; they connect anew.

@@ -4,6 +4,7 @@
 
 pub mod cable;
 pub mod checker;
+pub mod crowd;
 pub mod fault_proxy;
 pub mod faults;
 pub mod ledger;
@@ -13,6 +14,7 @@ pub mod random;
 pub mod remote;
 pub mod server;
 pub mod small_disk;
+pub mod starved;
 pub mod telnet;
 pub mod worlds;
 

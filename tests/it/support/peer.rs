@@ -13,6 +13,7 @@ use moothall::protocol::header::{VERSION, VERSION_MIN};
 use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Peer as Address, Role};
 use moothall::protocol::token::KeyRing;
 use moothall::protocol::{ClientId, Family, HostId, Wall, WireObj};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -170,6 +171,44 @@ impl Peer {
             rtt_us: 1,
         };
         self.request(client, auth, 0, message)
+    }
+
+    /// Knocks so many times at once, without waiting for any answer in between; gives how many were answered.
+    pub fn knock_at_once(&mut self, client: ClientId, auth: &Auth, count: usize) -> usize {
+        let first = self.correlation + 1;
+        for _ in 0..count {
+            self.correlation += 1;
+            let body = ClientRequest {
+                message: HostClientToDaemonMessage::ClientPong {
+                    client_time: 7,
+                    rtt_us: 1,
+                },
+                auth: auth.clone(),
+                cmd_seq: 0,
+                cmd_acked: 0,
+            };
+            let envelope = Envelope {
+                correlation: self.correlation,
+                principal: client.0,
+                ..Envelope::default()
+            };
+            let frame = encode(&envelope, &body).unwrap();
+            self.sender.send(Lane::Interactive, frame).unwrap();
+        }
+        let asked = first..=self.correlation;
+        let mut answered = BTreeSet::new();
+        while answered.len() < count
+            && let Ok(heard) = self.heard.recv_timeout(DEADLINE)
+        {
+            if let HostInbound::Reply { frame, .. } = heard
+                && let Ok(frame) = Frame::parse(&frame)
+                && frame.kind.family() != Family::Refusal as u8
+                && asked.contains(&frame.envelope.correlation)
+            {
+                answered.insert(frame.envelope.correlation);
+            }
+        }
+        answered.len()
     }
 
     /// Asks something in the name of a connection, under this number.
