@@ -15,15 +15,14 @@ use std::time::{Duration, Instant};
 /// Lines of one commit, which are one event.
 const LINES_A_PIECE: u64 = 10;
 
-/// Starts a task that tells the character `lines` numbered lines of 330 bytes, and the others one short line with every
-/// piece. The wizard reads `=> 0` when it is done.
-fn flood(wizard: &mut Telnet, to: &str, others: &[String], lines: u64) {
+/// What tells the character `lines` numbered lines of 330 bytes, and the others one short line with every piece.
+fn flood(to: &str, others: &[String], lines: u64) -> String {
     let others = others.join(", ");
-    wizard.send(&format!(
-        ";;p = \"0123456789\"; for i in [1..5] p = p + p; endfor for i in [1..{lines}] \
+    format!(
+        "p = \"0123456789\"; for i in [1..5] p = p + p; endfor for i in [1..{lines}] \
          notify({to}, tostr(\"line \", i, \" \", p)); if (i % {LINES_A_PIECE} == 0) \
          for o in ({{{others}}}) notify(o, tostr(\"piece \", i / {LINES_A_PIECE})); endfor suspend(0); endif endfor"
-    ));
+    )
 }
 
 /// The object of a character that was just made.
@@ -61,7 +60,7 @@ fn f32_a_reader_that_pauses_gets_every_line_or_the_number_it_lost() {
     let mut slow = hall_character(&server, "Slow");
     let to = newest_player(&mut wizard);
     let mut other = hall_character(&server, "Other");
-    flood(&mut wizard, &to, &[], LINES);
+    wizard.send(&format!(";;{}", flood(&to, &[], LINES)));
     // The pause lasts until all is told; meanwhile somebody else plays.
     let mut rounds = 0;
     wait_for("the last line to be told", || {
@@ -91,7 +90,7 @@ fn f33_one_who_never_reads_takes_nothing_from_the_others() {
         clients.push(hall_character(&server, &format!("Reader{number}")));
         players.push(newest_player(&mut wizard));
     }
-    flood(&mut wizard, &to, &players, LINES);
+    wizard.send(&format!(";;{}", flood(&to, &players, LINES)));
     for client in &mut clients {
         let lost = read_numbered(client, "piece ", 1, LINES / LINES_A_PIECE);
         assert_eq!(lost, 0, "somebody who reads has lost something");
@@ -155,6 +154,7 @@ impl Neighbour {
 
     #[track_caller]
     fn asks(&mut self) -> Duration {
+        self.peer.pong(Neighbour::CLIENT);
         let asked = Instant::now();
         let answer = self.peer.knock(Neighbour::CLIENT, self.auth.clone());
         assert!(answer.is_ok(), "{answer:?}");
@@ -168,7 +168,8 @@ fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_
     const LINES: u64 = 12_000;
     // All that may be on its way: credit at both ends, and what the log has not written yet.
     const GROWTH_MAX: u64 = 128 << 20;
-    let server = Server::start(Options::default());
+    // So much may wait for one client that none of them is paused: the credit of the host is to be what holds it all up.
+    let server = Server::start(Options::default().with("MOOTHALL_TELNET_OUTPUT_LEN_MAX", 16 << 20));
     let mut wizard = hall_wizard(&server);
     let (mut clients, mut players) = (Vec::new(), Vec::new());
     for number in 0..4 {
@@ -179,7 +180,11 @@ fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_
     let programs = ["moothall-daemon", "moothall-telnet"];
     let before = programs.map(|program| resident(&server, program));
     for player in &players {
-        flood(&mut wizard, player, &[], LINES);
+        // It begins when the host is starved already, and has had the time to take the line.
+        wizard.check(
+            &format!(";;fork (1) {} endfork", flood(player, &[], LINES)),
+            &["=> 0"],
+        );
     }
     let telnet = server.pid("moothall-telnet").expect("it runs");
     let starved = Starved::new(telnet);

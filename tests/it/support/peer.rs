@@ -9,8 +9,10 @@ use moothall::protocol::client::{
 use moothall::protocol::codec::{Envelope, Frame, Message, encode};
 use moothall::protocol::error::RpcMessageError;
 use moothall::protocol::event::{StreamControl, StreamPos};
-use moothall::protocol::header::{VERSION, VERSION_MIN};
-use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Peer as Address, Role};
+use moothall::protocol::header::{FLAG_NO_REPLY, VERSION, VERSION_MIN};
+use moothall::protocol::host::{
+    DaemonToHostReply, HostLoad, HostToDaemonMessage, HostType, Peer as Address, Role,
+};
 use moothall::protocol::token::KeyRing;
 use moothall::protocol::{ClientId, Family, HostId, Wall, WireObj};
 use std::collections::BTreeSet;
@@ -171,6 +173,27 @@ impl Peer {
             rtt_us: 1,
         };
         self.request(client, auth, 0, message)
+    }
+
+    /// Answers pings, as hosts do by themselves: without it the daemon takes this one for dead after ten seconds.
+    pub fn pong(&mut self, client: ClientId) {
+        let [a, b, c, d, e, f, g, h, ..] = client.0;
+        let pong = HostToDaemonMessage::HostPong {
+            ping: 0,
+            timestamp: 0,
+            listeners: Vec::new(),
+            clients: 1,
+            digest: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+            gone: Vec::new(),
+            load: HostLoad::default(),
+        };
+        let envelope = Envelope {
+            principal: self.id.0,
+            flags: FLAG_NO_REPLY,
+            ..Envelope::default()
+        };
+        let frame = encode(&envelope, &pong).unwrap();
+        self.sender.send(Lane::Interactive, frame).unwrap();
     }
 
     /// Knocks so many times at once, without waiting for any answer in between; gives how many were answered.
