@@ -44,26 +44,32 @@ object LOGIN
   override description = "Lets people in. The texts and switches are my properties; see the operator's handbook.";
 
   method answer owner: OPERATOR
-    "answer(connection, words, line): handle one line of a stranger. A player returned is logged in.";
+    "answer(connection, words, line): handle one line of a stranger, or its arrival, which has no words. A player returned is logged in.";
     {connection, words, line} = args;
     caller == #0 || raise(E_PERM);
     visit = this:visit_of(connection);
-    if (!visit)
-      this:keep_visit({connection, 0, "", ""});
-      return this:show_welcome(connection);
-    elseif (visit[3])
+    if (visit[3])
       this:keep_visit({@visit[1..2], "", ""});
       this:echo(connection, 1);
-      return line ? this:(visit[3] + "_with")(visit, visit[4], line) | notify(connection, "Never mind, then.");
-    elseif (!words)
-      return notify(connection, "Type guest, create NAME, connect NAME, who, help or quit.");
+      who = line ? this:(visit[3] + "_with")(visit, visit[4], line) | notify(connection, "Never mind, then.");
+    elseif (words)
+      who = this:obey(visit, words);
+    else
+      who = this:show_welcome(connection);
     endif
+    typeof(who) == OBJ && this:forget(connection);
+    return who;
+  endmethod
+
+  method obey owner: OPERATOR
+    {visit, words} = args;
+    caller == this || raise(E_PERM);
     for names in (this.commands)
       if (words[1] in names)
         return this:("do_" + names[1])(visit, @words[2..$]);
       endif
     endfor
-    notify(connection, tostr("I do not know \"", $string:clip(words[1], 40), "\". Type guest, create NAME, connect NAME, who, help or quit."));
+    notify(visit[1], tostr("I do not know \"", $string:clip(words[1], 40), "\". Type guest, create NAME, connect NAME, who, help or quit."));
   endmethod
 
   // Commands at the door. Each takes the visit and the words after the command.
@@ -271,32 +277,44 @@ object LOGIN
     return length(text) <= $limits.password_length && argon2_verify(who.password, text);
   endmethod
 
-  // Visits: {connection, wrong passwords, command awaiting a password, name it was given}
+  // Visits: {connection, wrong passwords, command awaiting a password, name it was given}. Only those with something to
+  // remember are kept, so thousands who just wait at the door cost nothing and never conflict.
 
   method visit_of owner: OPERATOR
     {connection} = args;
     caller == this || raise(E_PERM);
     at = $list:row(this.visits, connection);
-    return at ? this.visits[at] | {};
+    return at ? this.visits[at] | {connection, 0, "", ""};
   endmethod
 
   method keep_visit owner: OPERATOR
     {visit} = args;
     caller == this || raise(E_PERM);
-    at = $list:row(this.visits, visit[1]);
-    if (at)
+    {connection, failures, command, name} = visit;
+    at = $list:row(this.visits, connection);
+    if (!failures && !command)
+      this:forget(connection);
+    elseif (at)
       this.visits[at] = visit;
     else
       this.visits = {@this.visits, visit};
     endif
   endmethod
 
+  method forget owner: OPERATOR
+    "forget(connection): it has become somebody, or is gone.";
+    {connection} = args;
+    caller in {this, #0} || raise(E_PERM);
+    at = $list:row(this.visits, connection);
+    at && (this.visits = listdelete(this.visits, at));
+  endmethod
+
   method forget_strangers owner: OPERATOR
-    "Drop the visits whose connection is gone or has become somebody.";
+    "Drop the visits whose connection went while the server was away.";
     caller == #0 || raise(E_PERM);
     here = connected_players(1);
     for visit in (this.visits)
-      visit[1] in here || (this.visits = setremove(this.visits, visit));
+      visit[1] in here || this:forget(visit[1]);
     endfor
   endmethod
 

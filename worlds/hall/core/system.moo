@@ -48,14 +48,12 @@ object SYSTEM
   method "user_connected user_created" owner: OPERATOR
     callers() && raise(E_PERM);
     {who} = args;
-    $login:forget_strangers();
     who:wake();
   endmethod
 
   method user_reconnected owner: OPERATOR
     callers() && raise(E_PERM);
     {who} = args;
-    $login:forget_strangers();
     who:tell("You were connected already; this connection takes over.");
     valid(who.location) ? who.location:look_self(who) | who:wake();
   endmethod
@@ -64,8 +62,7 @@ object SYSTEM
     "A line dropped. Strangers have negative numbers and leave nothing behind.";
     callers() && raise(E_PERM);
     {who} = args;
-    $login:forget_strangers();
-    valid(who) && who:sleep();
+    valid(who) ? who:sleep() | $login:forget(who);
   endmethod
 
   method server_started owner: OPERATOR
