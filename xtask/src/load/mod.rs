@@ -6,15 +6,18 @@
 mod clients;
 mod crowd;
 mod processes;
+mod room;
 mod server;
 
 use crate::bench::cargo;
 use clients::{Client, Pumped, pump};
 pub use crowd::run as run_crowd;
+pub use room::run as run_room;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Players that are logged in for the load.
 const PLAYERS: usize = 64;
@@ -51,11 +54,7 @@ const SETUP: [&str; 6] = [
 
 /// Measures and prints. Builds the programs first.
 pub fn run(root: &Path) -> Result<(), String> {
-    cargo(root, &["build", "--release", "--bins"])?;
-    let programs = programs()?;
-    raise_file_limit(IDLE as u64 + 200)?;
-    let folder =
-        tempfile::tempdir().map_err(|error| format!("cannot make a folder to measure in: {error}"))?;
+    let (programs, folder) = prepared(root, IDLE)?;
     println!("The programs over telnet, built-in world\n");
     println!("| what | figure | wanted |");
     println!("|---|---|---|");
@@ -73,6 +72,15 @@ pub fn run(root: &Path) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// Builds the programs, and makes a folder and as many files as so many connections need.
+fn prepared(root: &Path, connections: usize) -> Result<(PathBuf, TempDir), String> {
+    cargo(root, &["build", "--release", "--bins"])?;
+    raise_file_limit(connections as u64 + 200)?;
+    let folder =
+        tempfile::tempdir().map_err(|error| format!("cannot make a folder to measure in: {error}"))?;
+    Ok((programs()?, folder))
 }
 
 /// Where the release programs are: beside the folder of this one.
