@@ -55,17 +55,23 @@ pub fn check(root: &Path) -> Result<Vec<Finding>, String> {
         let text = read(&root.join(&manifest))?;
         findings.extend(reasons(&manifest, &text));
         findings.extend(floors(&manifest, &text)?);
-        findings.extend(faults(&manifest, &text)?);
+        findings.extend(of_tests(&manifest, &text)?);
     }
     Ok(findings)
 }
 
-/// Fail points are for tests: no program for people may be built with the feature `faults` without asking for it.
-pub fn faults(manifest: &str, text: &str) -> Result<Vec<Finding>, String> {
+/// Features that only tests may ask for, each with what it would do to the programs that people run.
+const OF_TESTS: [(&str, &str); 2] = [
+    ("faults", "puts fail points into"),
+    ("unsound-commits", "lets commits lose what others wrote in"),
+];
+
+/// No program for people may be built with a feature of tests without asking for it.
+pub fn of_tests(manifest: &str, text: &str) -> Result<Vec<Finding>, String> {
     let table: Table = text
         .parse()
         .map_err(|error| format!("{manifest} is not TOML: {error}"))?;
-    let asks = |value: &toml::Value| value.to_string().contains("\"faults\"");
+    let asks = |value: &toml::Value, feature: &str| value.to_string().contains(&format!("\"{feature}\""));
     let sections = [
         ("dependencies", table.get("dependencies")),
         ("build-dependencies", table.get("build-dependencies")),
@@ -74,15 +80,17 @@ pub fn faults(manifest: &str, text: &str) -> Result<Vec<Finding>, String> {
             table.get("features").and_then(|all| all.get("default")),
         ),
     ];
-    let named = sections
-        .iter()
-        .filter(|(_, value)| value.is_some_and(asks))
-        .map(|(section, _)| {
-            let problem =
-                format!("`faults` may not be named in {section}: it puts fail points into what people run");
+    let mut findings = Vec::new();
+    for (feature, effect) in OF_TESTS {
+        let named = sections
+            .iter()
+            .filter(|(_, value)| value.is_some_and(|value| asks(value, feature)));
+        findings.extend(named.map(|(section, _)| {
+            let problem = format!("`{feature}` may not be named in {section}: it {effect} what people run");
             Finding::new(manifest, 1, problem)
-        });
-    Ok(named.collect())
+        }));
+    }
+    Ok(findings)
 }
 
 fn read(path: &Path) -> Result<String, String> {

@@ -1,6 +1,6 @@
 //! Small sources and manifests with one fault each.
 
-use super::dependencies::{Package, Policy, duplicates, faults, licences, reasons};
+use super::dependencies::{Package, Policy, duplicates, licences, of_tests, reasons};
 use super::{Finding, Source, layout, look_at_sources, walls};
 
 fn source(path: &str, text: &str) -> Source {
@@ -236,8 +236,8 @@ fn a_dependency_says_what_it_is_for() {
 }
 
 #[test]
-fn fail_points_are_asked_for_by_tests_alone() {
-    let found = |text: &str| faults("Cargo.toml", text).expect("it is TOML").len();
+fn features_of_tests_are_asked_for_by_tests_alone() {
+    let found = |text: &str| of_tests("Cargo.toml", text).expect("it is TOML").len();
     let used = r#"moothall = { path = ".", features = ["faults"] }"#;
     assert_eq!(
         found(&format!("[features]\nfaults = []\n[dev-dependencies]\n{used}")),
@@ -245,4 +245,8 @@ fn fail_points_are_asked_for_by_tests_alone() {
     );
     assert_eq!(found(&format!("[dependencies]\n{used}")), 1);
     assert_eq!(found("[features]\ndefault = [\"faults\"]\nfaults = []"), 1);
+    assert_eq!(
+        found("[dependencies]\nmoo-model = { path = \"x\", features = [\"unsound-commits\"] }"),
+        1
+    );
 }

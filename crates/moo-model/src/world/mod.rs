@@ -37,6 +37,8 @@ pub struct World {
     /// Held while a commit validates and publishes; owns the way to the log, so that records leave in commit order.
     committing: Mutex<Box<dyn Sink>>,
     next_prop_id: AtomicU32,
+    #[cfg(feature = "unsound-commits")]
+    skips_validation: std::sync::atomic::AtomicBool,
 }
 
 impl World {
@@ -50,12 +52,20 @@ impl World {
             root: ArcSwapAny::new(Arc::new(root)),
             committing: Mutex::new(sink),
             next_prop_id: AtomicU32::new(used.unwrap_or(0)),
+            #[cfg(feature = "unsound-commits")]
+            skips_validation: false.into(),
         })
     }
 
     /// The newest committed state. It stays as it is for as long as it is held.
     pub fn snapshot(&self) -> Arc<Root> {
         self.root.load_full()
+    }
+
+    /// From now on commits take effect whatever has become of what they read.
+    #[cfg(feature = "unsound-commits")]
+    pub fn commit_without_validation(&self) {
+        self.skips_validation.store(true, Ordering::Relaxed);
     }
 
     fn next_prop_id(&self) -> PropId {
