@@ -187,7 +187,7 @@ impl Shared {
     fn run(&self, given: &mut Assignment, here: &mut Here, lookups: &mut Box<Lookups>) -> Report {
         let Assignment { job, reply, after } = given;
         fault::point("executor.run");
-        if matches!(job.work, Work::Login(_)) {
+        if matches!(job.work, Work::Login(_) | Work::Authenticate(_)) {
             fault::point("login.in_verb");
         }
         let mut outgoing = Outgoing::new(&self.workshop.outlet, job, reply, after);

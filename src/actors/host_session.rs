@@ -4,7 +4,7 @@
 //! says hello again after its own time is over.
 
 use super::admin::Admin;
-use super::connection::{ClientsOf, ConnectionActor, HostCounts, HostGone, Reattach};
+use super::connection::{AskSession, ClientsOf, ConnectionActor, HostCounts, HostGone, Reattach};
 use super::keyring::{Keys, WORLD};
 use super::outlet::{AskReplay, Outlet, Reply};
 use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
@@ -141,6 +141,11 @@ impl HostSession {
                 self.parts.publisher.offer(ask).ok();
                 return;
             }
+            HostToDaemonMessage::ValidateSession { sid } => {
+                // If it is not taken, the host asks again.
+                self.parts.connections.offer(AskSession { reply, sid }).ok();
+                return;
+            }
             HostToDaemonMessage::RenewToken { token } => self.renew(&token),
             HostToDaemonMessage::RequestPerformanceCounters => return self.tell_figures(reply),
             HostToDaemonMessage::GetServerFeatures => DaemonToHostReply::ServerFeatures(features()),
@@ -163,7 +168,7 @@ impl HostSession {
             }
             HostToDaemonMessage::DrainDone => DaemonToHostReply::Ack,
             _ => {
-                let error = RpcMessageError::InvalidRequest("this daemon keeps no jobs or sessions".into());
+                let error = RpcMessageError::InvalidRequest("this daemon keeps no jobs".into());
                 return answer(&self.parts.sender, reply, &Refusal { error, head: None });
             }
         };

@@ -140,6 +140,11 @@ impl Keys {
         self.authority().check(&presented, (self.now)(), at)
     }
 
+    /// The generation that tokens of a subject need to have.
+    pub fn generation(&self, subject: Subject) -> u32 {
+        self.authority().generation(subject)
+    }
+
     /// Kills all tokens of a subject whose sockets are closed already. Gives what has to be stored.
     pub fn end(&self, subject: Subject) -> Vec<Row> {
         self.authority().revoke(subject, (self.now)()).1

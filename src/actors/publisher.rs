@@ -119,6 +119,7 @@ impl PublisherActor {
                         answer(&self.parts.sender, reply, &ClientReply { reply: told, head });
                     }
                     Message::Host(told) => answer(&self.parts.sender, reply, &told),
+                    Message::Unasked(told) => answer(&self.parts.sender, reply, &told),
                     Message::Refused(error) => answer(&self.parts.sender, reply, &Refusal { error, head }),
                 },
             }

@@ -218,7 +218,7 @@ pub struct Attachment {
     pub client_token: String,
     /// Its session.
     pub sid: String,
-    /// The keyed hash to present from now on.
+    /// The keyed hash to present from now on, whatever the events up to `head` say.
     pub bound: [u8; 16],
     /// The player.
     pub player: WireObj,
@@ -230,7 +230,10 @@ pub struct Attachment {
     pub cmd_next: u64,
     /// The last event of the stream.
     pub head: StreamPos,
-    /// Whether a lingering connection was adopted.
+    /// The last event that is not kept any more: a client that knows nothing of the stream begins after it.
+    pub last: StreamPos,
+    /// Whether the connection goes on where its client left it; if a client that came back finds this false, events are
+    /// lost, which a replay tells it as a `Gap`.
     pub recovered: bool,
 }
 
@@ -289,16 +292,21 @@ pub struct Refusal {
 pub enum HostClientToDaemonMessage {
     /// A socket was accepted. Answered by `NewConnection`.
     ConnectionEstablish { peer: Peer, handler: WireObj },
-    /// A player with an auth token takes this connection. Answered by `AttachResult`.
+    /// A player with an auth token wants a connection: under this id, or, if the player's own lingers or `takeover` says
+    /// so whatever state it is in, that one, under the id that the answer says. Its right is `Auth::Player`, or
+    /// `Auth::Full` for a connection that exists already. Answered by `AttachResult`.
     Attach {
         connect_type: ConnectType,
         handler: WireObj,
         peer: Peer,
         takeover: bool,
     },
-    /// The client's socket is back. Answered by `AttachResult`.
+    /// The client is back, at this host or another one, and has accepted the events up to `last`. Its right is its
+    /// client token. Answered by `AttachResult`.
     Reattach { last: StreamPos, peer: Peer },
-    /// A line before login, split into words. Answered by `LoginResult`.
+    /// A line before login, split into words. Without `do_attach` the connection stays nobody's, and the answer has a
+    /// token to `Attach` with. Answered by `LoginResult`; by `TaskSubmitted` if somebody has logged in by an earlier line.
+    /// What came of one that is answered by `Duplicate` is in the answer to a `Reattach`.
     LoginCommand {
         handler: WireObj,
         connect_args: Vec<String>,

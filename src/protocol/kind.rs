@@ -162,7 +162,7 @@ kinds! {
         ConnectionEstablish         CONTROL Always   [NewConnection]
         Attach                      CONTROL Always   [AttachResult]
         Reattach                    CONTROL Always   [AttachResult]
-        LoginCommand                CONTROL Numbered [LoginResult Duplicate]
+        LoginCommand                CONTROL Numbered [LoginResult TaskSubmitted Duplicate]
         Command                     CONTROL Numbered [TaskSubmitted Duplicate]
         Eval                        CONTROL Numbered [EvalResult TaskSubmitted Duplicate]
         InvokeVerb                  PROGRAM Numbered [VerbCall TaskSubmitted Duplicate]

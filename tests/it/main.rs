@@ -8,6 +8,7 @@
 
 mod support;
 
+mod attach;
 mod command_line;
 mod control;
 mod faults;

@@ -20,6 +20,7 @@ impl ConnectionActor {
         conn.set_gone();
         let id = conn.client();
         let mut rows = vec![stored::gone(id)];
+        self.end_session(conn.id);
         if let Some(client) = self.clients.remove(&conn.id) {
             self.by_client.remove(&client.id());
             let commands = client.commands.stored();
@@ -114,6 +115,7 @@ impl ConnectionActor {
         }
         self.clients.clear();
         self.by_client.clear();
+        self.by_sid.clear();
         self.lingering.clear();
         rows
     }

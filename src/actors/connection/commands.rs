@@ -97,6 +97,11 @@ impl Commands {
         Turn::New
     }
 
+    /// The number that would be taken now.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Whether the number would be taken now.
     pub fn is_next(&self, seq: u64) -> bool {
         seq == self.next

@@ -134,7 +134,10 @@ impl ConnectionActor {
                 None => break,
                 Some(Step::Absorbed(lines)) => self.absorb(conn, lines),
                 Some(Step::Read { task, line }) => self.give(conn, task, &line),
-                Some(Step::Login(line)) => self.start(conn, line.clone(), Work::Login(line)),
+                Some(Step::Login(line)) => {
+                    let work = self.login_work(conn.id, line.clone());
+                    self.start(conn, line, work);
+                }
                 Some(Step::OutOfBand(line)) => self.start(conn, line.clone(), Work::OutOfBand(line)),
                 Some(Step::Command { line, may_program }) => {
                     self.start(conn, line.clone(), Work::Command { line, may_program });
@@ -177,6 +180,7 @@ impl ConnectionActor {
         conn.set_input_task(id);
         let rows = self.used(conn, &line, id);
         let reply = self.settle_with(conn.id, line.ticket, id);
+        let reply = self.keep_login_reply(conn.id, line.ticket, (id, &work), reply);
         let job = Job {
             id,
             player: conn.object(),
@@ -295,9 +299,7 @@ impl ConnectionActor {
         if !self.clients.contains_key(&conn.id) {
             return;
         }
-        if let Some(login) = finished.login {
-            self.log_in(&conn, login);
-        }
+        self.login_ended(&conn, finished.task, finished.login);
         self.close_if_due(&conn);
         self.pump(&conn);
     }
@@ -336,7 +338,7 @@ impl ConnectionActor {
     }
 
     /// Answers once all is written that has been committed up to now.
-    fn answer_later(&mut self, conn: ConnId, reply: Reply, answer: DaemonToClientReply) {
+    pub(super) fn answer_later(&mut self, conn: ConnId, reply: Reply, answer: DaemonToClientReply) {
         self.errand.after.push(After::Answer {
             conn,
             reply,

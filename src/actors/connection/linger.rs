@@ -19,6 +19,8 @@ pub struct HostCame {
     pub host: HostId,
     /// This start of it.
     pub instance: [u8; 8],
+    /// Where it can be told something.
+    pub peer: PeerId,
     /// Whether it takes the place of another one.
     pub is_new: bool,
 }
@@ -105,12 +107,14 @@ impl ConnectionActor {
 
     pub(super) fn host_gone(&mut self, host: HostId) {
         self.counts.differing.remove(&host);
+        self.peers.remove(&host);
         let gone = self.at(host).map(|(conn, _)| conn).collect();
         self.linger(gone);
         self.parts.outlet.outbox().host_gone(host);
     }
 
     pub(super) fn host_came(&mut self, came: &HostCame) {
+        self.peers.insert(came.host, came.peer);
         let of_others = |conn: &ConnId| {
             let client = self.clients.get(conn);
             client.is_some_and(|client| client.conn.host() != (came.host.0, came.instance))

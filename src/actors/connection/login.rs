@@ -1,12 +1,18 @@
 //! Logins: what the players at both ends are told, and which hooks run.
 
 use super::ConnectionActor;
+use super::tokens::Issued;
 use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
-use crate::actors::outlet::{Adopt, Item};
-use crate::protocol::ClientId;
+use crate::actors::outlet::{Adopt, Item, Reply};
+use crate::limits::BUSY_RETRY_MS;
+use crate::protocol::client::{ConnectType, DaemonToClientReply, LoginOk};
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::{ClientId, Wall};
 use moo_model::{Obj, Value};
-use moo_tasks::connections::Connection;
+use moo_tasks::attempt::Work;
+use moo_tasks::connections::{ConnId, Connection};
+use moo_tasks::input_queue::Line;
 use moo_tasks::login::{Login, Message};
 use std::sync::Arc;
 
@@ -16,23 +22,144 @@ const MISSED: [&str; 2] = [
     "*** That was all that was said. ***",
 ];
 
+/// A login that a host asked for and waits to hear about.
+#[derive(Debug)]
+pub(super) struct LoginAsked {
+    /// Its number.
+    pub ticket: u64,
+    /// Its task; 0 until it has one.
+    pub task: i64,
+    /// Where the answer goes, once it has a task.
+    pub reply: Option<Reply>,
+    /// Whether the connection is to be the player's.
+    pub do_attach: bool,
+}
+
 impl ConnectionActor {
-    /// A login verb has named a player.
-    pub(super) fn log_in(&mut self, conn: &Arc<Connection>, login: Login) {
-        self.give_to(conn, login.player, login.created, false);
+    /// A host asks for a login and wants to hear how it went, where a line of a terminal would only be shown it.
+    pub(super) fn ask_login(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        (command, do_attach): (String, bool),
+    ) -> Result<(), RpcMessageError> {
+        let client = self.clients.get_mut(&conn).ok_or(RpcMessageError::NoConnection)?;
+        if client.commands.is_next(cmd_seq) {
+            if client.conn.object().0 >= 0 {
+                return Err(RpcMessageError::AlreadyConnected);
+            }
+            if client.login.is_some() {
+                let retry_after_ms = BUSY_RETRY_MS;
+                return Err(RpcMessageError::Busy { retry_after_ms });
+            }
+            client.login = Some(LoginAsked {
+                ticket: cmd_seq,
+                task: 0,
+                reply: None,
+                do_attach,
+            });
+        }
+        let taken = self.line(conn, reply, cmd_seq, command);
+        if taken.is_err()
+            && let Some(client) = self.clients.get_mut(&conn)
+        {
+            client.login.take_if(|asked| asked.ticket == cmd_seq);
+        }
+        taken
+    }
+
+    /// What a line before login is to do.
+    pub(super) fn login_work(&self, conn: ConnId, line: Line) -> Work {
+        let asked = self.clients.get(&conn).and_then(|client| client.login.as_ref());
+        match asked.filter(|asked| asked.ticket == line.ticket) {
+            Some(LoginAsked { do_attach: false, .. }) => Work::Authenticate(line),
+            _ => Work::Login(line),
+        }
+    }
+
+    /// A line becomes a task. Who asked for a login is answered at its end; gives where all others are answered.
+    pub(super) fn keep_login_reply(
+        &mut self,
+        conn: ConnId,
+        ticket: u64,
+        (task, work): (i64, &Work),
+        reply: Option<Reply>,
+    ) -> Option<Reply> {
+        let client = self.clients.get_mut(&conn)?;
+        if ticket == 0 || client.login.as_ref().is_none_or(|asked| asked.ticket != ticket) {
+            return reply;
+        }
+        if !matches!(work, Work::Login(_) | Work::Authenticate(_)) {
+            // The player came in by an earlier line, so this one is a command.
+            client.login = None;
+            return reply;
+        }
+        if let Some(asked) = &mut client.login {
+            (asked.task, asked.reply) = (task, reply);
+        }
+        None
+    }
+
+    /// A login task's first slice is over; it named a player, or not.
+    pub(super) fn login_ended(&mut self, conn: &Arc<Connection>, task: i64, login: Option<Login>) {
+        let client = self.clients.get_mut(&conn.id);
+        let asked = client.and_then(|client| client.login.take_if(|asked| asked.task == task));
+        let reply = asked.as_ref().and_then(|asked| asked.reply);
+        let Some(login) = login else {
+            if let Some(reply) = reply {
+                self.answer_later(conn.id, reply, DaemonToClientReply::LoginResult(None));
+            }
+            return;
+        };
+        let now = self.parts.keys.now();
+        if asked.is_some_and(|asked| !asked.do_attach) {
+            let token = self.parts.keys.auth_token(login.player.into(), now);
+            let ok = LoginOk {
+                auth_token: token.map_or_else(String::new, |(token, _)| token),
+                connect_type: connect_type(login.created, false),
+                player: login.player.into(),
+                attach: None,
+            };
+            if let Some(reply) = reply {
+                self.answer_later(conn.id, reply, DaemonToClientReply::LoginResult(Some(ok)));
+            }
+            return;
+        }
+        let (issued, connect_type) = self.give_to(conn, login.player, now, login.created, false);
+        if let (Some(reply), Some(issued)) = (reply, issued) {
+            let ok = LoginOk {
+                auth_token: issued.auth_token.clone().unwrap_or_default(),
+                connect_type,
+                player: login.player.into(),
+                attach: None,
+            };
+            self.attached(reply, conn, issued, ok);
+        }
     }
 
     /// `switch_player()`: as a login without a password.
     pub(super) fn switch_player(&mut self, conn: &Arc<Connection>, player: Obj, silent: bool) {
-        self.give_to(conn, player, false, silent);
+        let now = self.parts.keys.now();
+        self.give_to(conn, player, now, false, silent);
     }
 
-    fn give_to(&mut self, conn: &Arc<Connection>, player: Obj, created: bool, silent: bool) {
+    /// The connection is the player's, who gave a password then. Gives what proves it from now on, and whether another
+    /// one was replaced.
+    pub(super) fn give_to(
+        &mut self,
+        conn: &Arc<Connection>,
+        player: Obj,
+        auth_time: Wall,
+        created: bool,
+        silent: bool,
+    ) -> (Option<Issued>, ConnectType) {
         let now = wall_seconds() as i64;
         let replaced = self.parts.outside.connections.log_in(conn, player, now);
         self.unlogged.remove(&conn.id);
         conn.input().log_in();
-        self.authenticated(conn.id);
+        let issued = self.authenticated(conn.id, auth_time);
+        let connect_type = connect_type(created, replaced.is_some());
         let (message, hook) = match &replaced {
             None if created => (Message::Create, "user_created"),
             None => (Message::Connect, "user_connected"),
@@ -49,6 +176,7 @@ impl ConnectionActor {
         if !silent {
             self.start_hook(conn, hook);
         }
+        (issued, connect_type)
     }
 
     /// A login replaces a connection. One that lingers is taken over, with all that it was told and nobody has seen;
@@ -115,5 +243,13 @@ impl ConnectionActor {
         }
         let listener = conn.listener;
         self.look(|tx| message.lines(tx, listener))
+    }
+}
+
+fn connect_type(is_created: bool, has_replaced: bool) -> ConnectType {
+    match (is_created, has_replaced) {
+        (true, _) => ConnectType::Created,
+        (false, true) => ConnectType::Reconnected,
+        (false, false) => ConnectType::Connected,
     }
 }

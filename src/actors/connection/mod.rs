@@ -8,6 +8,7 @@
 //! A connection whose host is gone *lingers*: its player stays in the world, and for a while its host, or a login of the
 //! same player, can take it up again. Only when that time is over has the player left.
 
+mod attach;
 mod closing;
 mod commands;
 mod effects;
@@ -28,7 +29,7 @@ use super::publisher::answer;
 use super::scheduler::{Answer, EndTasks, Input, SchedulerActor, Submit};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
-use crate::gateway::ServerSender;
+use crate::gateway::{PeerId, ServerSender};
 use crate::limits::{ACTOR_RETRY, CONNECTION_SWEEP};
 use crate::protocol::client::{ClientReply, DaemonToClientReply};
 use crate::protocol::token::Credentials;
@@ -37,6 +38,7 @@ use actix::{Actor, AsyncContext, Context, Handler};
 use commands::Commands;
 use lines::Save;
 use linger::Ended;
+use login::LoginAsked;
 use moo_model::ledger::Row;
 use moo_model::world::{Lookups, Transaction, World};
 use moo_model::{Obj, Value};
@@ -47,6 +49,7 @@ use moo_tasks::outside::Outside;
 use moo_vm::host::Output;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use tokens::Proof;
 use tokio::sync::oneshot;
 
 pub use linger::{ClientsOf, HostCame, HostCounts, HostGone};
@@ -54,7 +57,7 @@ pub use listing::{CountClients, ListConnections};
 pub use reattach::Reattach;
 pub use request::{Request, Requests};
 pub use restore::{AwaitHosts, Returned, TakeBack};
-pub use tokens::CloseRevoked;
+pub use tokens::{AskSession, CloseRevoked};
 
 /// Something that a task did to connections, on its way from its report.
 #[derive(Debug)]
@@ -111,7 +114,13 @@ struct Client {
     auth_time: Option<Wall>,
     /// The id of its player's token.
     player_token: Option<[u8; 16]>,
+    /// Its session; empty before login.
+    sid: String,
+    /// What its host called it when it last asked for it.
+    asked_as: ClientId,
     commands: Commands,
+    /// The login that its host waits to hear about.
+    login: Option<LoginAsked>,
     /// What is to be stored for it once it can be.
     save: Save,
     /// Why, and with which words, it is closed once its last hook has run.
@@ -119,13 +128,20 @@ struct Client {
 }
 
 impl Client {
-    fn new(conn: Arc<Connection>, credentials: Credentials, commands: Commands) -> Client {
+    fn new(
+        conn: Arc<Connection>,
+        (credentials, auth_time, player_token, sid): Proof,
+        commands: Commands,
+    ) -> Client {
         Client {
+            asked_as: ClientId(conn.client()),
             conn,
             credentials,
-            auth_time: None,
-            player_token: None,
+            auth_time,
+            player_token,
+            sid,
             commands,
+            login: None,
             save: Save::default(),
             closing: None,
         }
@@ -137,6 +153,15 @@ impl Client {
 
     fn host(&self) -> HostId {
         HostId(self.conn.host().0)
+    }
+
+    fn proof(&self) -> Proof {
+        (
+            self.credentials.clone(),
+            self.auth_time,
+            self.player_token,
+            self.sid.clone(),
+        )
     }
 }
 
@@ -191,6 +216,9 @@ pub struct ConnectionActor {
     lookups: Box<Lookups>,
     clients: HashMap<ConnId, Client>,
     by_client: HashMap<ClientId, ConnId>,
+    by_sid: HashMap<String, ConnId>,
+    /// Where each host can be told something.
+    peers: HashMap<HostId, PeerId>,
     unlogged: HashSet<ConnId>,
     /// Connections without a host, with the seconds that are left to them.
     lingering: HashMap<ConnId, u32>,
@@ -224,6 +252,8 @@ impl ConnectionActor {
             lookups: Box::default(),
             clients: HashMap::new(),
             by_client: HashMap::new(),
+            by_sid: HashMap::new(),
+            peers: HashMap::new(),
             unlogged: HashSet::new(),
             lingering: HashMap::new(),
             ended: Ended::default(),

@@ -1,5 +1,6 @@
 //! What hosts ask on behalf of clients.
 
+use super::attach::{Asker, Wish};
 use super::commands::Commands;
 use super::tokens::write_proof;
 use super::{Client, ConnectionActor};
@@ -68,9 +69,33 @@ impl ConnectionActor {
             cmd_seq,
             cmd_acked,
         } = body;
-        if let HostClientToDaemonMessage::ConnectionEstablish { peer, handler } = message {
-            return self.establish(reply, (host, host_type), client, peer, handler.into());
-        }
+        let by = Asker {
+            reply,
+            host,
+            host_type,
+            client,
+        };
+        let message = match message {
+            HostClientToDaemonMessage::ConnectionEstablish { peer, handler } => {
+                return self.establish(&by, peer, handler.into());
+            }
+            HostClientToDaemonMessage::Attach {
+                connect_type,
+                handler,
+                peer,
+                takeover,
+            } => {
+                let wish = Wish {
+                    connect_type,
+                    listener: handler.into(),
+                    peer,
+                    takeover,
+                };
+                return self.attach(by, &auth, wish);
+            }
+            HostClientToDaemonMessage::Reattach { last, .. } => return self.come_back(by, &auth, last),
+            message => message,
+        };
         let Some(&conn) = self.by_client.get(&client) else {
             if matches!(message, HostClientToDaemonMessage::Detach { .. }) {
                 // The world has closed the connection, and now its last words have been shown or never will be.
@@ -79,17 +104,16 @@ impl ConnectionActor {
             }
             return Err(RpcMessageError::NoConnection);
         };
-        let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        if known.host() != host {
-            return Err(RpcMessageError::PermissionDenied);
-        }
+        self.is_held_by(conn, host)?;
         self.admit(conn, &auth)?;
         if let Some(client) = self.clients.get_mut(&conn) {
             client.commands.answered(cmd_acked);
         }
         match message {
+            HostClientToDaemonMessage::LoginCommand {
+                command, do_attach, ..
+            } => self.ask_login(conn, reply, cmd_seq, (command, do_attach)),
             HostClientToDaemonMessage::Command { command, .. }
-            | HostClientToDaemonMessage::LoginCommand { command, .. }
             | HostClientToDaemonMessage::OutOfBand { argstr: command, .. } => {
                 self.line(conn, reply, cmd_seq, command)
             }
@@ -141,45 +165,35 @@ impl ConnectionActor {
     }
 
     /// A client has come. It is answered once it is stored; asked again, because the answer was lost, it is told the same.
-    fn establish(
-        &mut self,
-        reply: Reply,
-        (host, host_type): (HostId, HostType),
-        id: ClientId,
-        peer: Peer,
-        listener: Obj,
-    ) -> Result<(), RpcMessageError> {
+    fn establish(&mut self, by: &Asker, peer: Peer, listener: Obj) -> Result<(), RpcMessageError> {
+        let (id, reply) = (by.client, by.reply);
         if id.is_none() {
             return Err(RpcMessageError::InvalidRequest("a connection needs an id".into()));
         }
         if self.is_draining {
             return Err(RpcMessageError::Draining);
         }
-        let instance = reply
-            .to
-            .parts()
-            .map_or([0; 8], |(_, _, _, instance)| instance.to_le_bytes());
         if let Some(&conn) = self.by_client.get(&id) {
-            return self.establish_again(reply, (host, instance), conn);
+            return self.establish_again(reply, (by.host, by.instance()), conn);
         }
         let (client_token, credentials) = self.parts.keys.credentials(id, None);
+        let proven = (credentials, None, None, String::new());
         let attachment = Attachment {
             client: id.0,
-            host: host.0,
-            instance,
-            host_type: host_type.host_name().to_owned(),
-            proof: write_proof(&(credentials.clone(), None, None)),
+            host: by.host.0,
+            instance: by.instance(),
+            host_type: by.host_type.host_name().to_owned(),
+            proof: write_proof(&proven),
             epoch: 0,
         };
-        let addr = address_of(peer.addr, reply.to.wire(), host);
-        let conn = self.open(Peer { addr, ..peer }, listener, attachment);
+        let conn = self.open(by, peer, listener, attachment);
         self.items.push(Item::Open(NewStream {
             conn: conn.id,
             client: id,
-            host,
-            host_type,
+            host: by.host,
+            host_type: by.host_type.clone(),
         }));
-        let client = Client::new(conn.clone(), credentials, Commands::default());
+        let client = Client::new(conn.clone(), proven, Commands::default());
         let answer = self.established(reply, client_token, &client);
         self.clients.insert(conn.id, client);
         self.by_client.insert(id, conn.id);
@@ -230,7 +244,14 @@ impl ConnectionActor {
         Ok(())
     }
 
-    fn open(&mut self, peer: Peer, listener: Obj, attachment: Attachment) -> Arc<Connection> {
+    pub(super) fn open(
+        &mut self,
+        by: &Asker,
+        peer: Peer,
+        listener: Obj,
+        attachment: Attachment,
+    ) -> Arc<Connection> {
+        let addr = address_of(peer.addr, by.reply.to.wire(), by.host);
         let flush_command = self.look(|tx| login::flush_command(tx, listener));
         let outside = &self.parts.outside;
         let prints_messages = outside
@@ -242,9 +263,9 @@ impl ConnectionActor {
             prints_messages,
             name: format!(
                 "port {} from {}, port {}",
-                peer.local_port, peer.addr, peer.remote_port
+                peer.local_port, addr, peer.remote_port
             ),
-            peer: peer.addr,
+            peer: addr,
             attachment,
             flush_command,
             now: wall_seconds() as i64,

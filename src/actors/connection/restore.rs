@@ -48,7 +48,7 @@ impl ConnectionActor {
             lines,
             commands,
         } = returned;
-        let Some((credentials, auth_time, player_token)) = read_proof(&stored.attachment.proof) else {
+        let Some(proof) = read_proof(&stored.attachment.proof) else {
             tracing::error!(
                 connection = stored.name,
                 "what proves a connection cannot be read; it is lost"
@@ -75,8 +75,10 @@ impl ConnectionActor {
             }));
             self.items.push(Item::Detach(conn.id));
         }
-        let mut known = Client::new(conn.clone(), credentials, Commands::restored(commands));
-        (known.auth_time, known.player_token) = (auth_time, player_token);
+        let known = Client::new(conn.clone(), proof, Commands::restored(commands));
+        if !known.sid.is_empty() {
+            self.by_sid.insert(known.sid.clone(), conn.id);
+        }
         self.clients.insert(conn.id, known);
         self.by_client.insert(client, conn.id);
         self.lingering.insert(conn.id, self.parts.linger_s);

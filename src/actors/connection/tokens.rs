@@ -6,14 +6,18 @@
 use super::{Client, ConnectionActor};
 use crate::actors::keyring::Keys;
 use crate::actors::kit::gate::Offered;
-use crate::actors::outlet::{After, Item};
+use crate::actors::kit::secret_file::random;
+use crate::actors::outlet::{After, Item, Reply};
+use crate::actors::publisher::answer;
 use crate::limits::CREDENTIALS_RENEWED_MAX;
 use crate::protocol::Wall;
 use crate::protocol::broadcast::Subject;
-use crate::protocol::client::Auth;
+use crate::protocol::client::{Auth, Refusal};
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::ClientEvent;
+use crate::protocol::hex::to_hex;
+use crate::protocol::host::DaemonToHostReply;
 use crate::protocol::token::{Credentials, Principal};
 use actix::{Context, Handler};
 use moo_tasks::connections::ConnId;
@@ -25,6 +29,14 @@ pub struct CloseRevoked {
     pub subject: Option<Subject>,
     /// Hears how many connections that were.
     pub closed: oneshot::Sender<u64>,
+}
+
+/// Whose session is this? Answered by `Session` or a refusal.
+pub struct AskSession {
+    /// Where the answer goes.
+    pub reply: Reply,
+    /// The session.
+    pub sid: String,
 }
 
 const REVOKED: &str = "*** Your access was revoked; please log in again. ***";
@@ -52,15 +64,62 @@ impl ConnectionActor {
         }
     }
 
-    /// A player has just given a password: the connection's tokens say so from now on.
-    pub(super) fn authenticated(&mut self, conn: ConnId) {
+    /// A connection is a player's from now on: its tokens say so, and it has a session of its own. `auth_time` is when
+    /// the player gave a password. Its host learns all that by the stream.
+    pub(super) fn authenticated(&mut self, conn: ConnId, auth_time: Wall) -> Option<Issued> {
+        self.new_session(conn, auth_time);
+        let issued = self.prove_anew(conn, Old::Overlap)?;
+        let player = self.clients.get(&conn)?.conn.object().into();
+        let now = self.parts.keys.now();
+        let switched = ClientEvent::PlayerSwitched {
+            player,
+            auth_token: issued.auth_token.clone().unwrap_or_default(),
+            sid: issued.sid.clone(),
+        };
+        self.errand.after.push(issued.event(conn, now));
+        self.errand.after.push(After::event(&switched, now, conn));
+        Some(issued)
+    }
+
+    /// The connection has a new session, and the one before does not hold any more.
+    pub(super) fn new_session(&mut self, conn: ConnId, auth_time: Wall) {
+        self.end_session(conn);
         if let Some(client) = self.clients.get_mut(&conn) {
-            client.auth_time = Some(self.parts.keys.now());
-            self.errand
-                .after
-                .push(fresh_credentials(&self.parts.keys, client));
-            self.errand.conns.push(client.conn.clone());
+            client.sid = to_hex(&random::<16>());
+            client.auth_time = Some(auth_time);
+            self.by_sid.insert(client.sid.clone(), conn);
         }
+    }
+
+    /// The connection's session does not hold any more.
+    pub(super) fn end_session(&mut self, conn: ConnId) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            self.by_sid.remove(&std::mem::take(&mut client.sid));
+        }
+    }
+
+    /// Tokens for the client of a connection.
+    pub(super) fn prove_anew(&mut self, conn: ConnId, old: Old) -> Option<Issued> {
+        let client = self.clients.get_mut(&conn)?;
+        self.errand.conns.push(client.conn.clone());
+        Some(issue(&self.parts.keys, client, old))
+    }
+
+    /// Whose session this is.
+    fn session(&mut self, sid: String) -> Result<DaemonToHostReply, RpcMessageError> {
+        let conn = self.by_sid.get(&sid).ok_or(RpcMessageError::TokenExpired)?;
+        let client = self.clients.get(conn).ok_or(RpcMessageError::TokenExpired)?;
+        let (id, player, exp) = (client.id(), client.conn.object(), client.credentials.end());
+        let user = self.look(|tx| tx.name(player)).unwrap_or_default();
+        let player = player.into();
+        Ok(DaemonToHostReply::Session {
+            sid,
+            client: id,
+            player,
+            user: user.as_str().unwrap_or_default().to_owned(),
+            exp,
+            generation: self.parts.keys.generation(Subject::Player(player)),
+        })
     }
 
     /// Gives connections new tokens when half of the life of theirs has gone: a few at a time, since each is signed.
@@ -70,8 +129,10 @@ impl ConnectionActor {
         let clients = self.clients.values_mut();
         let due = clients.filter(|client| client.credentials.is_due(now));
         for client in due.take(CREDENTIALS_RENEWED_MAX) {
-            self.errand.after.push(fresh_credentials(keys, client));
-            self.errand.conns.push(client.conn.clone());
+            let conn = client.conn.clone();
+            let issued = issue(keys, client, Old::Overlap);
+            self.errand.after.push(issued.event(conn.id, now));
+            self.errand.conns.push(conn);
         }
     }
 
@@ -102,9 +163,9 @@ impl ConnectionActor {
     }
 }
 
-/// What a connection's row says about its tokens: its own, when its player last gave a password, and the id of the
-/// player's token.
-pub(super) type Proof = (Credentials, Option<Wall>, Option<[u8; 16]>);
+/// What a connection's row says about its tokens: its own, when its player last gave a password, the id of the
+/// player's token, and the session.
+pub(super) type Proof = (Credentials, Option<Wall>, Option<[u8; 16]>, String);
 
 /// The form in which that is stored.
 pub(super) fn write_proof(proof: &Proof) -> Vec<u8> {
@@ -113,16 +174,44 @@ pub(super) fn write_proof(proof: &Proof) -> Vec<u8> {
     written
 }
 
-/// What [`write_proof`] wrote. The player's token was not written down always.
+/// What [`write_proof`] wrote.
 pub(super) fn read_proof(proof: &[u8]) -> Option<Proof> {
-    let ((credentials, auth_time), rest) = take_stored(proof)?;
-    let player_token = take_stored(rest).and_then(|(jti, _)| jti);
-    Some((credentials, auth_time, player_token))
+    take_stored(proof).map(|(proof, _)| proof)
 }
 
-/// New tokens for a connection, on their way to its host once they are stored. The player's has an end that no renewal goes beyond, and the
-/// connection then lives on without.
-fn fresh_credentials(keys: &Keys, client: &mut Client) -> After {
+/// What becomes of the hash that a connection was known by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Old {
+    /// It is taken for a while longer, since its host has yet to learn the new one.
+    Overlap,
+    /// It is dead: whoever has it is not the client any more.
+    Dead,
+}
+
+/// Tokens that a connection was just given.
+pub(super) struct Issued {
+    pub client_token: String,
+    /// None before login, and once its player's password was given too long ago: the connection then lives on without.
+    pub auth_token: Option<String>,
+    pub sid: String,
+    pub bound: [u8; 16],
+}
+
+impl Issued {
+    /// The event that tells the client's host.
+    fn event(&self, conn: ConnId, now: Wall) -> After {
+        let event = ClientEvent::CredentialsUpdated {
+            client_token: self.client_token.clone(),
+            auth_token: self.auth_token.clone(),
+            sid: self.sid.clone(),
+            bound: self.bound,
+        };
+        After::event(&event, now, conn)
+    }
+}
+
+/// New tokens for a connection; they hold once its row is stored.
+fn issue(keys: &Keys, client: &mut Client, old: Old) -> Issued {
     let player = client.conn.object().into();
     let auth_token = client
         .auth_time
@@ -131,19 +220,17 @@ fn fresh_credentials(keys: &Keys, client: &mut Client) -> After {
     let auth_token = auth_token.map(|(token, _)| token);
     let (client_token, credentials) = keys.credentials(client.id(), auth_token.as_deref());
     let bound = credentials.bound;
-    client.credentials.replace(credentials);
-    client.conn.set_proof(write_proof(&(
-        client.credentials.clone(),
-        client.auth_time,
-        client.player_token,
-    )));
-    let event = ClientEvent::CredentialsUpdated {
+    match old {
+        Old::Overlap => client.credentials.replace(credentials),
+        Old::Dead => client.credentials = credentials,
+    }
+    client.conn.set_proof(write_proof(&client.proof()));
+    Issued {
         client_token,
         auth_token,
-        sid: String::new(),
+        sid: client.sid.clone(),
         bound,
-    };
-    After::event(&event, keys.now(), client.conn.id)
+    }
 }
 
 impl Handler<Offered<CloseRevoked>> for ConnectionActor {
@@ -154,5 +241,17 @@ impl Handler<Offered<CloseRevoked>> for ConnectionActor {
         // Whoever ordered it may have stopped waiting.
         closed.send(self.close_revoked(subject)).ok();
         self.flush(context);
+    }
+}
+
+impl Handler<Offered<AskSession>> for ConnectionActor {
+    type Result = ();
+
+    fn handle(&mut self, ask: Offered<AskSession>, _: &mut Context<Self>) {
+        let AskSession { reply, sid } = ask.accept();
+        match self.session(sid) {
+            Ok(session) => answer(&self.parts.sender, reply, &session),
+            Err(error) => answer(&self.parts.sender, reply, &Refusal { error, head: None }),
+        }
     }
 }

@@ -73,6 +73,7 @@ impl GatewayActor {
         let came = HostCame {
             host: id,
             instance,
+            peer: from,
             is_new,
         };
         if self.connections.offer(came).is_err() {

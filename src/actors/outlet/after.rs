@@ -3,9 +3,11 @@
 
 use super::ends::fitting;
 use super::{Answer, Message, Reply};
-use crate::protocol::client::DaemonToClientReply;
+use crate::gateway::PeerId;
+use crate::protocol::client::{Attachment, DaemonToClientReply, LoginOk};
+use crate::protocol::codec::Envelope;
 use crate::protocol::event::{ClientEvent, StreamPos};
-use crate::protocol::host::{DaemonToHostReply, ReattachOutcome};
+use crate::protocol::host::{DaemonDirect, DaemonToHostReply, ReattachOutcome};
 use crate::protocol::machine::outbox::{Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, Wall};
 use moo_model::ledger::Row;
@@ -35,8 +37,73 @@ pub enum After {
         /// Each connection.
         conns: Vec<TakenUp>,
     },
+    /// A client has been attached to a host.
+    Attached(Box<Attached>),
     /// An event.
     Event(Box<Prepared>),
+}
+
+/// A connection that is at a host from this commit on.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// The request.
+    pub reply: Reply,
+    /// The connection.
+    pub conn: ConnId,
+    /// The host.
+    pub host: HostId,
+    /// Whether that shows how commands end.
+    pub wants_ends: bool,
+    /// What the client accepted last, where it says so itself.
+    pub last: Option<StreamPos>,
+    /// What is answered, but for how far the stream is.
+    pub answer: Attachment,
+    /// The login that this answers, if one does.
+    pub login: Option<LoginOk>,
+    /// The host that had the connection and is told that it does no more.
+    pub fenced: Option<PeerId>,
+}
+
+impl Attached {
+    fn leave(self, stamp: u64, epoch: u32, outbox: &mut Outbox<Answer>) -> Vec<Row> {
+        let Attached {
+            reply,
+            conn,
+            host,
+            wants_ends,
+            last,
+            mut answer,
+            login,
+            fenced,
+        } = self;
+        let (client, attach_epoch) = (answer.client, answer.attach_epoch);
+        let held = outbox.held(client);
+        outbox.attach(client, host, attach_epoch, last, epoch);
+        outbox.bind(client, conn.0, wants_ends);
+        // An answer leaves after all that was numbered before it.
+        (answer.last, answer.head) = outbox.held(client).unwrap_or_default();
+        if let (Some(last), Some((kept_from, head))) = (last, held) {
+            answer.recovered = last.era == head.era && (kept_from.seq..=head.seq).contains(&last.seq);
+        }
+        let message = Message::Client(match login {
+            None => DaemonToClientReply::AttachResult(answer),
+            Some(login) => DaemonToClientReply::LoginResult(Some(LoginOk {
+                attach: Some(answer),
+                ..login
+            })),
+        });
+        let mut rows = outbox.number(stamp, Vec::new(), Some((conn.0, Answer { reply, message })));
+        if let Some(to) = fenced {
+            let envelope = Envelope {
+                epoch,
+                ..Envelope::default()
+            };
+            let message = Message::Unasked(DaemonDirect::Fence { client, attach_epoch });
+            let reply = Reply { to, envelope };
+            rows.extend(outbox.number(stamp, Vec::new(), Some((0, Answer { reply, message }))));
+        }
+        rows
+    }
 }
 
 impl After {
@@ -67,6 +134,7 @@ impl After {
                 let message = Message::Host(DaemonToHostReply::Reattached { results });
                 outbox.number(stamp, Vec::new(), Some((0, Answer { reply, message })))
             }
+            After::Attached(attached) => attached.leave(stamp, epoch, outbox),
             After::Event(event) => outbox.number(stamp, vec![*event], None),
         }
     }

@@ -16,7 +16,7 @@ use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
-use crate::protocol::host::{DaemonToHostReply, HostType};
+use crate::protocol::host::{DaemonDirect, DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
 use committer::Wishes;
@@ -32,7 +32,7 @@ use moo_tasks::held::Told;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-pub use after::{After, TakenUp};
+pub use after::{After, Attached, TakenUp};
 pub use past::{Adopt, AskReplay, Past};
 
 /// A request that waits for its answer.
@@ -67,6 +67,8 @@ pub enum Message {
     Client(DaemonToClientReply),
     /// To the host itself.
     Host(DaemonToHostReply),
+    /// To the host itself, which has not asked.
+    Unasked(DaemonDirect),
     /// No answer, but why there is none.
     Refused(RpcMessageError),
 }
@@ -299,7 +301,10 @@ impl<'a> Outgoing<'a> {
 
     fn cause(&self) -> Cause {
         let cmd_seq = match &self.job.work {
-            Work::Login(line) | Work::Command { line, .. } | Work::OutOfBand(line) => line.ticket,
+            Work::Login(line)
+            | Work::Authenticate(line)
+            | Work::Command { line, .. }
+            | Work::OutOfBand(line) => line.ticket,
             _ => 0,
         };
         Cause {

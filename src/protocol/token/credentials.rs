@@ -37,7 +37,8 @@ impl Credentials {
         }
     }
 
-    fn end(&self) -> Wall {
+    /// Nothing is taken any more from then on.
+    pub fn end(&self) -> Wall {
         self.issued
             .plus(TokenClass::Client.life() + Duration::from_secs(TOKEN_SKEW_S))
     }

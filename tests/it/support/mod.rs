@@ -15,6 +15,7 @@ pub mod remote;
 pub mod server;
 pub mod small_disk;
 pub mod starved;
+pub mod tab;
 pub mod telnet;
 pub mod worlds;
 

@@ -8,14 +8,14 @@ use moothall::protocol::client::{
 };
 use moothall::protocol::codec::{Envelope, Frame, Message, encode};
 use moothall::protocol::error::RpcMessageError;
-use moothall::protocol::event::{StreamControl, StreamPos};
+use moothall::protocol::event::{EventFrame, StreamControl, StreamPos};
 use moothall::protocol::header::{FLAG_NO_REPLY, VERSION, VERSION_MIN};
 use moothall::protocol::host::{
-    DaemonToHostReply, HostLoad, HostToDaemonMessage, HostType, Peer as Address, Role,
+    DaemonDirect, DaemonToHostReply, HostLoad, HostToDaemonMessage, HostType, Peer as Address, Role,
 };
-use moothall::protocol::token::KeyRing;
+use moothall::protocol::token::{Grant, KeyRing};
 use moothall::protocol::{ClientId, Family, HostId, Wall, WireObj};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
@@ -35,6 +35,26 @@ pub fn now() -> Wall {
     Wall(u64::try_from(since.as_millis()).unwrap())
 }
 
+/// What the daemon says by itself.
+#[derive(Debug)]
+pub enum Unasked {
+    /// On the host's topic.
+    Event(Box<EventFrame>),
+    /// To the host itself.
+    Direct(Box<DaemonDirect>),
+}
+
+/// The far end of a socket of somebody at this address.
+pub fn at(address: &str) -> Address {
+    Address {
+        addr: address.to_owned(),
+        local_port: 7777,
+        remote_port: 1,
+        content_types: Vec::new(),
+        attrs: Vec::new(),
+    }
+}
+
 /// What a request was answered with.
 pub type Answer = Result<DaemonToClientReply, RpcMessageError>;
 
@@ -43,6 +63,8 @@ pub struct Peer {
     id: HostId,
     sender: HostSender,
     heard: Receiver<HostInbound>,
+    /// What came while something else was waited for.
+    kept: VecDeque<HostInbound>,
     correlation: u64,
     /// How far the client's stream was, by the last answer to a client's request.
     pub head: Option<StreamPos>,
@@ -54,6 +76,20 @@ impl Peer {
     pub fn local(data: &Path, id: HostId) -> Peer {
         let ipc = |name: &str| format!("ipc://{}", data.join("run").join(name).display());
         Peer::connect(ipc("rpc.sock"), ipc("events.sock"), None, id)
+    }
+
+    /// A host of this kind (`telnet`, `web`) that the daemon knows.
+    #[track_caller]
+    pub fn registered(data: &Path, id: HostId, kind: &str) -> Peer {
+        let mut peer = Peer::local(data, id);
+        let grant = Grant::Host {
+            host: id,
+            host_type: kind.to_owned(),
+            key_hash: [0; 32],
+            generation: 0,
+        };
+        peer.register(&ring(data).sign(grant, [1; 16], now()));
+        peer
     }
 
     /// Connects over a network, speaking with these keys.
@@ -76,6 +112,7 @@ impl Peer {
             id,
             sender,
             heard,
+            kept: VecDeque::new(),
             correlation: 0,
             head: None,
             _side: side,
@@ -106,6 +143,7 @@ impl Peer {
     /// Says hello and shows that it hears events, as every host does before it serves.
     #[track_caller]
     pub fn register(&mut self, token: &str) {
+        self.kept.clear();
         let welcome = self.hello(token);
         assert!(
             matches!(welcome, DaemonToHostReply::Welcome { .. }),
@@ -137,6 +175,14 @@ impl Peer {
         frame.decode().unwrap()
     }
 
+    /// Tells the daemon something that it refuses.
+    #[track_caller]
+    pub fn refusal(&mut self, message: &HostToDaemonMessage) -> RpcMessageError {
+        let answer = self.ask(self.id.0, message);
+        let Refusal { error, .. } = Frame::parse(&answer).unwrap().decode().unwrap();
+        error
+    }
+
     /// Opens a connection; gives its token and what stands for it.
     #[track_caller]
     pub fn establish(&mut self, client: ClientId) -> (String, [u8; 16]) {
@@ -146,15 +192,8 @@ impl Peer {
     /// The same for somebody at this address.
     #[track_caller]
     pub fn establish_from(&mut self, address: &str, client: ClientId) -> (String, [u8; 16]) {
-        let peer = Address {
-            addr: address.to_owned(),
-            local_port: 7777,
-            remote_port: 1,
-            content_types: Vec::new(),
-            attrs: Vec::new(),
-        };
         let message = HostClientToDaemonMessage::ConnectionEstablish {
-            peer,
+            peer: at(address),
             handler: WireObj(0),
         };
         match self.request(client, Auth::None, 0, message) {
@@ -289,17 +328,45 @@ impl Peer {
         self.answer(patience).is_some()
     }
 
-    fn answer(&self, patience: Duration) -> Option<Vec<u8>> {
+    fn answer(&mut self, patience: Duration) -> Option<Vec<u8>> {
         loop {
-            if let HostInbound::Reply { frame, .. } = self.heard.recv_timeout(patience).ok()?
-                && Frame::parse(&frame).is_ok_and(|frame| frame.envelope.correlation == self.correlation)
-            {
-                return Some(frame);
+            match self.heard.recv_timeout(patience).ok()? {
+                HostInbound::Reply { frame, .. } if self.is_answer(&frame) => return Some(frame),
+                other => self.kept.push_back(other),
             }
         }
     }
 
-    fn event(&self) -> Option<Vec<u8>> {
+    fn is_answer(&self, frame: &[u8]) -> bool {
+        Frame::parse(frame).is_ok_and(|frame| frame.envelope.correlation == self.correlation)
+    }
+
+    /// Everything that the daemon has said unasked and nobody has looked at yet.
+    fn unasked(&mut self) -> Vec<HostInbound> {
+        self.kept.extend(self.heard.try_iter());
+        self.kept.drain(..).collect()
+    }
+
+    /// The events and directs that have come since the last look, in their order.
+    pub fn look(&mut self) -> Vec<Unasked> {
+        let frames = self.unasked().into_iter().filter_map(|inbound| match inbound {
+            HostInbound::Event { frame } => {
+                let event = Frame::parse(&frame).ok()?.decode().ok()?;
+                Some(Unasked::Event(Box::new(event)))
+            }
+            HostInbound::Reply { frame, .. } => {
+                let direct = Frame::parse(&frame).ok()?.decode().ok()?;
+                Some(Unasked::Direct(Box::new(direct)))
+            }
+            _ => None,
+        });
+        frames.collect()
+    }
+
+    fn event(&mut self) -> Option<Vec<u8>> {
+        if let Some(HostInbound::Event { frame }) = self.kept.pop_front() {
+            return Some(frame);
+        }
         match self.heard.recv_timeout(DEADLINE).ok()? {
             HostInbound::Event { frame } => Some(frame),
             _ => None,

@@ -11,6 +11,7 @@ use moo_vm::host::Close;
 use super::{Finished, Job, Work};
 use crate::connections::{ConnId, Connection, Due, stored};
 use crate::held::Effect;
+use crate::login::Login;
 use crate::outside::Outside;
 
 impl Finished {
@@ -18,7 +19,7 @@ impl Finished {
     pub(super) fn changed_connections(&self, job: &Job, outside: &Outside) -> Vec<Arc<Connection>> {
         let mut changed = job.conns.clone();
         let is_own_hook = matches!(job.work, Work::Hook { .. } | Work::Program(_));
-        if self.login.is_some() || self.programming.is_some() || is_own_hook {
+        if self.claims(job).is_some() || self.programming.is_some() || is_own_hook {
             changed.extend(job.conn.clone());
         }
         let others = self.held.effects.iter().filter_map(changes);
@@ -28,10 +29,15 @@ impl Finished {
         changed
     }
 
+    /// The login by which the slice's connection becomes a player's.
+    fn claims(&self, job: &Job) -> Option<Login> {
+        self.login.filter(|_| matches!(job.work, Work::Login(_)))
+    }
+
     /// Whether what the slice does to connections follows from what it has read.
-    pub(super) fn changes_connections(&self) -> bool {
+    pub(super) fn changes_connections(&self, job: &Job) -> bool {
         let by_effect = self.held.effects.iter().any(|effect| changes(effect).is_some());
-        self.login.is_some() || self.programming.is_some() || by_effect
+        self.claims(job).is_some() || self.programming.is_some() || by_effect
     }
 
     /// Makes the changes. Called under the commit lock.
@@ -42,7 +48,7 @@ impl Finished {
                 Work::Program(_) => conn.input().end_programming(),
                 _ => {}
             }
-            if let Some(login) = self.login {
+            if let Some(login) = self.claims(job) {
                 let due = if login.created {
                     Due::Created
                 } else {

@@ -44,6 +44,8 @@ const CONTENDED: &str = "*** The server could not finish that: too many others k
 pub enum Work {
     /// `do_login_command`.
     Login(Line),
+    /// The same, but the connection does not become the player's that it names.
+    Authenticate(Line),
     /// A player's command.
     Command {
         /// The line.
@@ -146,7 +148,7 @@ pub struct Report {
     pub effects: Vec<Effect>,
     /// Tasks that it left waiting besides itself.
     pub spawned: Vec<Waiting>,
-    /// Whom its connection belongs to from now on.
+    /// The player that a login named: whom its connection belongs to from now on, unless it only asked.
     pub login: Option<Login>,
     /// How often it was tried.
     pub attempts: u32,
@@ -314,7 +316,7 @@ impl Finished {
             || !job.rows.is_empty()
             || !changed.is_empty();
         let tx = self.tx.take().expect("an attempt is committed once");
-        let is_free = bound.is_empty() && !self.changes_connections() && has_notes;
+        let is_free = bound.is_empty() && !self.changes_connections(job) && has_notes;
         let is_forced = !bound.is_empty() || !changed.is_empty();
         let rows = |stamp| {
             let mut rows = job.rows.clone();

@@ -62,7 +62,7 @@ impl<'a> Slice<'a> {
     pub(super) fn run(&mut self) -> End {
         let job = self.job;
         match (&job.work, &job.conn) {
-            (Work::Login(line), Some(conn)) => self.log_in(conn, &line.text),
+            (Work::Login(line) | Work::Authenticate(line), Some(conn)) => self.log_in(conn, &line.text),
             (Work::Command { line, may_program }, Some(conn)) => {
                 self.in_delimiters(conn, |slice| slice.command(conn, &line.text, *may_program))
             }

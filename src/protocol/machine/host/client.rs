@@ -44,6 +44,8 @@ pub(super) struct Client {
     pub(super) life: Life,
     /// What the daemon gave this connection to prove itself; none until it knows the connection.
     pub(super) bound: Option<[u8; 16]>,
+    /// The last event that was told when that was given: what events up to it say of it is out of date.
+    pub(super) bound_since: u64,
     pub(super) stream: Stream<Arc<ClientEvent>>,
     /// Whom the last event that says so was for.
     pub(super) player: WireObj,
@@ -81,6 +83,7 @@ impl Client {
             meter,
             life: Life::Opening,
             bound: None,
+            bound_since: 0,
             stream: Stream::default(),
             player: WireObj(-1),
             fresh: false,
@@ -209,6 +212,7 @@ impl Client {
     /// The stream goes on after `seq`, in a history that has nothing to do with what was handed out before.
     pub(super) fn begin_at(&mut self, seq: u64) {
         (self.handed_seq, self.acked, self.base) = (seq, seq, self.handed);
+        self.bound_since = 0;
     }
 
     /// Hands an event to the client.
@@ -217,7 +221,9 @@ impl Client {
             ClientEvent::SystemMessage { player, .. } | ClientEvent::PlayerSwitched { player, .. } => {
                 self.player = *player;
             }
-            ClientEvent::CredentialsUpdated { bound, .. } => self.bound = Some(*bound),
+            ClientEvent::CredentialsUpdated { bound, .. } if seq > self.bound_since => {
+                self.bound = Some(*bound);
+            }
             _ => {}
         }
         self.handed += weight(&event) as u64;

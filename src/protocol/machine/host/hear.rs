@@ -302,6 +302,7 @@ impl Host {
             return;
         };
         client.bound = Some(attachment.bound);
+        client.bound_since = attachment.head.seq;
         let &Attachment {
             attach_epoch, head, ..
         } = attachment;

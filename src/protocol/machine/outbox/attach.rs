@@ -141,6 +141,14 @@ impl<A> Outbox<A> {
         self.stream(client).map(Stream::pos)
     }
 
+    /// What a client has accepted last, or lost, and the last event that has a number, whether its commit is written or
+    /// not.
+    pub fn held(&self, client: ClientId) -> Option<(StreamPos, StreamPos)> {
+        let stream = self.stream(client)?;
+        let at = |seq| StreamPos { era: stream.era, seq };
+        Some((at(stream.first() - 1), at(stream.head())))
+    }
+
     /// The first and last event that a client has not accepted, if any: what a player who logs in anew has missed. They
     /// are read with [`Outbox::replay`].
     pub fn unacked(&self, client: ClientId) -> Option<(u64, u64)> {

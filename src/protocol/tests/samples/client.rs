@@ -155,6 +155,7 @@ fn attachment() -> Attachment {
         attach_epoch: 2,
         cmd_next: 42,
         head: POS,
+        last: StreamPos { era: 1, seq: 880 },
         recovered: true,
     }
 }
