@@ -60,6 +60,12 @@ pub struct Workshop {
     pub store: PathBuf,
 }
 
+impl Workshop {
+    fn way_out(&self) -> (&Outlet, &Outside) {
+        (&self.outlet, &self.outside)
+    }
+}
+
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Assignment>,
@@ -190,7 +196,7 @@ impl Shared {
         if matches!(job.work, Work::Login(_) | Work::Authenticate(_)) {
             fault::point("login.in_verb");
         }
-        let mut outgoing = Outgoing::new(&self.workshop.outlet, job, reply, after);
+        let mut outgoing = Outgoing::new(self.workshop.way_out(), job, reply, after);
         self.bench().run(job, here, lookups, &mut outgoing)
     }
 
@@ -226,7 +232,7 @@ impl Shared {
             }],
         });
         let end = End::Failed(Failure::Killed);
-        let outgoing = Outgoing::new(&self.workshop.outlet, job, reply, after);
+        let outgoing = Outgoing::new(self.workshop.way_out(), job, reply, after);
         let mut outgoing = outgoing.of_fault(end.clone(), told.collect());
         let report = self.bench().run(&rows, here, lookups, &mut outgoing);
         Report { end, ..report }

@@ -110,6 +110,9 @@ pub enum RpcMessageError {
     /// Nothing can be kept, because the disk is full.
     #[error("nothing can be kept right now: the disk of the server is full")]
     ReadOnly,
+    /// The world knows no typed message of this type.
+    #[error("there are no messages of the type {0}")]
+    UnknownType(String),
 }
 
 /// A task could not be started or did not end well.

@@ -172,8 +172,8 @@ kinds! {
         UpdateProperty              PROGRAM Numbered [PropertyUpdated TaskSubmitted Duplicate]
         BatchWorldState             PROGRAM Numbered [BatchResult TaskSubmitted Duplicate]
         Typed                       CONTROL Numbered [TaskSubmitted Duplicate]
-        CallSystemVerb              PROGRAM Numbered [VerbCall Duplicate]
-        InvokeSystemHandler         PROGRAM Numbered [SystemHandler Duplicate]
+        CallSystemVerb              PROGRAM Numbered [VerbCall TaskSubmitted Duplicate]
+        InvokeSystemHandler         PROGRAM Numbered [SystemHandler TaskSubmitted Duplicate]
         RequestSysProp              CONTROL Always   [SysPropValue]
         Verbs                       CONTROL Always   [VerbList]
         Properties                  CONTROL Always   [PropertyList]
@@ -235,6 +235,7 @@ kinds! {
         Unsupported                  CONTROL Never []
         QueueFull                    CONTROL Never []
         ReadOnly                     CONTROL Never []
+        UnknownType                  CONTROL Never []
     }
     /// [`super::event::EventFrame`], by its event.
     Event = 7 {

@@ -88,6 +88,7 @@ surfaces! {
     Unsupported       "UNSUPPORTED"           501    0 final Warn  "The server cannot do that.";
     QueueFull         "QUEUE_FULL"            429    0 again Warn  "Too much is waiting already. Please try again later.";
     ReadOnly          "READ_ONLY"             503    0 again Error "Nothing can be kept right now: the server's disk is full. Please try again later.";
+    UnknownType       "UNKNOWN_TYPE"          400    0 final Debug "There are no messages of that type.";
     // The task.
     SchedulerAway     "SCHEDULER_AWAY"        503    0 again Error "The server is busy. Please try again in a moment.";
     TaskNotFound      "TASK_NOT_FOUND"        404    0 final Debug "There is no such task.";
@@ -177,6 +178,7 @@ impl Surfaced for RpcMessageError {
             RpcMessageError::Unsupported { .. } => Row::Unsupported,
             RpcMessageError::QueueFull => Row::QueueFull,
             RpcMessageError::ReadOnly => Row::ReadOnly,
+            RpcMessageError::UnknownType(_) => Row::UnknownType,
         }
     }
 }

@@ -19,6 +19,7 @@ mod lambdacore;
 mod persistence;
 mod requests;
 mod restart;
+mod services;
 mod simulation;
 mod soak;
 mod tokens;

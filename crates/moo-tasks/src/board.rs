@@ -27,8 +27,8 @@ pub enum WaitsFor {
     Moment(f64),
     /// `resume()` alone.
     Resume,
-    /// A line from this player or connection.
-    Input(Obj),
+    /// A line from this player or connection, asked for under this number.
+    Input(Obj, u64),
 }
 
 /// A task that waits.
@@ -56,9 +56,20 @@ impl Waiting {
     /// The player or connection that it reads from, if it does.
     pub fn reads_from(&self) -> Option<Obj> {
         match self.waits_for {
-            WaitsFor::Input(object) => Some(object),
+            WaitsFor::Input(object, _) => Some(object),
             _ => None,
         }
+    }
+
+    /// What names the wait for this one line, if it is one: the task, and a number that no other wait of it has.
+    pub fn request(&self) -> Option<[u8; 16]> {
+        let WaitsFor::Input(_, number) = self.waits_for else {
+            return None;
+        };
+        let mut request = [0; 16];
+        request[..8].copy_from_slice(&self.id.to_be_bytes());
+        request[8..].copy_from_slice(&number.to_be_bytes());
+        Some(request)
     }
 
     /// As programs see it.
@@ -66,7 +77,7 @@ impl Waiting {
         let start = match self.waits_for {
             WaitsFor::Start(at) | WaitsFor::Moment(at) => at as i64,
             WaitsFor::Resume => NEVER,
-            WaitsFor::Input(_) => -1,
+            WaitsFor::Input(..) => -1,
         };
         let has_started = !matches!(self.waits_for, WaitsFor::Start(_));
         QueuedTask {

@@ -13,4 +13,5 @@ pub mod outside;
 pub mod priority;
 pub mod request;
 pub mod scheduler;
+pub mod service;
 pub mod snapshot;

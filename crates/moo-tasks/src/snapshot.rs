@@ -1,6 +1,6 @@
 //! Waiting tasks as bytes, for the row that rides in the commit that made them wait.
 //!
-//! Layout: version, kind of wait, player, moment or object or value, machine. Invariant: a row that reads back is
+//! Layout: version, kind of wait, moment or object, player, value or number, machine. Invariant: a row that reads back is
 //! the same task; one that does not is refused as a whole, with its reason.
 
 use std::sync::Arc;
@@ -49,7 +49,7 @@ impl Restored {
     pub fn wake(&self, is_connected: impl FnOnce(Obj) -> bool) -> Option<(Waker, Result<Value, Raised>)> {
         match (&self.woken, self.waiting.waits_for) {
             (Some(value), _) => Some((Waker::Resume, Ok(value.clone()))),
-            (None, WaitsFor::Input(from)) if !is_connected(from) => {
+            (None, WaitsFor::Input(from, _)) if !is_connected(from) => {
                 Some((Waker::Input, Err(ErrorCode::InvArg.into())))
             }
             (None, _) => None,
@@ -65,14 +65,16 @@ pub fn row(task: &Waiting, woken: Option<&Value>) -> Row {
         (None, WaitsFor::Start(at)) => (0, at.to_bits()),
         (None, WaitsFor::Moment(at)) => (1, at.to_bits()),
         (None, WaitsFor::Resume) => (2, 0),
-        (None, WaitsFor::Input(conn)) => (3, conn.0 as u64),
+        (None, WaitsFor::Input(conn, _)) => (3, conn.0 as u64),
     };
     out.push(kind);
     out.extend_from_slice(&number.to_le_bytes());
     out.extend_from_slice(&task.player.0.to_le_bytes());
     let mut value = Vec::new();
-    if let Some(woken) = woken {
-        bytes::encode(woken, &mut value);
+    match (woken, task.waits_for) {
+        (Some(woken), _) => bytes::encode(woken, &mut value),
+        (None, WaitsFor::Input(_, request)) => value.extend_from_slice(&request.to_le_bytes()),
+        _ => {}
     }
     out.extend_from_slice(&(value.len() as u32).to_le_bytes());
     out.extend_from_slice(&value);
@@ -100,7 +102,10 @@ pub fn restore(key: &[u8], value: &[u8]) -> Result<Restored, Unreadable> {
         0 => WaitsFor::Start(f64::from_bits(number)),
         1 => WaitsFor::Moment(f64::from_bits(number)),
         2 | 4 => WaitsFor::Resume,
-        3 => WaitsFor::Input(Obj(number as i64)),
+        3 => {
+            let request = woken.try_into().map_err(|_| Unreadable::Malformed)?;
+            WaitsFor::Input(Obj(number as i64), u64::from_le_bytes(request))
+        }
         _ => return Err(Unreadable::Malformed),
     };
     let woken = match kind {

@@ -167,7 +167,7 @@ impl ConnectionActor {
     }
 
     /// Notes which task answers a line; gives where the answer goes.
-    fn settle_with(&mut self, conn: ConnId, ticket: u64, task: i64) -> Option<Reply> {
+    pub(super) fn settle_with(&mut self, conn: ConnId, ticket: u64, task: i64) -> Option<Reply> {
         if ticket == 0 {
             return None;
         }
@@ -201,6 +201,7 @@ impl ConnectionActor {
             value: Ok(value_of(line)),
             rows: self.used(conn, line, task),
             reply: self.settle_with(conn.id, line.ticket, task),
+            after: Vec::new(),
         };
         self.inputs.push_back(Answer { task, with });
     }

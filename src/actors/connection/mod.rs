@@ -8,6 +8,7 @@
 //! A connection whose host is gone *lingers*: its player stays in the world, and for a while its host, or a login of the
 //! same player, can take it up again. Only when that time is over has the player left.
 
+mod asking;
 mod attach;
 mod closing;
 mod commands;

@@ -8,15 +8,13 @@ use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Item, NewStream, Reply};
 use crate::actors::publisher::answer;
-use crate::actors::world_request;
 use crate::gateway::Wire;
-use crate::protocol::client::{ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
+use crate::protocol::client::{Auth, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HostType, Peer};
 use crate::protocol::{ClientId, HostId};
 use moo_model::Obj;
-use moo_tasks::attempt::Work;
 use moo_tasks::connections::{Attachment, ConnId, Connection, NewConnection, stored};
 use moo_tasks::login;
 use std::net::IpAddr;
@@ -94,6 +92,9 @@ impl ConnectionActor {
                 return self.attach(by, &auth, wish);
             }
             HostClientToDaemonMessage::Reattach { last, .. } => return self.come_back(by, &auth, last),
+            message if matches!(auth, Auth::None | Auth::Player(_)) && cmd_seq == 0 => {
+                return self.ask_without_connection(&by, &auth, message);
+            }
             message => message,
         };
         let Some(&conn) = self.by_client.get(&client) else {
@@ -135,33 +136,11 @@ impl ConnectionActor {
                 self.reply(reply, DaemonToClientReply::Disconnected);
                 Ok(())
             }
+            HostClientToDaemonMessage::RequestedInput { request, input } => {
+                self.requested_input(conn, reply, cmd_seq, (request, &input))
+            }
             message => self.ask_world(conn, reply, cmd_seq, message),
         }
-    }
-
-    /// What a client's program asks of the world is a task of its own, beside the connection's lines.
-    fn ask_world(
-        &mut self,
-        conn: ConnId,
-        reply: Reply,
-        cmd_seq: u64,
-        message: HostClientToDaemonMessage,
-    ) -> Result<(), RpcMessageError> {
-        let request = world_request::request_of(message)?;
-        if cmd_seq == 0 && !request.only_reads() {
-            let words = "what may change the world needs a number";
-            return Err(RpcMessageError::InvalidRequest(words.to_owned()));
-        }
-        let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        // The login of this client may have been answered already, and its word be still on its way here.
-        let player = known.conn.owner();
-        if player.0 < 0 {
-            return Err(RpcMessageError::PermissionDenied);
-        }
-        if self.is_new(conn, reply, cmd_seq)? {
-            self.start_beside(conn, reply, cmd_seq, player, Work::Request(request.into()));
-        }
-        Ok(())
     }
 
     /// A client has come. It is answered once it is stored; asked again, because the answer was lost, it is told the same.

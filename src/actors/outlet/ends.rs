@@ -63,6 +63,7 @@ pub fn scheduler_error(failure: &Failure) -> SchedulerError {
         Failure::Ticks => SchedulerError::TaskAbortedLimit(AbortLimit::Ticks(0)),
         Failure::Seconds => SchedulerError::TaskAbortedLimit(AbortLimit::Time(0)),
         Failure::Killed => SchedulerError::TaskAbortedCancelled,
+        Failure::NoVerb => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
         Failure::NoCommand => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
         Failure::Contended => SchedulerError::TaskAbortedError,
     }

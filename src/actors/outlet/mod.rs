@@ -18,7 +18,7 @@ use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
 use crate::protocol::host::{DaemonDirect, DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
-use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
+use crate::protocol::{ClientId, HostId, ReqId, Wall, WireObj, WireValue};
 use committer::Wishes;
 pub use ends::scheduler_error;
 use ends::{ended, fitting};
@@ -29,6 +29,8 @@ use moo_model::{Obj, Value};
 use moo_tasks::attempt::{End, Job, Release, Work};
 use moo_tasks::connections::ConnId;
 use moo_tasks::held::Told;
+use moo_tasks::outside::Outside;
+use moo_tasks::service::What;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -263,6 +265,7 @@ impl Outlet {
 /// What one slice of a task has to say, on its way through its commit.
 pub struct Outgoing<'a> {
     outlet: &'a Outlet,
+    outside: &'a Outside,
     job: &'a Job,
     reply: &'a mut Option<Reply>,
     /// What else leaves with its commit.
@@ -277,13 +280,14 @@ pub struct Outgoing<'a> {
 impl<'a> Outgoing<'a> {
     /// What a slice of this job says; `reply` is who waits to hear that it was done.
     pub fn new(
-        outlet: &'a Outlet,
+        (outlet, outside): (&'a Outlet, &'a Outside),
         job: &'a Job,
         reply: &'a mut Option<Reply>,
         after: &'a mut Vec<After>,
     ) -> Outgoing<'a> {
         Outgoing {
             outlet,
+            outside,
             job,
             reply,
             after,
@@ -323,6 +327,31 @@ impl<'a> Outgoing<'a> {
         let told = told.iter().find(|told| Some(told.conn.0) == conn);
         told.map_or_else(Vec::new, |told| repeated(self.job.player.into(), told))
     }
+
+    /// The question for a connection that the task reads from, where that has a program to answer it.
+    fn asks_for(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
+        let End::Waits(waiting) = end else { return None };
+        let request = ReqId(waiting.request()?);
+        let conn = self.outside.connections.find(waiting.reads_from()?)?;
+        if !self.outlet.outbox().wants_ends(conn.id.0) {
+            return None;
+        }
+        let is_hidden = !conn.input().options().client_echo;
+        let echo = is_hidden.then(|| ("echo".to_owned(), WireValue::new(&Value::int(0))));
+        let metadata = echo.into_iter().collect();
+        Some((ClientEvent::RequestInput { request, metadata }, conn.id))
+    }
+
+    /// How the task ended, for the connection whose command or message it was.
+    fn ends_with(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
+        let conn = match (&self.job.work, &self.job.conn) {
+            (Work::Service(service), _) if service.is_unknown(end) => None,
+            (Work::Service(service), _) => service.conn.filter(|_| matches!(service.what, What::Typed(_))),
+            (_, conn) => conn.as_ref().map(|conn| conn.id),
+        }?;
+        let is_wanted = self.reply.is_some() && self.outlet.outbox().wants_ends(conn.0);
+        is_wanted.then(|| (ended(self.job.id as u64, end), conn))
+    }
 }
 
 impl Release for Outgoing<'_> {
@@ -335,15 +364,17 @@ impl Release for Outgoing<'_> {
         };
         let heard = self.told_to_asker(&told);
         self.ready = narratives(self.job.player.into(), told, cause, at);
-        if let (Some(_), Some(conn)) = (&self.reply, &self.job.conn)
-            && self.outlet.outbox().wants_ends(conn.id.0)
-        {
-            let event = ended(self.job.id as u64, end);
-            self.ready.push(fitting(&event, cause, at, vec![conn.id.0]));
+        let events = [self.asks_for(end), self.ends_with(end)];
+        for (event, conn) in events.into_iter().flatten() {
+            self.ready.push(fitting(&event, cause, at, vec![conn.0]));
         }
-        if let (Some(_), Work::Request(request)) = (&self.reply, &self.job.work) {
-            let answer = world_request::answer(request, self.job.id, end, heard);
-            self.answer = Some(answer.map_or_else(Message::Refused, Message::Client));
+        let answer = match &self.job.work {
+            Work::Request(request) => Some(world_request::answer(request, self.job.id, end, heard)),
+            Work::Service(service) => Some(world_request::service_answer(service, self.job.id, end)),
+            _ => None,
+        };
+        if self.reply.is_some() {
+            self.answer = answer.map(|answer| answer.map_or_else(Message::Refused, Message::Client));
         }
         !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty()
     }

@@ -7,7 +7,7 @@ use super::{Pending, SchedulerActor};
 use crate::actors::errand;
 use crate::actors::executor::Assignment;
 use crate::actors::kit::gate::Offered;
-use crate::actors::outlet::Reply;
+use crate::actors::outlet::{After, Reply};
 use actix::{Context, Handler};
 use moo_model::ledger::Row;
 use moo_model::{Raised, Value};
@@ -33,6 +33,8 @@ pub struct Woken {
     pub rows: Vec<Row>,
     /// The request that its next commit answers.
     pub reply: Option<Reply>,
+    /// What else leaves with its next commit.
+    pub after: Vec<After>,
 }
 
 impl From<Result<Value, Raised>> for Woken {
@@ -41,6 +43,7 @@ impl From<Result<Value, Raised>> for Woken {
             value,
             rows: Vec::new(),
             reply: None,
+            after: Vec::new(),
         }
     }
 }
@@ -48,14 +51,17 @@ impl From<Result<Value, Raised>> for Woken {
 impl SchedulerActor {
     /// A task has ended that was given a line, and the line with it: whoever sent it is told that it was taken.
     pub(super) fn settle_unread(&mut self, task: i64, with: Woken) {
-        let Woken { rows, reply, .. } = with;
-        if rows.is_empty() && reply.is_none() {
+        let Woken {
+            rows, reply, after, ..
+        } = with;
+        if rows.is_empty() && reply.is_none() && after.is_empty() {
             return;
         }
         let job = errand::of_rows(&self.parts.outside, rows);
         let (id, lane) = (job.id, job.player.0);
         let assignment = Assignment {
             reply,
+            after,
             ..errand::unasked(job)
         };
         let work = Pending::InPlaceOf(task, Box::new(assignment));

@@ -182,7 +182,12 @@ impl SchedulerActor {
                 reads_from = object.and_then(|object| self.parts.outside.connections.find(object));
                 self.parts.outside.board.start(id);
                 let machine = waiting.machine.clone();
-                let Woken { value, rows, reply } = woken.unwrap_or_else(|| Ok(Value::int(0)).into());
+                let Woken {
+                    value,
+                    rows,
+                    reply,
+                    after,
+                } = woken.unwrap_or_else(|| Ok(Value::int(0)).into());
                 let work = match waiting.waits_for {
                     WaitsFor::Start(_) => Work::Start(machine),
                     _ => Work::Resume { machine, wake: value },
@@ -197,15 +202,14 @@ impl SchedulerActor {
                     conns: Vec::new(),
                     kill: Arc::default(),
                 };
-                Assignment {
-                    job,
-                    reply,
-                    after: Vec::new(),
-                }
+                Assignment { job, reply, after }
             }
         };
         let running = Running {
-            is_errand: matches!(assignment.job.work, Work::Rows | Work::Request(_)),
+            is_errand: matches!(
+                assignment.job.work,
+                Work::Rows | Work::Request(_) | Work::Service(_)
+            ),
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
             told_as,
@@ -448,7 +452,7 @@ fn until(waits_for: WaitsFor) -> Until {
         WaitsFor::Start(at) => Until::Start(micros(at)),
         WaitsFor::Moment(at) => Until::Moment(micros(at)),
         WaitsFor::Resume => Until::Wake,
-        WaitsFor::Input(_) => Until::Input,
+        WaitsFor::Input(..) => Until::Input,
     }
 }
 

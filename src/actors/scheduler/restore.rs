@@ -27,7 +27,7 @@ impl SchedulerActor {
         let mut waiting = restored.waiting;
         let id = waiting.id;
         match (waiting.waits_for, wake) {
-            (WaitsFor::Input(object), None) => finished.push(Finished::reads(id, object)),
+            (WaitsFor::Input(object, _), None) => finished.push(Finished::reads(id, object)),
             (_, Some((Waker::Input, value))) => {
                 self.add(Arc::new(waiting));
                 self.on(Event::Wake {

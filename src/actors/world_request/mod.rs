@@ -13,8 +13,10 @@ use crate::protocol::error::{CompileFault, Exception, RpcMessageError, Scheduler
 use crate::protocol::event::NarrativeEvent;
 use crate::protocol::{WireObj, WireValue};
 use moo_model::{ErrorCode, Obj, Value};
-use moo_tasks::attempt::End;
+use moo_tasks::attempt::{End, Failure};
+use moo_tasks::connections::ConnId;
 use moo_tasks::request::{Action, Failed, ObjectName, Request, results};
+use moo_tasks::service::{Service, What};
 
 /// What the result of one action is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,51 @@ pub fn answer(
     }
 }
 
+/// The verb of the system object that a message or handler is for, on behalf of a player or nobody.
+pub fn service_of(
+    message: HostClientToDaemonMessage,
+    player: Obj,
+    conn: Option<ConnId>,
+) -> Result<Service, Refused> {
+    match message {
+        HostClientToDaemonMessage::Typed {
+            msg_type, to, data, ..
+        } => Ok(Service::typed(msg_type, player, to, opened(&data)?, conn)),
+        HostClientToDaemonMessage::InvokeSystemHandler { handler_type, args } => {
+            let args = args.iter().map(opened).collect::<Result<_, _>>()?;
+            let words = "a handler's name is made of small letters, digits and underscores";
+            Service::handler(&handler_type, args, conn)
+                .ok_or_else(|| RpcMessageError::InvalidRequest(words.to_owned()))
+        }
+        _ => Err(not_answered()),
+    }
+}
+
+/// The answer to what the task of such a call came to. How a message's task ends its connection hears by its stream.
+pub fn service_answer(service: &Service, task: i64, end: &End) -> Result<DaemonToClientReply, Refused> {
+    let submitted = DaemonToClientReply::TaskSubmitted { task_id: task as u64 };
+    let name = match &service.what {
+        What::Typed(msg_type) if service.is_unknown(end) => {
+            return Err(RpcMessageError::UnknownType(msg_type.clone()));
+        }
+        What::Typed(_) => return Ok(submitted),
+        What::Handler(_) => service.verb(),
+    };
+    Ok(DaemonToClientReply::SystemHandler(match end {
+        End::Waits(_) => return Ok(submitted),
+        End::Done(value) => Ok(WireValue::new(value)),
+        End::Failed(Failure::NoVerb) => Err(SchedulerError::TaskAbortedVerbNotFound {
+            object: WireValue::new(&Value::obj(Obj::SYSTEM)),
+            verb: name,
+        }),
+        End::Failed(failure) => Err(scheduler_error(failure)),
+    }))
+}
+
+fn not_answered() -> Refused {
+    RpcMessageError::InvalidRequest("nothing in the world answers that".into())
+}
+
 /// The messages that are also steps of a batch, as such steps.
 fn world_action(message: HostClientToDaemonMessage) -> Result<WorldAction, Refused> {
     use HostClientToDaemonMessage as Message;
@@ -103,11 +150,12 @@ fn world_action(message: HostClientToDaemonMessage) -> Result<WorldAction, Refus
         Message::Properties { object, inherited } => WorldAction::Properties { object, inherited },
         Message::Verbs { object, inherited } => WorldAction::Verbs { object, inherited },
         Message::Resolve { object } => WorldAction::Resolve { object },
-        _ => {
-            return Err(RpcMessageError::InvalidRequest(
-                "this daemon does not answer that yet".into(),
-            ));
-        }
+        Message::CallSystemVerb { verb, args } => WorldAction::InvokeVerb {
+            object: ObjectRef::Number(Obj::SYSTEM.into()),
+            verb,
+            args,
+        },
+        _ => return Err(not_answered()),
     })
 }
 
@@ -143,7 +191,8 @@ fn action_of(action: WorldAction) -> Result<Action, Refused> {
     })
 }
 
-fn opened(value: &WireValue) -> Result<Value, Refused> {
+/// A value as the world has it.
+pub fn opened(value: &WireValue) -> Result<Value, Refused> {
     value
         .open()
         .map_err(|error| RpcMessageError::InvalidRequest(format!("a value cannot be read: {error}")))

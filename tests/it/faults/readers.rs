@@ -154,7 +154,6 @@ impl Neighbour {
 
     #[track_caller]
     fn asks(&mut self) -> Duration {
-        self.peer.pong(Neighbour::CLIENT);
         let asked = Instant::now();
         let answer = self.peer.knock(Neighbour::CLIENT, self.auth.clone());
         assert!(answer.is_ok(), "{answer:?}");

@@ -3,6 +3,7 @@
 use super::{DEADLINE, wait_for};
 use moothall::gateway::curve::CurveClient;
 use moothall::gateway::{HostEndpoints, HostInbound, HostSender, HostSide, Lane};
+use moothall::protocol::broadcast::HostBroadcastEvent;
 use moothall::protocol::client::{
     Auth, ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
 };
@@ -19,6 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the daemon calls its world in tokens.
@@ -106,8 +108,20 @@ impl Peer {
             instance: now().0,
         };
         let (tell, heard) = channel();
-        let take = move |burst: &mut Vec<HostInbound>| burst.drain(..).for_each(|item| drop(tell.send(item)));
+        let back: Arc<OnceLock<HostSender>> = Arc::default();
+        let answers = back.clone();
+        let take = move |burst: &mut Vec<HostInbound>| {
+            for inbound in burst.drain(..) {
+                let pong = answers.get().zip(pong_to(id, &inbound));
+                if let Some((sender, pong)) = pong {
+                    sender.send(Lane::Interactive, pong).ok();
+                } else {
+                    drop(tell.send(inbound));
+                }
+            }
+        };
         let (side, sender) = HostSide::start(&endpoints, take).unwrap();
+        drop(back.set(sender.clone()));
         Peer {
             id,
             sender,
@@ -212,27 +226,6 @@ impl Peer {
             rtt_us: 1,
         };
         self.request(client, auth, 0, message)
-    }
-
-    /// Answers pings, as hosts do by themselves: without it the daemon takes this one for dead after ten seconds.
-    pub fn pong(&mut self, client: ClientId) {
-        let [a, b, c, d, e, f, g, h, ..] = client.0;
-        let pong = HostToDaemonMessage::HostPong {
-            ping: 0,
-            timestamp: 0,
-            listeners: Vec::new(),
-            clients: 1,
-            digest: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-            gone: Vec::new(),
-            load: HostLoad::default(),
-        };
-        let envelope = Envelope {
-            principal: self.id.0,
-            flags: FLAG_NO_REPLY,
-            ..Envelope::default()
-        };
-        let frame = encode(&envelope, &pong).unwrap();
-        self.sender.send(Lane::Interactive, frame).unwrap();
     }
 
     /// Knocks so many times at once, without waiting for any answer in between; gives how many were answered.
@@ -372,4 +365,29 @@ impl Peer {
             _ => None,
         }
     }
+}
+
+/// What a host answers to a ping, so that it is not taken for dead while a test is busy.
+fn pong_to(id: HostId, inbound: &HostInbound) -> Option<Vec<u8>> {
+    let HostInbound::Event { frame } = inbound else {
+        return None;
+    };
+    let Ok(HostBroadcastEvent::PingPong { ping, timestamp }) = Frame::parse(frame).ok()?.decode() else {
+        return None;
+    };
+    let pong = HostToDaemonMessage::HostPong {
+        ping,
+        timestamp,
+        listeners: Vec::new(),
+        clients: 0,
+        digest: 0,
+        gone: Vec::new(),
+        load: HostLoad::default(),
+    };
+    let envelope = Envelope {
+        principal: id.0,
+        flags: FLAG_NO_REPLY,
+        ..Envelope::default()
+    };
+    encode(&envelope, &pong).ok()
 }

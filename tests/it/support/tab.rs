@@ -175,7 +175,9 @@ impl Tab {
                 }
                 Unasked::Event(frame) => {
                     let own = frame.route.to.iter().find(|to| to.client == self.client);
-                    if let Some(own) = own.filter(|own| own.attach_epoch == self.epoch) {
+                    if let Some(own) = own.filter(|own| own.attach_epoch == self.epoch)
+                        && own.seq == self.last.seq + 1
+                    {
                         self.show(own.seq, frame.event.clone());
                     }
                 }

@@ -25,6 +25,7 @@ use crate::login::Login;
 use crate::outside::{Outside, Surroundings};
 use crate::priority::Priority;
 use crate::request::Request;
+use crate::service::Service;
 use crate::snapshot;
 
 use slice::Slice;
@@ -68,6 +69,8 @@ pub enum Work {
     },
     /// What a client's program asks.
     Request(Arc<Request>),
+    /// A verb of the system object, at the wish of a client or a host.
+    Service(Arc<Service>),
     /// The first slice of a forked task.
     Start(Arc<Machine>),
     /// The next slice of a task that waited.
@@ -131,6 +134,8 @@ pub enum Failure {
     Killed,
     /// No verb answers the command.
     NoCommand,
+    /// There is no such verb of the system object.
+    NoVerb,
     /// Others changed what it read, each time.
     Contended,
 }

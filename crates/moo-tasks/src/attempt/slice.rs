@@ -90,6 +90,16 @@ impl<'a> Slice<'a> {
                 self.server_call(call).unwrap_or_else(nothing)
             }
             (Work::Request(request), _) => self.answer(request),
+            (Work::Service(service), _) => {
+                let call = ServerCall {
+                    on: Obj::SYSTEM,
+                    verb: &service.verb(),
+                    player: job.player,
+                    args: Value::list(service.args.clone()),
+                    argstr: "",
+                };
+                self.server_call(call).unwrap_or(End::Failed(Failure::NoVerb))
+            }
             (Work::Start(machine), _) => {
                 let outcome = self.drive(job.id, Machine::clone(machine), None, false);
                 self.settle(outcome)
@@ -260,11 +270,11 @@ impl<'a> Slice<'a> {
         }
     }
 
-    fn waiting(&self, id: i64, machine: Machine, wake: Wake) -> Waiting {
+    fn waiting(&mut self, id: i64, machine: Machine, wake: Wake) -> Waiting {
         let waits_for = match wake {
             Wake::After(seconds) => WaitsFor::Moment(self.host.now() + seconds),
             Wake::Never => WaitsFor::Resume,
-            Wake::Input(conn) => WaitsFor::Input(conn),
+            Wake::Input(conn) => WaitsFor::Input(conn, self.host.random()),
         };
         Waiting {
             id,

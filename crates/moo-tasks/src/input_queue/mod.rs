@@ -307,6 +307,22 @@ impl InputQueue {
         free
     }
 
+    /// Whether a task waits for a line and can be given something now.
+    pub fn can_answer(&self) -> bool {
+        self.reader.is_some() && !self.busy && !self.storing
+    }
+
+    /// The task that waits is given something else than a line; gives the task. The connection is busy until
+    /// [`InputQueue::finish`]. None if it cannot be now.
+    pub fn answer(&mut self) -> Option<i64> {
+        if !self.can_answer() {
+            return None;
+        }
+        self.answering = self.reader.take();
+        self.busy = self.answering.is_some();
+        self.answering
+    }
+
     /// The task that waits for a line.
     pub fn reader(&self) -> Option<i64> {
         self.reader

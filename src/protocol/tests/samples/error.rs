@@ -24,6 +24,7 @@ pub(in crate::protocol::tests) fn refusals() -> Vec<RpcMessageError> {
         Unsupported { kind: 0x01FF },
         QueueFull,
         ReadOnly,
+        UnknownType(s("Telepathy")),
     ]
 }
 

@@ -1,0 +1,145 @@
+//! What clients' programs ask besides their lines: of the world, of a handler in it, and in answer to a task that reads.
+//!
+//! Invariant: what may change anything is carried out once for each number of its connection. Without a connection there
+//! are no numbers: a host that gets no answer cannot know, and does not ask again.
+
+use super::ConnectionActor;
+use super::attach::Asker;
+use crate::actors::outlet::{After, Reply};
+use crate::actors::scheduler::{Answer, Woken};
+use crate::actors::world_request;
+use crate::limits::BUSY_RETRY_MS;
+use crate::protocol::client::{Auth, DaemonToClientReply, HostClientToDaemonMessage};
+use crate::protocol::error::{RpcMessageError, SchedulerError};
+use crate::protocol::{ReqId, WireValue};
+use moo_model::Obj;
+use moo_tasks::attempt::Work;
+use moo_tasks::connections::{ConnId, stored};
+
+/// Stands for no connection.
+const NO_CONNECTION: ConnId = ConnId(0);
+
+impl ConnectionActor {
+    /// What a client's program asks is a task of its own, beside the connection's lines.
+    pub(super) fn ask_world(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        message: HostClientToDaemonMessage,
+    ) -> Result<(), RpcMessageError> {
+        let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
+        // The login of this client may have been answered already, and its word be still on its way here.
+        let player = known.conn.owner();
+        if player.0 < 0 {
+            return Err(RpcMessageError::PermissionDenied);
+        }
+        let (work, only_reads) = work_of(message, player, Some(conn))?;
+        if cmd_seq == 0 && !only_reads {
+            let words = "what may change the world needs a number";
+            return Err(RpcMessageError::InvalidRequest(words.to_owned()));
+        }
+        if self.is_new(conn, reply, cmd_seq)? {
+            self.start_beside(conn, reply, cmd_seq, player, work);
+        }
+        Ok(())
+    }
+
+    /// The same for a player's token without a connection; and handlers, which anybody may call who can reach a host.
+    pub(super) fn ask_without_connection(
+        &mut self,
+        by: &Asker,
+        auth: &Auth,
+        message: HostClientToDaemonMessage,
+    ) -> Result<(), RpcMessageError> {
+        let is_handler = matches!(message, HostClientToDaemonMessage::InvokeSystemHandler { .. });
+        let player = match auth {
+            Auth::None if is_handler => Obj::NOTHING,
+            auth => self.player_of(by, auth)?.0,
+        };
+        if self.is_draining {
+            return Err(RpcMessageError::Draining);
+        }
+        if self.is_behind {
+            return Err(busy());
+        }
+        let (work, _) = work_of(message, player, None)?;
+        self.start_beside(NO_CONNECTION, by.reply, 0, player, work);
+        Ok(())
+    }
+
+    /// A client's program answers a task that reads from its connection, with any value.
+    pub(super) fn requested_input(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        (request, input): (ReqId, &WireValue),
+    ) -> Result<(), RpcMessageError> {
+        if cmd_seq == 0 {
+            return Err(RpcMessageError::InvalidRequest("an answer needs a number".into()));
+        }
+        let value = world_request::opened(input)?;
+        let client = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
+        let known = client.conn.clone();
+        if client.commands.is_next(cmd_seq) {
+            let reader = known.input().reader();
+            let waiting = reader.and_then(|task| self.parts.outside.board.find(task));
+            if waiting.and_then(|waiting| waiting.request()) != Some(request.0) {
+                return Err(RpcMessageError::TaskError(SchedulerError::InputRequestNotFound(
+                    request,
+                )));
+            }
+            if !known.input().can_answer() {
+                return Err(busy());
+            }
+        }
+        if !self.is_new(conn, reply, cmd_seq)? {
+            return Ok(());
+        }
+        let task = known
+            .input()
+            .answer()
+            .expect("a number is new when it is the next one, so this was looked at");
+        let asked = self.settle_with(conn, cmd_seq, task);
+        known.set_input_task(task);
+        let thanks = asked.map(|reply| After::Answer {
+            conn,
+            reply,
+            answer: Box::new(DaemonToClientReply::InputThanks),
+        });
+        let with = Woken {
+            value: Ok(value),
+            rows: vec![stored::command(known.client(), cmd_seq, task)],
+            reply: None,
+            after: thanks.into_iter().collect(),
+        };
+        self.inputs.push_back(Answer { task, with });
+        Ok(())
+    }
+}
+
+fn busy() -> RpcMessageError {
+    RpcMessageError::Busy {
+        retry_after_ms: BUSY_RETRY_MS,
+    }
+}
+
+/// What a message is for a task, and whether that changes nothing.
+fn work_of(
+    message: HostClientToDaemonMessage,
+    player: Obj,
+    conn: Option<ConnId>,
+) -> Result<(Work, bool), RpcMessageError> {
+    use HostClientToDaemonMessage as Message;
+    if matches!(
+        message,
+        Message::Typed { .. } | Message::InvokeSystemHandler { .. }
+    ) {
+        let service = world_request::service_of(message, player, conn)?;
+        return Ok((Work::Service(service.into()), false));
+    }
+    let request = world_request::request_of(message)?;
+    let only_reads = request.only_reads();
+    Ok((Work::Request(request.into()), only_reads))
+}
