@@ -264,6 +264,18 @@ pub const OUTBOX_STREAM_EVENTS_MAX: usize = 100_000;
 pub const OUTBOX_STREAM_BYTES_MAX: usize = 10 * MIB;
 /// How long an event is stored for somebody who does not acknowledge it.
 pub const OUTBOX_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// Events of one player's past.
+pub const HISTORY_EVENTS_MAX: usize = 500;
+/// Bytes of such events.
+pub const HISTORY_BYTES_MAX: usize = 512 * KIB;
+/// Events in the pasts of all players together: so many are read at a start.
+pub const HISTORY_ALL_EVENTS_MAX: usize = 100_000;
+/// Bytes of such events.
+pub const HISTORY_ALL_BYTES_MAX: usize = 64 * MIB;
+/// How long an event stays in a past.
+pub const HISTORY_AGE_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Events of a past in one answer.
+pub const HISTORY_ASKED_MAX: usize = 200;
 /// How long deletions of stored events may wait for a commit that takes them along.
 pub const OUTBOX_COMMIT_DELAY: Duration = Duration::from_millis(100);
 /// What leaves the outbox before others have their turn with it.

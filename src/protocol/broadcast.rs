@@ -7,6 +7,9 @@ use bincode::{Decode, Encode};
 use super::host::{HostType, PubKey};
 use super::{ClientId, HostId, WireObj, WireValue, WorkerId};
 
+/// What a person is shown whose tokens have died, whether the host or the daemon comes first to close the socket.
+pub const REVOKED_WORDS: &str = "*** Your access was revoked; please log in again. ***";
+
 /// For all clients, by way of their hosts.
 pub const CLIENT_BROADCAST_TOPIC: &[u8] = b"broadcast";
 /// For all hosts.

@@ -61,7 +61,8 @@ pub enum EntityType {
     Verb,
 }
 
-/// Which part of a player's past is wanted.
+/// Which part of a player's past is wanted, and how many events of it at most. A position is one of the past itself, as
+/// [`HistoricalEvent::pos`] is, or one of the asking connection's stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum HistoryRecall {
     /// None.
@@ -188,7 +189,7 @@ pub struct ObjectInfo {
 /// An event of the past.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub struct HistoricalEvent {
-    /// Where it stands in the stream.
+    /// Where it stands in the player's past, which spans connections: its era is 0, as that of no stream is.
     pub pos: StreamPos,
     /// When it happened.
     pub at: Wall,
@@ -378,7 +379,7 @@ pub enum HostClientToDaemonMessage {
     Resolve { object: ObjectRef },
     /// Answered by `ObjectList`.
     ListObjects { after: Option<WireObj>, limit: u16 },
-    /// Answered by `History`.
+    /// What the player was told before, on connections of hosts that can show it. Answered by `History`.
     RequestHistory { recall: HistoryRecall },
     /// Answered by `Presentations`.
     RequestCurrentPresentations,

@@ -5,11 +5,11 @@
 
 use super::ConnectionActor;
 use super::attach::Asker;
-use crate::actors::outlet::{After, Reply};
+use crate::actors::outlet::{After, AskHistory, Reply};
 use crate::actors::scheduler::{Answer, Woken};
 use crate::actors::world_request;
 use crate::limits::BUSY_RETRY_MS;
-use crate::protocol::client::{Auth, DaemonToClientReply, HostClientToDaemonMessage};
+use crate::protocol::client::{Auth, DaemonToClientReply, HistoryRecall, HostClientToDaemonMessage};
 use crate::protocol::error::{RpcMessageError, SchedulerError};
 use crate::protocol::{ReqId, WireValue};
 use moo_model::Obj;
@@ -33,6 +33,9 @@ impl ConnectionActor {
         let player = known.conn.owner();
         if player.0 < 0 {
             return Err(RpcMessageError::PermissionDenied);
+        }
+        if let HostClientToDaemonMessage::RequestHistory { recall } = message {
+            return self.recall(reply, player, conn, recall);
         }
         let (work, only_reads) = work_of(message, player, Some(conn))?;
         if cmd_seq == 0 && !only_reads {
@@ -63,9 +66,29 @@ impl ConnectionActor {
         if self.is_behind {
             return Err(busy());
         }
+        if let HostClientToDaemonMessage::RequestHistory { recall } = message {
+            return self.recall(by.reply, player, NO_CONNECTION, recall);
+        }
         let (work, _) = work_of(message, player, None)?;
         self.start_beside(NO_CONNECTION, by.reply, 0, player, work);
         Ok(())
+    }
+
+    /// What a player was told before is read from the store, which is not done here.
+    fn recall(
+        &self,
+        reply: Reply,
+        player: Obj,
+        conn: ConnId,
+        recall: HistoryRecall,
+    ) -> Result<(), RpcMessageError> {
+        let ask = AskHistory {
+            reply,
+            player,
+            conn,
+            recall,
+        };
+        self.parts.past.recall(ask).then_some(()).ok_or_else(busy)
     }
 
     /// A client's program answers a task that reads from its connection, with any value.

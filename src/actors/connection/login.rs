@@ -158,6 +158,10 @@ impl ConnectionActor {
         let replaced = self.parts.outside.connections.log_in(conn, player, now);
         self.unlogged.remove(&conn.id);
         conn.input().log_in();
+        if created {
+            // Somebody else may have had this number.
+            self.parts.outlet.outbox().forget_past(player.0);
+        }
         let issued = self.authenticated(conn.id, auth_time);
         let connect_type = connect_type(created, replaced.is_some());
         let (message, hook) = match &replaced {

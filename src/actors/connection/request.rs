@@ -110,6 +110,17 @@ impl ConnectionActor {
         if let Some(client) = self.clients.get_mut(&conn) {
             client.commands.answered(cmd_acked);
         }
+        self.take_of(conn, reply, cmd_seq, message)
+    }
+
+    /// A request of a client that is known, by a host that may speak for it.
+    fn take_of(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        message: HostClientToDaemonMessage,
+    ) -> Result<(), RpcMessageError> {
         match message {
             HostClientToDaemonMessage::LoginCommand {
                 command, do_attach, ..

@@ -75,6 +75,7 @@ impl ConnectionActor {
             }));
             self.items.push(Item::Detach(conn.id));
         }
+        self.remember_for(conn.id, conn.object());
         let known = Client::new(conn.clone(), proof, Commands::restored(commands));
         if !known.sid.is_empty() {
             self.by_sid.insert(known.sid.clone(), conn.id);

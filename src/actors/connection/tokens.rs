@@ -11,7 +11,7 @@ use crate::actors::outlet::{After, Item, Reply};
 use crate::actors::publisher::answer;
 use crate::limits::CREDENTIALS_RENEWED_MAX;
 use crate::protocol::Wall;
-use crate::protocol::broadcast::Subject;
+use crate::protocol::broadcast::{REVOKED_WORDS, Subject};
 use crate::protocol::client::{Auth, Refusal};
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::error::RpcMessageError;
@@ -20,6 +20,7 @@ use crate::protocol::hex::to_hex;
 use crate::protocol::host::DaemonToHostReply;
 use crate::protocol::token::{Credentials, Principal};
 use actix::{Context, Handler};
+use moo_model::Obj;
 use moo_tasks::connections::ConnId;
 use tokio::sync::oneshot;
 
@@ -38,8 +39,6 @@ pub struct AskSession {
     /// The session.
     pub sid: String,
 }
-
-const REVOKED: &str = "*** Your access was revoked; please log in again. ***";
 
 impl ConnectionActor {
     /// Whether a request may be made in the name of a client that is known.
@@ -69,7 +68,9 @@ impl ConnectionActor {
     pub(super) fn authenticated(&mut self, conn: ConnId, auth_time: Wall) -> Option<Issued> {
         self.new_session(conn, auth_time);
         let issued = self.prove_anew(conn, Old::Overlap)?;
-        let player = self.clients.get(&conn)?.conn.object().into();
+        let player = self.clients.get(&conn)?.conn.object();
+        self.remember_for(conn, player);
+        let player = player.into();
         let now = self.parts.keys.now();
         let switched = ClientEvent::PlayerSwitched {
             player,
@@ -79,6 +80,13 @@ impl ConnectionActor {
         self.errand.after.push(issued.event(conn, now));
         self.errand.after.push(After::event(&switched, now, conn));
         Some(issued)
+    }
+
+    /// What a connection is told stays in its player's past, if its host can show that.
+    pub(super) fn remember_for(&self, conn: ConnId, player: Obj) {
+        let mut outbox = self.parts.outlet.outbox();
+        let shows = outbox.wants_ends(conn.0) && player.0 >= 0;
+        outbox.remember(conn.0, shows.then_some(player.0));
     }
 
     /// The connection has a new session, and the one before does not hold any more.
@@ -155,7 +163,7 @@ impl ConnectionActor {
             self.items.push(Item::Close {
                 conn: conn.id,
                 reason: "revoked",
-                lines: vec![REVOKED.to_owned()],
+                lines: vec![REVOKED_WORDS.to_owned()],
             });
             self.end_hook(&conn, Some("user_disconnected"), rows);
         }

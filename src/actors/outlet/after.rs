@@ -80,6 +80,8 @@ impl Attached {
         let held = outbox.held(client);
         outbox.attach(client, host, attach_epoch, last, epoch);
         outbox.bind(client, conn.0, wants_ends);
+        let player = answer.player.0;
+        outbox.remember(conn.0, (wants_ends && player >= 0).then_some(player));
         // An answer leaves after all that was numbered before it.
         (answer.last, answer.head) = outbox.held(client).unwrap_or_default();
         if let (Some(last), Some((kept_from, head))) = (last, held) {

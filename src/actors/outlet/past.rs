@@ -7,12 +7,16 @@ use super::{Outlet, Reply};
 use crate::actors::publisher::answer;
 use crate::gateway::ServerSender;
 use crate::limits::{REPLAY_BYTES_MAX, REPLAYS_WAITING_MAX};
+use crate::protocol::client::{ClientReply, DaemonToClientReply, HistoricalEvent, HistoryRecall};
 use crate::protocol::codec::decode_event;
 use crate::protocol::event::{Cause, ClientEvent, StreamPos};
 use crate::protocol::host::DaemonToHostReply;
-use crate::protocol::machine::outbox::{Piece, Prepared, Replay, event_key, read_event};
+use crate::protocol::machine::outbox::{
+    HISTORY_ERA, Piece, Prepared, Recalled, Replay, event_key, history_key, read_event, read_history,
+};
 use crate::protocol::{ClientId, HostId, WireObj};
 use moo_db::Store;
+use moo_model::Obj;
 use moo_model::ledger::{Relation, Row};
 use moo_tasks::connections::ConnId;
 use std::io;
@@ -36,6 +40,18 @@ pub struct AskReplay {
     pub bytes_max: u32,
 }
 
+/// A player asks what it was told before.
+pub struct AskHistory {
+    /// The request.
+    pub reply: Reply,
+    /// The player.
+    pub player: Obj,
+    /// The connection whose stream positions may be given in; none has the number 0.
+    pub conn: ConnId,
+    /// Which part.
+    pub recall: HistoryRecall,
+}
+
 /// A connection takes over one that nobody has: what that was told and did not accept is shown on it.
 pub struct Adopt {
     /// The client that is gone.
@@ -52,6 +68,7 @@ pub struct Adopt {
 
 enum Ask {
     Replay(AskReplay),
+    History(AskHistory),
     Adopt(Adopt),
     End,
 }
@@ -74,6 +91,12 @@ impl Past {
                         let (reply, chunk) = answer_of(ask, &store, &outlet);
                         answer(&sender, reply, &chunk);
                     }
+                    Ask::History(ask) => {
+                        let (reply, history) = history_of(ask, &store, &outlet);
+                        let head = outlet.head(&reply);
+                        let reply_with = ClientReply { reply: history, head };
+                        answer(&sender, reply, &reply_with);
+                    }
                     Ask::Adopt(adopt) => take_over(adopt, &store, &outlet),
                     Ask::End => return,
                 }
@@ -88,6 +111,11 @@ impl Past {
     /// Has a request answered; false if too many wait. The host asks again after its deadline.
     pub fn ask(&self, ask: AskReplay) -> bool {
         self.asks.try_send(Ask::Replay(ask)).is_ok()
+    }
+
+    /// Has a player's past told; false if too much waits.
+    pub fn recall(&self, ask: AskHistory) -> bool {
+        self.asks.try_send(Ask::History(ask)).is_ok()
     }
 
     /// Has a connection taken over. Given back if too much waits.
@@ -141,6 +169,43 @@ fn answer_of(ask: AskReplay, store: &Store, outlet: &Outlet) -> (Reply, DaemonTo
         lost: (lost > 0).then_some(lost),
     };
     (reply, chunk)
+}
+
+/// A part of a player's past. An event whose commit is not written yet is not told: its client hears it soon.
+fn history_of(ask: AskHistory, store: &Store, outlet: &Outlet) -> (Reply, DaemonToClientReply) {
+    let AskHistory {
+        reply,
+        player,
+        conn,
+        recall,
+    } = ask;
+    let Recalled {
+        numbers,
+        more_before,
+        total,
+    } = outlet.outbox().recall(player.0, conn.0, recall, outlet.now());
+    let read = |number: u64| {
+        let row = store.row(Relation::Outbox, &history_key(number));
+        let row = row.unwrap_or_else(|error| {
+            tracing::error!(%error, number, "an event of the past cannot be read");
+            None
+        })?;
+        let past = read_history(&row)?;
+        Some(HistoricalEvent {
+            pos: StreamPos {
+                era: HISTORY_ERA,
+                seq: number,
+            },
+            at: past.at,
+            event: decode_event(&past.event)?,
+        })
+    };
+    let history = DaemonToClientReply::History {
+        events: numbers.into_iter().filter_map(read).collect(),
+        more_before,
+        total,
+    };
+    (reply, history)
 }
 
 /// Shows what a client has missed on another connection, between two lines that say so, and forgets the client: all in

@@ -10,7 +10,7 @@ use super::client::Life;
 use super::streams::nth_part;
 use super::{Host, Order, Output, Ticket, ToClient};
 use crate::limits::{LIST_ENTRIES_MAX, REQUEST_DEADLINE_S, REST_DEFAULT_MS, REST_MS_MAX};
-use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
+use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, REVOKED_WORDS, Subject};
 use crate::protocol::client::{Attachment, ClientReply, DaemonToClientReply, Refusal};
 use crate::protocol::error::{RpcError, RpcMessageError};
 use crate::protocol::event::StreamPos;
@@ -24,7 +24,6 @@ use crate::protocol::{ClientId, Moment};
 
 const GONE: &str = "*** The server has closed this connection. ***";
 const ELSEWHERE: &str = "*** Connected elsewhere ***";
-const REVOKED: &str = "*** Your login was ended. Please log in again. ***";
 const SERVER_LOST_CONNECTION: &str =
     "*** The server has been restarted and does not know this connection any more; please log in again. ***";
 const UNREADABLE: &str =
@@ -348,7 +347,7 @@ impl Host {
 
     /// Tokens have died: their clients are closed at once. The daemon is told when their sockets are gone.
     fn revoked(&mut self, now: Moment, subject: Subject, out: &mut Vec<Output>) {
-        let close = |id| Output::ToClient(id, ToClient::Close(REVOKED.into()));
+        let close = |id| Output::ToClient(id, ToClient::Close(REVOKED_WORDS.into()));
         match subject {
             Subject::Client(id) => out.extend(self.clients.contains_key(&id).then(|| close(id))),
             Subject::Player(player) => {

@@ -2,9 +2,10 @@
 
 use super::row::{self, Mark};
 use super::stream::{Attached, Stream};
-use super::{Opening, Outbox};
+use super::{Opening, Outbox, Recalled};
+use crate::protocol::client::HistoryRecall;
 use crate::protocol::event::StreamPos;
-use crate::protocol::{ClientId, HostId};
+use crate::protocol::{ClientId, HostId, Wall};
 
 impl<A> Outbox<A> {
     /// A connection exists from here on, with a stream that begins at 1; gives its position. A stream of the same client
@@ -164,6 +165,23 @@ impl<A> Outbox<A> {
     /// The connection of a client, if it has a stream.
     pub fn conn_of(&self, client: ClientId) -> Option<u64> {
         self.by_client.get(&client).copied()
+    }
+
+    /// From now on what a connection is told stays in this player's past, if any.
+    pub fn remember(&mut self, conn: u64, player: Option<i64>) {
+        if let Some(stream) = self.streams.get_mut(&conn) {
+            stream.remembered_by = player;
+        }
+    }
+
+    /// A part of what a player was told before; positions in the stream of `conn` are understood too.
+    pub fn recall(&self, player: i64, conn: u64, recall: HistoryRecall, now: Wall) -> Recalled {
+        self.history.recall(player, conn, recall, now)
+    }
+
+    /// A player is no more, and the number will be somebody else's.
+    pub fn forget_past(&mut self, player: i64) {
+        self.history.forget(player, &mut self.pending);
     }
 
     /// The client of a connection.

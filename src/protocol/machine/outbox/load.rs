@@ -26,6 +26,10 @@ impl<A> Outbox<A> {
                     outbox.shared.add_stored(number, event.event.len(), event.at);
                     events.push((number, event.to));
                 }
+                Some(Read::Past(number, past)) => {
+                    let bytes = past.event.len();
+                    outbox.history.restore(number, bytes, past.at, &past.heard);
+                }
                 None => unreadable += 1,
             }
         }

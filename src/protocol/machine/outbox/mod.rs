@@ -9,6 +9,7 @@
 //! slow host holds up nobody.
 
 mod attach;
+mod history;
 mod host;
 mod load;
 mod replay;
@@ -26,13 +27,15 @@ use super::super::codec::encode_event;
 use super::super::event::{Cause, ClientEvent, Recipient, Route, StreamPos};
 use super::super::{ClientId, HostId, Wall};
 use crate::limits::LIST_ENTRIES_MAX;
+use history::{Heard, History};
 use host::{Host, Relief};
 use shared::{Kept, Shared};
 use stream::Stream;
 
+pub use history::{HISTORY_ERA, Recalled};
 pub use load::Loaded;
 pub use replay::{Piece, Replay};
-pub use row::{StoredEvent, event_key, read_event};
+pub use row::{StoredEvent, StoredPast, event_key, history_key, read_event, read_history};
 
 /// An event that is ready to be numbered: encoded, outside of any lock.
 #[derive(Clone, Debug)]
@@ -156,6 +159,7 @@ pub struct Outbox<A> {
     by_client: FxHashMap<ClientId, u64>,
     shared: Shared,
     hosts: FxHashMap<HostId, Host>,
+    history: History,
     leaving: VecDeque<Leaving<A>>,
     /// How many at the end of `leaving` wait for a commit.
     unstamped: usize,
@@ -171,6 +175,7 @@ impl<A> Default for Outbox<A> {
             by_client: FxHashMap::default(),
             shared: Shared::default(),
             hosts: FxHashMap::default(),
+            history: History::default(),
             leaving: VecDeque::new(),
             unstamped: 0,
             pending: Vec::new(),
@@ -241,8 +246,15 @@ impl<A> Outbox<A> {
             row: mut value,
             to,
         } = event;
-        let row = self.shared.add(Kept { event, cause }, at);
+        let row = self.shared.add(
+            Kept {
+                event: event.clone(),
+                cause,
+            },
+            at,
+        );
         let (mut numbers, mut unused) = (Vec::with_capacity(to.len()), Vec::new());
+        let mut heard = Vec::new();
         for conn in to {
             let Some(stream) = self.streams.get_mut(&conn).filter(|stream| !stream.is_closing) else {
                 continue;
@@ -250,6 +262,7 @@ impl<A> Outbox<A> {
             let seq = stream.push(row, &mut self.shared);
             row::add_recipient(&mut value, stream.client, seq);
             numbers.push((conn, seq));
+            heard.extend(stream.remembered_by.map(|player| Heard { player, conn, seq }));
             let lost = stream.give_up(at, &mut self.shared, &mut unused);
             if lost > 0 {
                 self.counted.lost += lost;
@@ -264,6 +277,7 @@ impl<A> Outbox<A> {
         self.counted.events += 1;
         self.counted.deliveries += numbers.len() as u64;
         rows.push(row::event_row(row, value));
+        rows.extend(self.history.add(&event, at, &heard, &mut self.pending));
         self.leaving.push_back(Leaving {
             stamp,
             what: What::Event { row, to: numbers },
@@ -419,6 +433,7 @@ impl<A> Outbox<A> {
             }
         }
         self.pending.extend(unused.into_iter().map(row::event_gone));
+        self.history.bound_all(now, &mut self.pending);
     }
 
     fn heads_of(&self, host: HostId, which: impl Fn(ClientId) -> bool) -> Vec<Out<A>> {

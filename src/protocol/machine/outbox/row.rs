@@ -1,12 +1,14 @@
-//! The two stored rows of the outbox: an event with all who are to have it, and how far a stream has come.
+//! The stored rows of the outbox: an event with all who are to have it, how far a stream has come, and an event of the
+//! past with the players who were told it.
 //!
 //! Invariants: a row starts with its version; what cannot be read is told, never guessed. An event's key is its row
-//! number, eight bytes in the order of commits; a mark's key is its client's id. Recipients stand last in an event's row,
+//! number, eight bytes in the order of commits, and has a letter before it where it is past; a mark's key is its client's id. Recipients stand last in an event's row,
 //! so that all before them can be written outside of any lock.
 
 use bincode::{Decode, Encode};
 use moo_model::ledger::{Relation, Row};
 
+use super::history::Heard;
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::event::Cause;
 use crate::protocol::{ClientId, Wall};
@@ -15,6 +17,27 @@ use crate::protocol::{ClientId, Wall};
 const VERSION: u8 = 1;
 /// What a recipient takes in a row: its client's id and the event's number in its stream.
 const RECIPIENT_LEN: usize = 24;
+
+/// What a row of a player's past begins its key with, before the event's number.
+const HISTORY: u8 = b'h';
+
+/// What an event of a past carries besides the players who were told it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+struct PastHead {
+    at: Wall,
+    event_len: u32,
+}
+
+/// An event of a past, as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredPast {
+    /// When it was made.
+    pub at: Wall,
+    /// The event's own bytes.
+    pub event: Vec<u8>,
+    /// Who was told it.
+    pub(super) heard: Vec<Heard>,
+}
 
 /// What a stored event carries besides those who are to have it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -48,6 +71,7 @@ pub(super) struct Mark {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Read {
     Event(u64, StoredEvent),
+    Past(u64, StoredPast),
     Mark(ClientId, Mark),
 }
 
@@ -80,6 +104,60 @@ pub(super) fn event_row(number: u64, value: Vec<u8>) -> Row {
 /// Deletes an event's row.
 pub(super) fn event_gone(number: u64) -> Row {
     row(&event_key(number), None)
+}
+
+/// The key of the row of an event in players' pasts.
+pub fn history_key(number: u64) -> [u8; 9] {
+    let mut key = [HISTORY; 9];
+    key[1..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// The row of an event in players' pasts.
+pub(super) fn history_row(number: u64, at: Wall, event: &[u8], heard: &[Heard]) -> Row {
+    let mut value = Vec::with_capacity(16 + event.len() + heard.len() * RECIPIENT_LEN);
+    value.push(VERSION);
+    let event_len = u32::try_from(event.len()).expect("an event is far smaller than 4 GiB");
+    put_stored(&mut value, &PastHead { at, event_len });
+    value.extend_from_slice(event);
+    for heard in heard {
+        value.extend_from_slice(&heard.player.to_be_bytes());
+        value.extend_from_slice(&heard.conn.to_be_bytes());
+        value.extend_from_slice(&heard.seq.to_be_bytes());
+    }
+    row(&history_key(number), Some(value))
+}
+
+/// Deletes it.
+pub(super) fn history_gone(number: u64) -> Row {
+    row(&history_key(number), None)
+}
+
+/// Reads the value of such a row; `None` if it is not one of a version that is known.
+pub fn read_history(value: &[u8]) -> Option<StoredPast> {
+    let (&VERSION, body) = value.split_first()? else {
+        return None;
+    };
+    let (PastHead { at, event_len }, rest) = take_stored(body)?;
+    let (event, heard) = rest.split_at_checked(usize::try_from(event_len).ok()?)?;
+    let entries = heard.chunks_exact(RECIPIENT_LEN);
+    if !entries.remainder().is_empty() {
+        return None;
+    }
+    let heard = entries.filter_map(|entry| {
+        let (player, rest) = entry.split_first_chunk()?;
+        let (conn, seq) = rest.split_first_chunk()?;
+        Some(Heard {
+            player: i64::from_be_bytes(*player),
+            conn: u64::from_be_bytes(*conn),
+            seq: u64::from_be_bytes(seq.try_into().ok()?),
+        })
+    });
+    Some(StoredPast {
+        at,
+        event: event.to_vec(),
+        heard: heard.collect(),
+    })
 }
 
 /// The row that says how far a stream has come.
@@ -129,6 +207,11 @@ pub fn read_event(value: &[u8]) -> Option<StoredEvent> {
 pub(super) fn read(key: &[u8], value: &[u8]) -> Option<Read> {
     if let Ok(number) = key.try_into() {
         return read_event(value).map(|event| Read::Event(u64::from_be_bytes(number), event));
+    }
+    if let Some((&HISTORY, number)) = key.split_first()
+        && let Ok(number) = number.try_into()
+    {
+        return read_history(value).map(|past| Read::Past(u64::from_be_bytes(number), past));
     }
     let client = ClientId(key.try_into().ok()?);
     let (&VERSION, body) = value.split_first()? else {

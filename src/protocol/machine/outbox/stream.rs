@@ -31,6 +31,8 @@ pub(super) struct Stream {
     pub attached: Option<Attached>,
     /// Whether its host shows how commands end.
     pub wants_ends: bool,
+    /// The player in whose past its events stay once they were accepted.
+    pub remembered_by: Option<i64>,
     /// It ends as soon as all of it is acknowledged.
     pub is_closing: bool,
     /// The last event whose commit is written.
@@ -53,6 +55,7 @@ impl Stream {
             era: mark.era,
             attached: None,
             wants_ends: false,
+            remembered_by: None,
             is_closing: false,
             written: mark.gone,
             first: mark.gone + 1,

@@ -1,6 +1,7 @@
 //! The outbox against a store that is a map: what is numbered, kept, sent, asked for again, and found after a crash.
 
 mod bounds;
+mod history;
 
 use std::collections::BTreeMap;
 

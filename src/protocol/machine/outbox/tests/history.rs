@@ -1,0 +1,155 @@
+//! What stays of events in players' pasts, and what is told of it.
+
+use super::*;
+use crate::limits::{HISTORY_AGE_MAX, HISTORY_BYTES_MAX, HISTORY_EVENTS_MAX};
+use crate::protocol::WireObj;
+use crate::protocol::client::HistoryRecall;
+
+const ANN: i64 = 70;
+const BEN: i64 = 71;
+const LATER: Wall = Wall(2_000);
+
+fn said(text: &str, at: Wall, to: &[u64]) -> Prepared {
+    let event = ClientEvent::SystemMessage {
+        player: WireObj(-1),
+        message: text.to_owned(),
+    };
+    Prepared::new(&event, None, at, to.to_vec())
+}
+
+/// Ann has connection 1, Ben 2; 3 is remembered by nobody.
+fn scene() -> Scene {
+    let mut scene = Scene::with(1..=3);
+    scene.outbox.remember(1, Some(ANN));
+    scene.outbox.remember(2, Some(BEN));
+    scene
+}
+
+impl Scene {
+    fn say(&mut self, text: &str, to: &[u64]) {
+        self.commit(vec![said(text, Wall(1_000), to)]);
+        self.leave();
+    }
+
+    fn pasts(&mut self) -> usize {
+        self.commit(Vec::new());
+        self.store.keys().filter(|key| key.len() == 9).count()
+    }
+
+    /// The texts of what is recalled, read from the store as it is read there.
+    fn recall(&mut self, player: i64, recall: HistoryRecall) -> (Vec<String>, bool, u64) {
+        let recalled = self.outbox.recall(player, 1, recall, LATER);
+        let text = |number: &u64| {
+            let past = read_history(&self.store[&history_key(*number).to_vec()]).expect("it is readable");
+            match crate::protocol::codec::decode_event(&past.event) {
+                Some(ClientEvent::SystemMessage { message, .. }) => message,
+                other => panic!("{other:?}"),
+            }
+        };
+        let texts = recalled.numbers.iter().map(text).collect();
+        (texts, recalled.more_before, recalled.total)
+    }
+}
+
+fn own(seq: u64) -> StreamPos {
+    StreamPos { era: ERA, seq }
+}
+
+fn past(seq: u64) -> StreamPos {
+    StreamPos {
+        era: HISTORY_ERA,
+        seq,
+    }
+}
+
+#[test]
+fn what_was_accepted_can_be_recalled_by_whoever_was_told_it() {
+    let mut scene = scene();
+    scene.say("both", &[1, 2, 3]);
+    scene.say("ann", &[1]);
+    scene.tell("not for reading", &[1]);
+    scene.say("ben", &[2]);
+    scene.say("nobody", &[3]);
+    (1..=3).for_each(|conn| scene.ack(conn, 9));
+    assert_eq!((scene.rows(), scene.pasts()), (0, 3));
+    let all = HistoryRecall::Seconds(10, 100);
+    assert_eq!(
+        scene.recall(ANN, all),
+        (vec!["both".to_owned(), "ann".into()], false, 2)
+    );
+    assert_eq!(
+        scene.recall(BEN, all),
+        (vec!["both".to_owned(), "ben".into()], false, 2)
+    );
+    assert_eq!(scene.recall(99, all), (Vec::new(), false, 0));
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::Seconds(0, 100)).0,
+        Vec::<String>::new()
+    );
+    scene.crash(1..=3);
+    assert_eq!(
+        scene.recall(BEN, all),
+        (vec!["both".to_owned(), "ben".into()], false, 2)
+    );
+}
+
+#[test]
+fn a_past_is_paged_by_its_own_places_and_by_those_of_the_stream() {
+    let mut scene = scene();
+    for number in 1..=6 {
+        scene.say(&number.to_string(), &[1]);
+    }
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::Before(own(5), 2)),
+        (texts(&["3", "4"]), true, 6)
+    );
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::Before(past(3), 9)),
+        (texts(&["1", "2"]), false, 6)
+    );
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::After(own(4), 9)),
+        (texts(&["5", "6"]), true, 6)
+    );
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::After(past(0), 1)),
+        (texts(&["1"]), false, 6)
+    );
+    assert_eq!(
+        scene.recall(ANN, HistoryRecall::Before(own(99), 1)).0,
+        texts(&["6"])
+    );
+    assert_eq!(scene.recall(ANN, HistoryRecall::None), (Vec::new(), false, 6));
+}
+
+#[test]
+fn a_past_is_bounded_in_events_and_bytes_and_age() {
+    let mut scene = scene();
+    for number in 0..=HISTORY_EVENTS_MAX {
+        scene.say(&number.to_string(), &[1, 2]);
+    }
+    assert_eq!(scene.pasts(), HISTORY_EVENTS_MAX);
+    assert_eq!(scene.recall(ANN, HistoryRecall::After(past(0), 1)).0, ["1"]);
+    let long = "x".repeat(HISTORY_BYTES_MAX / 4);
+    (0..9).for_each(|_| scene.say(&long, &[1]));
+    assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 3);
+    assert_eq!(
+        scene.recall(BEN, HistoryRecall::None).2,
+        HISTORY_EVENTS_MAX as u64,
+        "Ben has his still"
+    );
+    let much_later = Wall(1_001).plus(HISTORY_AGE_MAX);
+    scene.outbox.pinged(much_later);
+    assert_eq!(scene.pasts(), 0);
+}
+
+#[test]
+fn a_player_who_is_no_more_leaves_no_past_to_the_next_one() {
+    let mut scene = scene();
+    scene.say("both", &[1, 2]);
+    scene.say("ann", &[1]);
+    scene.outbox.forget_past(ANN);
+    assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 0);
+    assert_eq!((scene.recall(BEN, HistoryRecall::None).2, scene.pasts()), (1, 1));
+}
