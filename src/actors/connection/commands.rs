@@ -1,6 +1,7 @@
 //! The numbers of one client's commands: which came, which became tasks, and which have taken effect.
 //!
-//! Invariants: a number is new once; numbers are taken in their order, so one that leaves a hole before it is not; one
+//! Invariants: a number is new once; numbers are taken in their order, so one that leaves a hole before it is not, nor
+//! one so far past another that is not done that the store would forget that; one
 //! counts as having taken effect only when its task's commit is known, and its answer leaves after that commit.
 
 use crate::actors::outlet::Reply;
@@ -18,8 +19,8 @@ pub(super) enum Turn {
     Done(i64),
     /// It was done too long ago to say more.
     Forgotten,
-    /// One before it has not come.
-    Hole,
+    /// One before it has not come, or has not been done for so long that the store could not tell it from one that has.
+    Early,
 }
 
 /// A number that has come and is not done.
@@ -83,8 +84,9 @@ impl Commands {
         if seq < self.next {
             return Turn::Forgotten;
         }
-        if seq > self.next {
-            return Turn::Hole;
+        let oldest = self.waiting.first_key_value().map_or(seq, |(oldest, _)| *oldest);
+        if seq > self.next || seq - oldest >= COMMANDS_KEPT {
+            return Turn::Early;
         }
         let waiting = Waiting {
             reply: Some(reply),
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn a_hole_is_not_skipped() {
         let mut commands = Commands::default();
-        assert_eq!(commands.take(2, reply(1)), Turn::Hole);
+        assert_eq!(commands.take(2, reply(1)), Turn::Early);
         assert_eq!(commands.take(1, reply(2)), Turn::New);
         assert_eq!(commands.take(2, reply(3)), Turn::New);
         commands.answered(9);
@@ -196,7 +198,7 @@ mod tests {
     #[test]
     fn a_number_that_was_answered_without_being_taken_is_not_waited_for() {
         let mut commands = Commands::default();
-        assert_eq!(commands.take(2, reply(1)), Turn::Hole);
+        assert_eq!(commands.take(2, reply(1)), Turn::Early);
         commands.answered(1);
         assert_eq!(commands.take(2, reply(1)), Turn::New);
         commands.answered(1);
@@ -219,6 +221,28 @@ mod tests {
         assert_eq!(commands.take(100 + COMMANDS_KEPT, reply(2)), Turn::New);
         let mut commands = Commands::restored(Vec::new());
         assert_eq!(commands.take(1, reply(1)), Turn::New);
+    }
+
+    #[test]
+    fn a_number_that_is_not_done_is_not_passed_so_far_that_the_store_forgets_it() {
+        let mut commands = Commands::default();
+        let mut stored = Vec::new();
+        assert_eq!(
+            commands.take(1, reply(1)),
+            Turn::New,
+            "it is held, and not answered"
+        );
+        for seq in 2..=COMMANDS_KEPT {
+            assert_eq!(commands.take(seq, reply(seq)), Turn::New, "it is out of band");
+            commands.start(seq);
+            commands.finish(seq, 1);
+            stored.push((seq, 1));
+        }
+        assert_eq!(commands.take(COMMANDS_KEPT + 1, reply(1)), Turn::Early);
+        assert_eq!(Commands::restored(stored).take(1, reply(1)), Turn::New);
+        commands.start(1);
+        commands.finish(1, 1);
+        assert_eq!(commands.take(COMMANDS_KEPT + 1, reply(1)), Turn::New);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl ConnectionActor {
         let outcome = match client.commands.take(cmd_seq, reply) {
             Turn::New => return Ok(true),
             Turn::Waits => return Ok(false),
-            Turn::Hole => return Err(busy),
+            Turn::Early => return Err(busy),
             Turn::Done(task) => CmdOutcome::Submitted { task: task as u64 },
             Turn::Forgotten => CmdOutcome::Forgotten,
         };
