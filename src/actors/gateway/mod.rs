@@ -290,8 +290,15 @@ impl GatewayActor {
         );
         if let Some(Speaker::Enrolled(id, _)) = speaker {
             let desk = self.desk.clone();
-            // The answer is only that it is stored, which is tried again with the next change of the roll.
-            drop(spawn_blocking(move || desk.expel(id)));
+            // It is off the roll at once; only the store may fail to keep that.
+            let expel = move || match desk.expel(id) {
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(host = %id, %error, "a host was not expelled for good: expel it again")
+                }
+            };
+            // Nobody waits for the end of it.
+            drop(spawn_blocking(expel));
         }
     }
 

@@ -3,7 +3,7 @@
 //! Only a supervisor fills a slot. Whoever sends keeps the slot (or a gate over it), never the address inside.
 
 use actix::{Actor, Addr};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 /// A shared place for the address of one supervised actor. Clones are the same place.
 pub struct Slot<A: Actor> {
@@ -26,7 +26,28 @@ impl<A: Actor> Default for Slot<A> {
     }
 }
 
+/// A slot as its supervisor knows it, which keeps no actor alive: one that nobody can send to any more ends once it has
+/// nothing left to do by itself.
+pub(super) struct WeakSlot<A: Actor> {
+    place: Weak<RwLock<Option<Addr<A>>>>,
+}
+
+impl<A: Actor> WeakSlot<A> {
+    /// The slot, while somebody has it.
+    pub(super) fn upgrade(&self) -> Option<Slot<A>> {
+        let place = self.place.upgrade()?;
+        Some(Slot { place })
+    }
+}
+
 impl<A: Actor> Slot<A> {
+    /// The same place, as long as somebody else has it.
+    pub(super) fn downgrade(&self) -> WeakSlot<A> {
+        WeakSlot {
+            place: Arc::downgrade(&self.place),
+        }
+    }
+
     /// Puts the address of a newly started actor in place of the last one.
     pub(super) fn fill(&self, address: Addr<A>) {
         *self.place.write().unwrap_or_else(PoisonError::into_inner) = Some(address);

@@ -156,7 +156,8 @@ impl Supervisor {
     }
 
     /// Starts a child on `arbiter`, now and after each end that its specification answers. The slot is filled when
-    /// this returns, and filled anew with each start. A message sent to a life that panics is lost with it.
+    /// this returns, and filled anew with each start. A message sent to a life that panics is lost with it. A child whose
+    /// slot nobody has any more ends when it has nothing left to do by itself.
     pub fn supervise<A>(
         &self,
         spec: ChildSpec,
@@ -169,10 +170,13 @@ impl Supervisor {
         static NEXT_CHILD: AtomicU64 = AtomicU64::new(0);
         let child = NEXT_CHILD.fetch_add(1, Ordering::Relaxed);
         let slot = Slot::default();
-        let (place, factory) = (slot.clone(), Arc::new(factory));
+        let (place, factory) = (slot.downgrade(), Arc::new(factory));
         let start: Starter = Arc::new(move |guard| {
             let factory = Arc::clone(&factory);
-            place.fill(A::start_in_arbiter(&arbiter, move |_| factory(guard)));
+            let address = A::start_in_arbiter(&arbiter, move |_| factory(guard));
+            if let Some(slot) = place.upgrade() {
+                slot.fill(address);
+            }
         });
         // Told first, so that the supervisor knows a child before it can hear of its end.
         self.tell(Adopt {
@@ -212,11 +216,10 @@ impl Supervisor {
 
 struct Child {
     spec: ChildSpec,
-    start: Starter,
+    /// None for one that has ended for good: its row makes room for the next child of its name.
+    start: Option<Starter>,
     restarts: Restarts,
     state: ChildState,
-    /// It has ended for good: its row makes room for the next child of its name.
-    over: bool,
 }
 
 /// The parent of actors.
@@ -229,15 +232,15 @@ struct SupervisorActor {
 
 impl SupervisorActor {
     fn start_again(&mut self, child: u64, context: &mut Context<Self>) {
-        if let Some(entry) = self.children.get_mut(&child).filter(|_| !self.ending) {
+        if let Some(entry) = self.children.get_mut(&child).filter(|_| !self.ending)
+            && let Some(start) = entry.start.clone()
+        {
             entry.state.running = true;
             entry.state.restarts += 1;
-            (entry.start)(ExitGuard {
-                supervisor: Supervisor {
-                    address: context.address(),
-                },
-                child,
-            });
+            let supervisor = Supervisor {
+                address: context.address(),
+            };
+            start(ExitGuard { supervisor, child });
         }
     }
 }
@@ -257,14 +260,13 @@ impl Handler<Adopt> for SupervisorActor {
             last_exit: None,
         };
         self.children
-            .retain(|_, other| !other.over || other.spec.name != spec.name);
+            .retain(|_, other| other.start.is_some() || other.spec.name != spec.name);
         let restarts = Restarts::new(spec.intensity);
         let entry = Child {
             spec,
-            start,
+            start: Some(start),
             restarts,
             state,
-            over: false,
         };
         self.children.insert(child, entry);
     }
@@ -283,13 +285,13 @@ impl Handler<Ended> for SupervisorActor {
         entry.state.last_exit = Some(reason);
         if self.ending || !restart.answers(reason) {
             tracing::debug!(actor = name, ?reason, "an actor ended");
-            entry.over = true;
+            entry.start = None;
             return;
         }
         match entry.restarts.on_end(now, chance()) {
             Verdict::GiveUp => {
                 tracing::error!(actor = name, "an actor ended too often and is given up");
-                entry.over = true;
+                entry.start = None;
                 (self.give_up)(&entry.state);
             }
             Verdict::Restart(pause) => {

@@ -127,6 +127,30 @@ fn a_transient_actor_that_stops_stays_stopped() {
 }
 
 #[test]
+fn an_actor_that_nobody_can_reach_any_more_ends_and_is_let_go() {
+    in_paused_time(async {
+        let supervisor = Supervisor::start(|_| {});
+        let spec = ChildSpec {
+            restart: Restart::Transient,
+            ..ChildSpec::permanent("worker")
+        };
+        let parts = Arc::new(());
+        let kept = Arc::clone(&parts);
+        let slot = supervisor.supervise(spec, Arbiter::current(), move |guard| {
+            let _parts = Arc::clone(&kept);
+            Worker { _guard: guard }
+        });
+        let gate = Gate::new(slot, 4);
+        assert!(supervisor.observe().await[0].running);
+        drop(gate);
+        while supervisor.observe().await[0].running {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(Arc::strong_count(&parts), 1, "nor is what it was made with kept");
+    });
+}
+
+#[test]
 fn the_eleventh_panic_in_ten_seconds_gives_the_process_up() {
     in_paused_time(async {
         let bench = Bench::new(ChildSpec::permanent("worker"));
