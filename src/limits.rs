@@ -314,6 +314,8 @@ pub const TASK_IDS_RESERVED: i64 = 1_000_000;
 pub const SLOTS_PER_EXECUTOR: usize = 4;
 /// Bytes that one slice of a task may allocate.
 pub const TASK_BYTES_MAX: i64 = 256 * MIB as i64;
+/// How often a hook is begun anew that lost every attempt to commit.
+pub const HOOK_TRIES_MAX: u32 = 16;
 /// How long tasks that were due while there was no daemon wait for hosts to come back.
 pub const OVERDUE_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Milliseconds until a host sends a line again that the daemon had no time for, or that came before its turn.

@@ -13,12 +13,12 @@ use super::executor::{Assignment, Executors, wall_seconds};
 use super::lifecycle::Request as LifecycleRequest;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
-use crate::limits::WALL_CLOCK_LOOK;
+use crate::limits::{HOOK_TRIES_MAX, WALL_CLOCK_LOOK};
 use crate::protocol::admin::TaskCounts;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_model::Value;
 use moo_model::world::{Transaction, World};
-use moo_tasks::attempt::{End, Job, Report, Work};
+use moo_tasks::attempt::{End, Failure, Job, Report, Work};
 use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::connections::Connection;
 use moo_tasks::held::Effect;
@@ -62,6 +62,8 @@ enum Pending {
     Waited(Arc<Waiting>),
     /// An errand in place of this task, which ended before it came to a line that it was given.
     InPlaceOf(i64, Box<Assignment>),
+    /// A hook that others have kept from its commit so often.
+    Again(Box<Assignment>, u32),
 }
 
 /// What the scheduler is made with.
@@ -104,6 +106,8 @@ struct Running {
     is_errand: bool,
     /// The task under whose number that is told.
     told_as: i64,
+    /// A hook, to be tried again if it must, and how often it was.
+    hook: Option<(Job, u32)>,
 }
 
 impl SchedulerActor {
@@ -170,11 +174,15 @@ impl SchedulerActor {
 
     fn assignment(&mut self, id: i64, work: Pending, woken: Option<Woken>) -> Assignment {
         // A connection whose line wakes the task takes up no other until this slice says whether it reads on.
-        let (mut reads_from, mut told_as) = (None, id);
+        let (mut reads_from, mut told_as, mut tries) = (None, id, 0);
         let assignment = match work {
             Pending::First(assignment) => *assignment,
             Pending::InPlaceOf(task, assignment) => {
                 told_as = task;
+                *assignment
+            }
+            Pending::Again(assignment, before) => {
+                tries = before;
                 *assignment
             }
             Pending::Waited(waiting) => {
@@ -213,6 +221,7 @@ impl SchedulerActor {
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
             told_as,
+            hook: matches!(assignment.job.work, Work::Hook { .. }).then(|| (assignment.job.clone(), tries)),
         };
         self.kills.insert(id, running);
         assignment
@@ -246,7 +255,12 @@ impl SchedulerActor {
             login,
             ..
         } = report;
-        let running = self.kills.remove(&id);
+        let mut running = self.kills.remove(&id);
+        if let (End::Failed(Failure::Contended), Some(running)) = (&end, &mut running)
+            && let Some((job, tries)) = running.hook.take()
+        {
+            return self.try_again(job, tries + 1);
+        }
         let is_errand = running.as_ref().is_some_and(|running| running.is_errand);
         let told_as = running.as_ref().map_or(id, |running| running.told_as);
         let conn = running.and_then(|running| running.conn);
@@ -278,6 +292,19 @@ impl SchedulerActor {
                 reads,
             });
         }
+    }
+
+    /// A hook did not come to its commit, and nobody else would have it run. One that never does is given up in the end,
+    /// with its rows written all the same.
+    fn try_again(&mut self, mut job: Job, tries: u32) {
+        self.on(Event::Ended(job.id));
+        if tries >= HOOK_TRIES_MAX {
+            tracing::error!(task = job.id, player = %job.player, "a hook was given up: others kept changing what it reads");
+            job.work = Work::Rows;
+        }
+        let (id, lane) = (job.id, job.player.0);
+        let work = Pending::Again(Box::new(errand::unasked(job)), tries);
+        self.on(Event::Submit { id, lane, work });
     }
 
     fn pause(&mut self, waiting: Arc<Waiting>) {

@@ -44,7 +44,7 @@ impl Finished {
     pub(super) fn change_connections(&mut self, job: &Job, outside: &Outside) {
         if let Some(conn) = &job.conn {
             match job.work {
-                Work::Hook { .. } => conn.set_due(Due::Nothing),
+                Work::Hook { .. } => conn.hook_has_run(job.player),
                 Work::Program(_) => conn.input().end_programming(),
                 _ => {}
             }

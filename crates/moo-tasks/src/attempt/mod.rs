@@ -136,7 +136,7 @@ pub enum Failure {
     NoCommand,
     /// There is no such verb of the system object.
     NoVerb,
-    /// Others changed what it read, each time.
+    /// Others changed what it read, each time. A hook is to be tried again then: nothing of it took effect.
     Contended,
 }
 
@@ -218,7 +218,17 @@ impl Bench<'_> {
                 surroundings.pause(Duration::from_micros(least + chance));
             }
         }
-        self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release)
+        if !matches!(job.work, Work::Hook { .. }) {
+            return self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release);
+        }
+        // Nobody would ask for it again: what goes with a hook stays as it is until the hook has run.
+        let put_off = Job {
+            conn: None,
+            rows: Vec::new(),
+            conns: Vec::new(),
+            ..job.clone()
+        };
+        self.end_without_effect(&put_off, Failure::Contended, None, lookups, release)
     }
 
     fn attempt(&self, job: &Job, tx: Transaction, surroundings: &mut dyn Surroundings) -> Finished {

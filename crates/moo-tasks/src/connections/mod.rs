@@ -212,6 +212,16 @@ impl Connection {
         self.state().due = due;
     }
 
+    /// A hook of this player's has run for it, so that of its login is not due any more. That of its end still is, if it
+    /// was closed meanwhile.
+    pub fn hook_has_run(&self, player: Obj) {
+        let is_owner = self.owner() == player;
+        let mut state = self.state();
+        if is_owner && matches!(state.due, Due::Connected | Due::Created | Due::Reconnected) {
+            state.due = Due::Nothing;
+        }
+    }
+
     /// From now on its row is deleted whenever it would be written.
     pub fn set_gone(&self) {
         self.state().is_gone = true;

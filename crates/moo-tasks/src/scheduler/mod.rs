@@ -41,7 +41,7 @@ pub enum Waker {
 pub enum Event<W, V> {
     /// A new task that is ready.
     Submit {
-        /// Its number, never used before.
+        /// Its number, which no other task has or had.
         id: i64,
         /// Whose turn it takes.
         lane: Lane,

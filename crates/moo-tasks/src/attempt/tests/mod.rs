@@ -1,5 +1,7 @@
 //! Slices against each other on one world: who is tried again, what leaves, and how often.
 
+mod connections;
+
 use std::sync::Mutex;
 
 use moo_model::world::{
@@ -9,8 +11,7 @@ use moo_model::{Symbol, ledger::Relation};
 
 use super::*;
 use crate::board::WaitsFor;
-use crate::connections::stored::{self, Read};
-use crate::connections::{Attachment, Due, NewConnection};
+use crate::connections::{Attachment, NewConnection};
 
 /// Time that stands still, dice that are loaded, and something to do in the middle of an attempt.
 #[derive(Default)]
@@ -242,13 +243,23 @@ fn a_slice_that_lost_a_race_is_run_again_and_says_everything_once() {
 
 #[test]
 fn a_slice_that_loses_every_time_ends_without_effect_and_says_so() {
-    let stage = Stage::new(&[("up", INCREMENT)]);
+    let stage = Stage::new(&[("do_out_of_band_command", INCREMENT)]);
     let mut meanwhile = || stage.add(1);
     let mut here = Still {
         meanwhile: Some(&mut meanwhile),
         ..Still::default()
     };
-    let (report, lines) = stage.run(&stage.call("up"), &mut here, 4);
+    let line = Line {
+        text: "#$#up".into(),
+        ticket: 0,
+        stored: None,
+    };
+    let job = Job {
+        conn: Some(stage.conn.clone()),
+        work: Work::OutOfBand(line),
+        ..stage.call("unused")
+    };
+    let (report, lines) = stage.run(&job, &mut here, 4);
     assert!(
         matches!(report.end, End::Failed(Failure::Contended)),
         "{:?}",
@@ -417,84 +428,4 @@ fn a_program_is_typed_in_and_stored() {
     assert_eq!(lines, ["0 error(s).", "Verb programmed."]);
     let (_, lines) = stage.run(&stage.call("test"), &mut Still::default(), 1);
     assert_eq!(lines, ["hi"]);
-}
-
-/// The connection as the last commit stored it.
-fn stored_connection(stage: &Stage) -> Option<stored::Stored> {
-    let records = stage.records.lock().expect("nobody panics");
-    let rows = records.iter().rev().flat_map(|record| &record.rows);
-    let mut of_connections = rows.filter(|row| row.relation == Relation::Connection);
-    of_connections.find_map(|row| match stored::read(&row.key, row.value.as_ref()?)? {
-        (CLIENT, Read::Connection(stored)) => Some(*stored),
-        _ => None,
-    })
-}
-
-#[test]
-fn a_login_is_stored_by_the_commit_of_its_own_task() {
-    let stage = Stage::new(&[("do_login_command", "return #1;")]);
-    let conn = stage.outside.connections.open(NewConnection {
-        listener: Obj::SYSTEM,
-        prints_messages: true,
-        name: "port 7777 from there, port 2".into(),
-        peer: "there".into(),
-        attachment: Attachment {
-            client: CLIENT,
-            epoch: 3,
-            ..Attachment::default()
-        },
-        flush_command: String::new(),
-        now: 1_000,
-    });
-    let line = Line {
-        text: "connect".into(),
-        ticket: 5,
-        stored: None,
-    };
-    let login = Job {
-        conn: Some(conn.clone()),
-        work: Work::Login(line),
-        rows: vec![stored::command(CLIENT, 5, 77)],
-        ..stage.call("unused")
-    };
-    stage.run(&login, &mut Still::default(), 1);
-    let stored = stored_connection(&stage).expect("it was written");
-    assert_eq!(
-        (stored.object, stored.due, stored.attachment.epoch),
-        (WIZARD, Due::Connected, 3)
-    );
-    let records = stage.records.lock().expect("nobody panics");
-    let rows = &records.last().expect("it committed").rows;
-    assert!(rows.contains(&stored::command(CLIENT, 5, 77)), "{rows:?}");
-}
-
-#[test]
-fn what_a_task_does_to_a_connection_is_stored_with_it() {
-    let stage = Stage::new(&[
-        (
-            "set",
-            "set_connection_option(#1, \"hold-input\", 1); force_input(#1, \"later\");",
-        ),
-        ("boot", "boot_player(#1);"),
-    ]);
-    stage.run(&stage.call("set"), &mut Still::default(), 1);
-    let stored = stored_connection(&stage).expect("it was written");
-    assert!(stored.options.hold_input && stage.conn.input().options().hold_input);
-    let forced = stored::line(CLIENT, 2, false, "later");
-    let has_forced = |record: &CommitRecord| record.rows.contains(&forced);
-    assert!(
-        stage
-            .records
-            .lock()
-            .expect("nobody panics")
-            .iter()
-            .any(has_forced)
-    );
-    stage.run(&stage.call("boot"), &mut Still::default(), 1);
-    assert_eq!(
-        stored_connection(&stage).expect("it was written").due,
-        Due::Disconnected
-    );
-    stage.conn.set_gone();
-    assert_eq!(stage.conn.row(), stored::gone(CLIENT));
 }
