@@ -322,6 +322,8 @@ pub const OVERDUE_WAIT_MAX: Duration = Duration::from_secs(5);
 pub const BUSY_RETRY_MS: u32 = 100;
 /// How soon the daemon tries again what one of its own actors had no time for.
 pub const ACTOR_RETRY: Duration = Duration::from_millis(10);
+/// How long an order to close what stands on dead tokens waits for an actor that is busy.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// Connections that have ended and are remembered, so that a host which still has one learns why.
 pub const ENDED_CONNECTIONS_MAX: usize = 16_384;
 /// Clients that one host may list.

@@ -161,9 +161,8 @@ impl HostSession {
             }
             HostToDaemonMessage::DetachHost { reason } => {
                 tracing::info!(host = %self.name, reason, "a host leaves");
-                if self.parts.connections.offer(HostGone(self.host)).is_err() {
-                    tracing::warn!(host = %self.name, "the connections of a host that left were not told");
-                }
+                // If they have no room for it, the host is found to be gone by the pings that it does not answer.
+                self.parts.connections.offer(HostGone(self.host)).ok();
                 DaemonToHostReply::Ack
             }
             HostToDaemonMessage::DrainDone => DaemonToHostReply::Ack,

@@ -10,7 +10,7 @@ use super::gateway::{ForgetHosts, GatewayActor};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::secret_file::{self, SecretError, random};
 use crate::gateway::ServerSender;
-use crate::limits::AUTH_LIFE_S;
+use crate::limits::{AUTH_LIFE_S, CLOSE_PATIENCE};
 use crate::protocol::admin::KeyStatus;
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, Subject};
 use crate::protocol::codec::{Envelope, encode};
@@ -45,6 +45,9 @@ pub enum KeysError {
     /// What was decided cannot be stored.
     #[error("the store has ended; nothing was changed for good")]
     Store,
+    /// What stands on dead tokens could not be closed.
+    #[error("the tokens are dead, but the daemon is too busy to close what stands on them; try again")]
+    Busy,
 }
 
 /// The judge of tokens, and the clocks that it judges by.
@@ -221,7 +224,7 @@ impl KeyDesk {
             keys: self.keys.public_keys(),
         });
         if at_once {
-            self.close(None);
+            self.close(None)?;
         }
         tracing::warn!(at_once, "the signing key was changed");
         Ok(self.keys.list())
@@ -232,8 +235,9 @@ impl KeyDesk {
     pub fn revoke(&self, subject: Subject) -> Result<Revoked, KeysError> {
         let (generation, rows) = self.keys.authority().revoke(subject, (self.keys.now)());
         self.publish(&HostBroadcastEvent::Revoked { subject, generation });
-        let (connections, hosts) = self.close(Some(subject));
+        let closed = self.close(Some(subject));
         self.store(rows)?;
+        let (connections, hosts) = closed?;
         tracing::warn!(?subject, generation, connections, hosts, "tokens were revoked");
         Ok(Revoked {
             generation,
@@ -242,15 +246,18 @@ impl KeyDesk {
         })
     }
 
-    fn close(&self, subject: Option<Subject>) -> (u64, u64) {
+    fn close(&self, subject: Option<Subject>) -> Result<(u64, u64), KeysError> {
         let (closed, connections) = oneshot::channel();
         let (forgotten, hosts) = oneshot::channel();
-        let told = self.connections.offer(CloseRevoked { subject, closed }).is_ok();
-        if !told || self.gateway.offer(ForgetHosts { subject, forgotten }).is_err() {
-            tracing::error!("sockets whose tokens were revoked could not be closed: too much waits");
+        let close = CloseRevoked { subject, closed };
+        let forget = ForgetHosts { subject, forgotten };
+        let is_told = self.connections.offer_for(close, CLOSE_PATIENCE).is_ok();
+        let is_forgotten = self.gateway.offer_for(forget, CLOSE_PATIENCE).is_ok();
+        if !(is_told && is_forgotten) {
+            return Err(KeysError::Busy);
         }
         let count = |answer: oneshot::Receiver<u64>| answer.blocking_recv().unwrap_or_default();
-        (count(connections), count(hosts))
+        Ok((count(connections), count(hosts)))
     }
 
     fn publish(&self, event: &HostBroadcastEvent) {

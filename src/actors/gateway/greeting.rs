@@ -42,20 +42,34 @@ impl GatewayActor {
         if self.is_draining {
             return Err(RejectReason::Draining);
         }
-        let replaced = self.replaced.entry(id).or_default();
-        if replaced.contains(&instance) {
+        if self
+            .replaced
+            .get(&id)
+            .is_some_and(|replaced| replaced.contains(&instance))
+        {
             return Err(RejectReason::Fenced);
         }
-        let mut is_new = false;
+        let known = self.hosts.get(&id);
+        let came = HostCame {
+            host: id,
+            instance,
+            peer: from,
+            is_new: known.is_some_and(|known| known.instance != instance),
+        };
+        // What the connections do not know must not be so: the host asks again.
+        if !self.tell_departed() || self.connections.offer(came).is_err() {
+            tracing::warn!(host = %id, "a host must come again: the connections have too much to do");
+            return Err(RejectReason::Full);
+        }
         match self.hosts.get_mut(&id) {
             Some(known) if known.instance == instance => (known.missed, known.token) = (0, token),
             Some(known) => {
+                let replaced = self.replaced.entry(id).or_default();
                 if replaced.len() >= HOST_INSTANCES_MAX {
                     replaced.pop_front();
                 }
                 replaced.push_back(known.instance);
                 (known.instance, known.missed, known.token) = (instance, 0, token);
-                is_new = true;
             }
             None => {
                 let session = self.start_session(id, host_type.clone(), key);
@@ -69,15 +83,6 @@ impl GatewayActor {
                 };
                 self.hosts.insert(id, host);
             }
-        }
-        let came = HostCame {
-            host: id,
-            instance,
-            peer: from,
-            is_new,
-        };
-        if self.connections.offer(came).is_err() {
-            tracing::error!("the connections take no messages");
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ExitGuard, Supervisor};
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Inbound, PeerId};
-use crate::limits::{DRAINING_RETRY_MS, PING_PERIOD};
+use crate::limits::{BUSY_RETRY_MS, DRAINING_RETRY_MS, PING_PERIOD};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
 use crate::protocol::codec::{Envelope, Frame, FrameError};
@@ -74,6 +74,8 @@ pub struct GatewayActor {
     hosts: HashMap<HostId, Host>,
     /// Starts of hosts that others have replaced, the last ones of each.
     replaced: HashMap<HostId, VecDeque<[u8; 8]>>,
+    /// Hosts that are gone, and of which the connections have not been told yet.
+    departed: VecDeque<HostId>,
     is_draining: bool,
     requests: Vec<Request>,
     /// Of every host that has said hello and then sent what cannot be read, whether it is there now or not.
@@ -100,6 +102,7 @@ impl GatewayActor {
             arbiter,
             hosts: HashMap::new(),
             replaced: HashMap::new(),
+            departed: VecDeque::new(),
             is_draining: false,
             requests: Vec::new(),
             strikes: HashMap::new(),
@@ -188,6 +191,7 @@ impl GatewayActor {
             reason,
             retry_after_ms: match reason {
                 RejectReason::Draining => DRAINING_RETRY_MS,
+                RejectReason::Full => BUSY_RETRY_MS,
                 _ => 0,
             },
         };
@@ -302,10 +306,17 @@ impl GatewayActor {
         }
     }
 
-    fn clients_gone(&self, host: HostId) {
-        if self.connections.offer(HostGone(host)).is_err() {
-            tracing::error!("the connections take no messages");
+    /// Tells the connections which hosts are gone. Those that they have no room for are told with the next ping, and
+    /// before any host that comes.
+    fn tell_departed(&mut self) -> bool {
+        while let Some(&host) = self.departed.front() {
+            if self.connections.offer(HostGone(host)).is_err() {
+                tracing::warn!(%host, "the connections are told later that a host is gone: they have too much to do");
+                return false;
+            }
+            self.departed.pop_front();
         }
+        true
     }
 
     /// A ping was sent: what follows from the answers to those before.
@@ -322,10 +333,11 @@ impl GatewayActor {
                 Verdict::Dead(id) => {
                     tracing::warn!(host = %id, "a host does not answer any more");
                     self.hosts.remove(&id);
-                    self.clients_gone(id);
+                    self.departed.push_back(id);
                 }
             }
         }
+        self.tell_departed();
     }
 
     /// Takes hosts for such as have not said hello; gives how many.

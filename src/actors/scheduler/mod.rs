@@ -6,6 +6,7 @@
 
 mod input;
 mod restore;
+mod telling;
 
 use super::connection::{Carry, ConnectionActor, Finished};
 use super::errand;
@@ -96,6 +97,8 @@ pub struct SchedulerActor {
     stopping: Option<oneshot::Sender<()>>,
     /// Stored tasks that wait until hosts are back, each with what wakes it.
     overdue: Vec<(i64, Option<Woken>)>,
+    /// What the connections have not taken yet. Nothing begins meanwhile, so it grows by what runs already, and no more.
+    untold: Vec<Finished>,
     _guard: ExitGuard,
 }
 
@@ -122,13 +125,15 @@ impl SchedulerActor {
             awaited: HashMap::new(),
             stopping: None,
             overdue: Vec::new(),
+            untold: Vec::new(),
             _guard: guard,
         }
     }
 
     fn on(&mut self, event: Event<Pending, Woken>) {
         let now = micros(wall_seconds());
-        self.core.hold(self.parts.outside.is_read_only());
+        self.core
+            .hold(self.parts.outside.is_read_only() || !self.untold.is_empty());
         self.core.on(now, event, &mut self.actions);
     }
 
@@ -377,18 +382,6 @@ impl SchedulerActor {
             (at, handle)
         });
     }
-
-    fn tell_connections(&self, finished: Vec<Finished>) {
-        let Some(connections) = self.parts.connections.get().filter(|_| !finished.is_empty()) else {
-            return;
-        };
-        if connections
-            .offer(super::connection::TasksFinished(finished))
-            .is_err()
-        {
-            tracing::error!("the connections take no reports");
-        }
-    }
 }
 
 impl Actor for SchedulerActor {
@@ -444,7 +437,7 @@ impl Handler<Offered<TakeReports>> for SchedulerActor {
         }
         self.on(Event::Tick);
         self.act(context);
-        self.tell_connections(finished);
+        self.tell_connections(finished, context);
     }
 }
 

@@ -79,7 +79,7 @@ impl Handler<Offered<Restore>> for SchedulerActor {
             scheduler.act(context);
         });
         self.act(context);
-        self.tell_connections(finished);
+        self.tell_connections(finished, context);
     }
 }
 

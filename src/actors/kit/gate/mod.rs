@@ -4,11 +4,14 @@
 //! An actor that handles `Offered<M>`, and not `M`, can be reached through a gate alone.
 
 use super::slot::Slot;
+use crate::limits::ACTOR_RETRY;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Handler, Message};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The message was not taken: the actor has its bound of messages waiting, or is just being restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +119,25 @@ impl<A: Actor> Gate<A> {
             }
         });
         offered.map_or(Ok(()), |offered| Err(offered.message))
+    }
+
+    /// The same, from a thread that may wait: it is tried again for so long.
+    pub fn offer_for<M>(&self, message: M, patience: Duration) -> Result<(), Busy>
+    where
+        M: Send + 'static,
+        A: Handler<Offered<M>>,
+        A::Context: ToEnvelope<A, Offered<M>>,
+    {
+        let until = Instant::now() + patience;
+        let mut message = message;
+        loop {
+            match self.offer_or_return(message) {
+                Ok(()) => return Ok(()),
+                Err(_) if Instant::now() >= until => return Err(Busy),
+                Err(refused) => message = refused,
+            }
+            thread::sleep(ACTOR_RETRY);
+        }
     }
 
     /// How many messages wait now.

@@ -50,6 +50,22 @@ fn a_full_gate_says_busy_to_all_its_clones_and_opens_again() {
 }
 
 #[test]
+fn a_thread_that_may_wait_gets_through_once_there_is_room() {
+    System::new().block_on(async {
+        let (gate, heard) = gate(1);
+        gate.offer(1).unwrap();
+        assert_eq!(gate.offer_for(2, Duration::ZERO), Err(Busy));
+        let patient = gate.clone();
+        let waiting = thread::spawn(move || patient.offer_for(3, Duration::from_secs(60)));
+        while !waiting.is_finished() || gate.waiting() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(waiting.join().unwrap(), Ok(()));
+        assert_eq!(heard.try_iter().collect::<Vec<_>>(), [1, 3]);
+    });
+}
+
+#[test]
 fn an_empty_slot_is_busy_and_costs_no_place() {
     let gate: Gate<Receiver> = Gate::new(Slot::default(), 1);
     assert_eq!(gate.offer(1), Err(Busy));
