@@ -12,9 +12,10 @@ use crate::fault;
 use crate::gateway::ServerSender;
 use crate::limits::OUTBOX_BURST;
 use crate::protocol::broadcast::host_topic;
-use crate::protocol::client::{ClientReply, Refusal};
+use crate::protocol::client::{ClientReply, DaemonToClientReply, Refusal};
 use crate::protocol::codec::{Envelope, FrameError, encode, encode_stored_event};
-use crate::protocol::event::StreamControl;
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::event::{StreamControl, StreamPos};
 use crate::protocol::machine::outbox::Out;
 use crate::protocol::{ClientId, HostId};
 use actix::{Actor, Context, Handler};
@@ -115,9 +116,7 @@ impl PublisherActor {
                     answer: Answer { reply, message },
                     head,
                 } => match message {
-                    Message::Client(told) => {
-                        answer(&self.parts.sender, reply, &ClientReply { reply: told, head });
-                    }
+                    Message::Client(told) => answer_client(&self.parts.sender, reply, told, head),
                     Message::Host(told) => answer(&self.parts.sender, reply, &told),
                     Message::Unasked(told) => answer(&self.parts.sender, reply, &told),
                     Message::Refused(error) => answer(&self.parts.sender, reply, &Refusal { error, head }),
@@ -135,16 +134,49 @@ impl PublisherActor {
     }
 }
 
-/// Sends an answer.
+/// Sends an answer, or the refusal that one as large as this must be.
 pub fn answer<M: crate::protocol::Message>(sender: &ServerSender, reply: Reply, message: &M) {
-    match encode(&reply.envelope, message) {
-        Ok(frame) => {
-            if let Err(error) = sender.reply(reply.to, frame) {
-                tracing::warn!(%error, "an answer could not be sent");
-            }
-        }
-        Err(error) => tracing::error!(%error, "an answer is too large"),
+    send(sender, reply, framed(&reply.envelope, message, None));
+}
+
+/// Sends an answer to a client, whose stream is at `head`.
+pub fn answer_client(
+    sender: &ServerSender,
+    reply: Reply,
+    answer: DaemonToClientReply,
+    head: Option<StreamPos>,
+) {
+    let message = ClientReply { reply: answer, head };
+    send(sender, reply, framed(&reply.envelope, &message, head));
+}
+
+fn send(sender: &ServerSender, reply: Reply, frame: Option<Vec<u8>>) {
+    if let Some(frame) = frame
+        && let Err(error) = sender.reply(reply.to, frame)
+    {
+        tracing::warn!(%error, "an answer could not be sent");
     }
+}
+
+/// The frame of an answer. In place of one that no frame can carry stands a refusal that says so, since whoever asked
+/// would ask again for ever.
+fn framed<M: crate::protocol::Message>(
+    envelope: &Envelope,
+    message: &M,
+    head: Option<StreamPos>,
+) -> Option<Vec<u8>> {
+    let too_large = match encode(envelope, message) {
+        Ok(frame) => return Some(frame),
+        Err(error) => error,
+    };
+    tracing::warn!(error = %too_large, "an answer is too large");
+    let error = match too_large {
+        FrameError::TooLarge { limit, .. } => RpcMessageError::TooLarge {
+            limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        },
+        other => RpcMessageError::InternalError(other.to_string()),
+    };
+    encode(envelope, &Refusal { error, head }).ok()
 }
 
 impl Actor for PublisherActor {
@@ -216,5 +248,31 @@ impl Handler<Offered<TellHeads>> for PublisherActor {
         let out = self.parts.outlet.outbox().pinged(now);
         self.send(out);
         self.parts.outlet.commit_later();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::BODY_REPLY_MAX;
+    use crate::protocol::WireValue;
+    use crate::protocol::codec::Frame;
+    use moo_model::Value;
+
+    #[test]
+    fn an_answer_that_no_frame_can_carry_is_refused_and_not_left_out() {
+        let envelope = Envelope {
+            correlation: 5,
+            ..Envelope::default()
+        };
+        let value = WireValue::new(&Value::string("x".repeat(BODY_REPLY_MAX)));
+        let head = Some(StreamPos { era: 1, seq: 9 });
+        let reply = DaemonToClientReply::EvalResult(value);
+        let frame = framed(&envelope, &ClientReply { reply, head }, head).expect("there is an answer");
+        let frame = Frame::parse(&frame).expect("it is a frame");
+        let limit = u32::try_from(BODY_REPLY_MAX).expect("it is small");
+        let error = RpcMessageError::TooLarge { limit };
+        assert_eq!(frame.envelope.correlation, 5);
+        assert_eq!(frame.decode(), Ok(Refusal { error, head }));
     }
 }

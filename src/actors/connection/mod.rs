@@ -26,13 +26,13 @@ use super::errand;
 use super::executor::Assignment;
 use super::keyring::Keys;
 use super::outlet::{After, Item, Outlet, Past, Reply};
-use super::publisher::answer;
+use super::publisher::answer_client;
 use super::scheduler::{Answer, EndTasks, Input, SchedulerActor, Submit};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{PeerId, ServerSender};
 use crate::limits::{ACTOR_RETRY, CONNECTION_SWEEP};
-use crate::protocol::client::{ClientReply, DaemonToClientReply};
+use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
@@ -284,7 +284,7 @@ impl ConnectionActor {
 
     fn reply(&self, to: Reply, reply: DaemonToClientReply) {
         let head = self.parts.outlet.head(&to);
-        answer(&self.parts.sender, to, &ClientReply { reply, head });
+        answer_client(&self.parts.sender, to, reply, head);
     }
 
     fn tell(&mut self, conn: &Connection, lines: Vec<String>) {
