@@ -282,6 +282,12 @@ pub const OUTBOX_COMMIT_DELAY: Duration = Duration::from_millis(100);
 pub const OUTBOX_BURST: usize = 64;
 /// Bytes of past events in one answer.
 pub const REPLAY_BYTES_MAX: usize = MIB;
+/// Connections that others have taken over, of which the outbox remembers so.
+pub const REDIRECTS_MAX: usize = 1_024;
+/// How long a taking over waits for the log to write what the connection was told last.
+pub const ADOPTION_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How often it looks.
+pub const ADOPTION_LOOK: Duration = Duration::from_millis(2);
 /// Requests for past events that may wait.
 pub const REPLAYS_WAITING_MAX: usize = 1_024;
 /// Bytes of unacknowledged events for one host.

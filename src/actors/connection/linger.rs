@@ -4,6 +4,7 @@
 //! Time is counted while the daemon runs, so a machine that stood still takes none away.
 
 use super::ConnectionActor;
+use super::counts::{Count, Known, Verdict};
 use crate::actors::outlet::Item;
 use crate::gateway::PeerId;
 use crate::limits::ENDED_CONNECTIONS_MAX;
@@ -11,7 +12,7 @@ use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::host::{DaemonDirect, ReattachOutcome};
 use crate::protocol::{ClientId, HostId};
 use moo_tasks::connections::ConnId;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// A start of a host has said hello: what an earlier one had is gone with its sockets.
 pub struct HostCame {
@@ -48,15 +49,6 @@ pub struct ClientsOf {
     pub peer: PeerId,
     /// The clients.
     pub clients: Vec<(ClientId, u32)>,
-}
-
-/// What the hosts' own counts have come to.
-#[derive(Debug, Default)]
-pub(super) struct Counts {
-    /// How often in a row a host's count was not ours.
-    differing: HashMap<HostId, u32>,
-    /// Hosts that were asked for their clients, each with the last connection that there was then.
-    asked: HashMap<HostId, ConnId>,
 }
 
 /// Connections that have ended and that a host may still have, for a while.
@@ -100,13 +92,17 @@ impl ConnectionActor {
             tracing::info!(connections = conns.len(), "connections linger without a host");
         }
         for conn in conns {
+            let Some(client) = self.clients.get(&conn) else {
+                continue;
+            };
+            let attach_epoch = client.conn.attachment().epoch;
             self.lingering.insert(conn, self.parts.linger_s);
-            self.items.push(Item::Detach(conn));
+            self.items.push(Item::Detach { conn, attach_epoch });
         }
     }
 
     pub(super) fn host_gone(&mut self, host: HostId) {
-        self.counts.differing.remove(&host);
+        self.counts.forget(host);
         self.peers.remove(&host);
         let gone = self.at(host).map(|(conn, _)| conn).collect();
         self.linger(gone);
@@ -174,55 +170,72 @@ impl ConnectionActor {
             clients,
             digest,
         } = counts;
-        let ours = self.at(host).fold((0u32, 0u64), |(count, digest), (_, client)| {
-            (count + 1, digest ^ first_half(client))
-        });
-        if ours == (clients, digest) {
-            self.counts.differing.remove(&host);
-            return;
-        }
-        let differing = self.counts.differing.entry(host).or_default();
-        *differing += 1;
-        if *differing == 2 {
-            tracing::info!(%host, theirs = clients, ours = ours.0, "a host has other clients than we know of");
-            let last = ConnId(self.parts.outside.connections.last());
-            self.counts.asked.insert(host, last);
+        let theirs = Count { clients, digest };
+        let ours: Count = self.at(host).map(|(_, client)| client).collect();
+        let last = ConnId(self.parts.outside.connections.last());
+        if self.counts.compare(host, theirs, ours, last) {
+            tracing::info!(%host, theirs = clients, ours = ours.clients, "a host has other clients than we know of");
             self.direct(peer, &DaemonDirect::ListClients);
-        } else if *differing > 4 {
-            self.counts.differing.remove(&host);
         }
     }
 
-    /// Settles what a host has and what we know: a connection that it does not have lingers, and one that is not its own
-    /// is closed there.
+    /// Settles what a host has and what we know: a connection that it does not have lingers, one that lingers and that it
+    /// has goes on, and one that is not its own is closed there.
     pub(super) fn reconcile(&mut self, theirs: ClientsOf) {
         let ClientsOf { host, peer, clients } = theirs;
-        let Some(last) = self.counts.asked.remove(&host) else {
+        let held: HashMap<ClientId, u32> = clients.into_iter().collect();
+        let Some(last) = self.counts.listed(host, held.keys().copied().collect()) else {
             return;
         };
-        self.counts.differing.remove(&host);
-        let held: HashSet<ClientId> = clients.iter().map(|(client, _)| *client).collect();
-        let lost = self
-            .at(host)
-            .filter(|(conn, client)| *conn <= last && !held.contains(client));
-        let lost = lost.map(|(conn, _)| conn).collect();
-        self.linger(lost);
-        for (client, epoch) in clients {
-            let known = self
-                .by_client
-                .get(&client)
-                .and_then(|conn| self.clients.get(conn));
-            match known.map(|known| (known.host(), known.conn.attachment().epoch)) {
-                Some((at, attach_epoch)) if at != host && attach_epoch > epoch => {
+        if let Some(last) = last {
+            let is_lost = |(conn, client): &(ConnId, ClientId)| *conn <= last && !held.contains_key(client);
+            let lost: Vec<_> = self.at(host).filter(is_lost).collect();
+            self.linger(lost.into_iter().map(|(conn, _)| conn).collect());
+        }
+        let by = (host, instance_of(peer));
+        for (client, epoch) in held {
+            let has_ended = self.ended.how(client).is_some();
+            match Verdict::of(self.known(client), by, epoch, has_ended) {
+                Verdict::Keep => {}
+                Verdict::TakeUp => self.go_on(client, host),
+                Verdict::Fence(attach_epoch) => {
                     self.direct(peer, &DaemonDirect::Fence { client, attach_epoch });
                 }
-                None if epoch > 0 || self.ended.how(client).is_some() => {
+                Verdict::Close => {
                     let reason = "*** The server has closed this connection. ***".to_owned();
                     self.direct(peer, &DaemonDirect::CloseClient { client, reason });
                 }
-                _ => {}
             }
         }
+        self.tell_hosts_back();
+    }
+
+    fn known(&self, client: ClientId) -> Option<Known> {
+        let conn = self.by_client.get(&client)?;
+        let attachment = self.clients.get(conn)?.conn.attachment();
+        Some(Known {
+            at: (HostId(attachment.host), attachment.instance),
+            epoch: attachment.epoch,
+            lingers: self.lingering.contains_key(conn),
+        })
+    }
+
+    /// A connection that lingers goes on at its host, which never lost it: under the same epoch, which is all that the
+    /// host knows. What was said meanwhile it finds by the next heads.
+    fn go_on(&mut self, client: ClientId, host: HostId) {
+        let Some(&id) = self.by_client.get(&client) else {
+            return;
+        };
+        let Some(conn) = self.clients.get(&id).map(|known| known.conn.clone()) else {
+            return;
+        };
+        self.lingering.remove(&id);
+        if let Some(awaited) = &mut self.awaited {
+            awaited.remove(&id);
+        }
+        let (epoch, era) = (conn.attachment().epoch, self.parts.epoch);
+        self.parts.outlet.outbox().attach(client, host, epoch, None, era);
+        self.pump(&conn);
     }
 
     fn direct(&self, peer: PeerId, message: &DaemonDirect) {
@@ -238,9 +251,10 @@ impl ConnectionActor {
     }
 }
 
-fn first_half(client: ClientId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = client.0;
-    u64::from_le_bytes([a, b, c, d, e, f, g, h])
+/// The start of a host that speaks from there.
+pub(super) fn instance_of(peer: PeerId) -> [u8; 8] {
+    let parts = peer.parts();
+    parts.map_or([0; 8], |(_, _, _, instance)| instance.to_le_bytes())
 }
 
 #[cfg(test)]

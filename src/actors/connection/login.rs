@@ -223,6 +223,7 @@ impl ConnectionActor {
                 self.ends.push(task);
             }
         }
+        self.parts.outlet.outbox().redirect(old.id.0, new.id.0);
         let adopt = Adopt {
             from,
             to: new.id,

@@ -12,6 +12,7 @@ mod asking;
 mod attach;
 mod closing;
 mod commands;
+mod counts;
 mod effects;
 mod lines;
 mod linger;
@@ -37,6 +38,7 @@ use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
 use commands::Commands;
+use counts::Counts;
 use lines::Save;
 use linger::Ended;
 use login::LoginAsked;
@@ -228,7 +230,7 @@ pub struct ConnectionActor {
     awaited: Option<HashSet<ConnId>>,
     /// Whether somebody is to be told when none is awaited any more.
     tells_hosts_back: bool,
-    counts: linger::Counts,
+    counts: Counts,
     /// What is to be done when a task has committed.
     tasks: HashMap<i64, Settles>,
     /// What one message leads to, sent on together at its end.
@@ -260,7 +262,7 @@ impl ConnectionActor {
             ended: Ended::default(),
             awaited: Some(HashSet::new()),
             tells_hosts_back: false,
-            counts: linger::Counts::default(),
+            counts: Counts::default(),
             tasks: HashMap::new(),
             submits: VecDeque::new(),
             inputs: VecDeque::new(),

@@ -4,6 +4,7 @@
 //! a connection goes on only after that is stored; what is asked twice is answered twice, with a higher epoch.
 
 use super::ConnectionActor;
+use super::linger::instance_of;
 use crate::actors::outlet::{After, Reply, TakenUp};
 use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HeldConn, ReattachOutcome};
@@ -24,10 +25,7 @@ impl ConnectionActor {
     /// Which of a host's connections go on. All of them are stored together.
     pub(super) fn reattach(&mut self, asked: Reattach) {
         let Reattach { reply, host, conns } = asked;
-        let instance = reply
-            .to
-            .parts()
-            .map_or([0; 8], |(_, _, _, instance)| instance.to_le_bytes());
+        let instance = instance_of(reply.to);
         if self.is_draining {
             // The next daemon is asked again.
             return;

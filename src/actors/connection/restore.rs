@@ -73,7 +73,10 @@ impl ConnectionActor {
                 host: HostId(attachment.host),
                 host_type: HostType::of_host(&attachment.host_type),
             }));
-            self.items.push(Item::Detach(conn.id));
+            self.items.push(Item::Detach {
+                conn: conn.id,
+                attach_epoch: attachment.epoch,
+            });
         }
         self.remember_for(conn.id, conn.object());
         let known = Client::new(conn.clone(), proof, Commands::restored(commands));

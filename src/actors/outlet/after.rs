@@ -78,7 +78,9 @@ impl Attached {
         } = self;
         let (client, attach_epoch) = (answer.client, answer.attach_epoch);
         let held = outbox.held(client);
-        outbox.attach(client, host, attach_epoch, last, epoch);
+        if !outbox.is_lost(client, attach_epoch) {
+            outbox.attach(client, host, attach_epoch, last, epoch);
+        }
         outbox.bind(client, conn.0, wants_ends);
         let player = answer.player.0;
         outbox.remember(conn.0, (wants_ends && player >= 0).then_some(player));
@@ -123,16 +125,17 @@ impl After {
             }
             After::Reattached { reply, host, conns } => {
                 let mut attach = |(client, taken): TakenUp| {
-                    let head = |(attach_epoch, last)| {
-                        let head = outbox.attach(client, host, attach_epoch, Some(last), epoch);
-                        head.map_or(ReattachOutcome::Unknown, |head| ReattachOutcome::Ok {
-                            attach_epoch,
-                            head,
-                        })
+                    let (attach_epoch, last) = match taken {
+                        Err(refused) => return Some((client, refused)),
+                        // The host was gone meanwhile. If it is back, it asks again about what it hears nothing of.
+                        Ok((attach_epoch, _)) if outbox.is_lost(client, attach_epoch) => return None,
+                        Ok(taken) => taken,
                     };
-                    (client, taken.map_or_else(|refused| refused, head))
+                    let head = outbox.attach(client, host, attach_epoch, Some(last), epoch);
+                    let ok = |head| ReattachOutcome::Ok { attach_epoch, head };
+                    Some((client, head.map_or(ReattachOutcome::Unknown, ok)))
                 };
-                let results = conns.into_iter().map(&mut attach).collect();
+                let results = conns.into_iter().filter_map(&mut attach).collect();
                 let message = Message::Host(DaemonToHostReply::Reattached { results });
                 outbox.number(stamp, Vec::new(), Some((0, Answer { reply, message })))
             }

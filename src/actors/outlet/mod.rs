@@ -107,7 +107,12 @@ pub enum Item {
         value: Value,
     },
     /// The connection's host is gone; it lingers.
-    Detach(ConnId),
+    Detach {
+        /// The connection.
+        conn: ConnId,
+        /// The last epoch under which a host has it, or was to have it.
+        attach_epoch: u32,
+    },
     /// The connection is closed, with these last lines; nothing more goes to it.
     Close {
         /// The connection.
@@ -224,10 +229,10 @@ impl Outlet {
                 };
                 self.outbox().say(fitting(&event, None, at, vec![conn.0]));
             }
-            Item::Detach(conn) => {
+            Item::Detach { conn, attach_epoch } => {
                 let mut outbox = self.outbox();
                 if let Some(client) = outbox.client_of(conn.0) {
-                    outbox.detach(client);
+                    outbox.detach(client, attach_epoch);
                 }
             }
             Item::Close { conn, reason, lines } => {

@@ -6,7 +6,7 @@
 use super::{Outlet, Reply};
 use crate::actors::publisher::answer;
 use crate::gateway::ServerSender;
-use crate::limits::{REPLAY_BYTES_MAX, REPLAYS_WAITING_MAX};
+use crate::limits::{ADOPTION_LOOK, ADOPTION_WAIT_MAX, REPLAY_BYTES_MAX, REPLAYS_WAITING_MAX};
 use crate::protocol::client::{ClientReply, DaemonToClientReply, HistoricalEvent, HistoryRecall};
 use crate::protocol::codec::decode_event;
 use crate::protocol::event::{Cause, ClientEvent, StreamPos};
@@ -23,6 +23,7 @@ use std::io;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// A host asks for past events.
 pub struct AskReplay {
@@ -208,65 +209,69 @@ fn history_of(ask: AskHistory, store: &Store, outlet: &Outlet) -> (Reply, Daemon
     (reply, history)
 }
 
-/// Shows what a client has missed on another connection, between two lines that say so, and forgets the client: all in
-/// one commit, so that a crash leaves everything to the next daemon or nothing.
+/// Shows what a client has missed on another connection, between two lines that say so, and forgets the client. It moves
+/// in pieces, each in one commit, so that a crash leaves the rest to the next daemon, and loses and doubles nothing.
 fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
     let Adopt {
         from,
         to,
         player,
-        around,
+        around: [before, after],
         rows,
     } = adopt;
-    let missed: Vec<_> = missed(from, store, outlet).into_iter().filter(is_said).collect();
-    let (at, [before, after]) = (outlet.now(), around);
     let words = |text: &str| ClientEvent::SystemMessage {
         player,
         message: text.to_owned(),
     };
-    let shown = if missed.is_empty() {
-        Vec::new()
-    } else {
-        let within = missed.into_iter().chain([words(after)]);
-        [words(before)].into_iter().chain(within).collect()
+    let say = |events: &[ClientEvent]| -> Vec<Prepared> {
+        let prepared = |event| Prepared::new(event, None, outlet.now(), vec![to.0]);
+        events.iter().map(prepared).collect()
     };
-    let shown: Vec<_> = shown
-        .iter()
-        .map(|event| Prepared::new(event, None, at, vec![to.0]))
-        .collect();
+    wait_until_written(from, outlet);
+    let mut is_shown = false;
+    while let Some((through, mut missed)) = next_missed(from, store, outlet) {
+        missed.retain(is_said);
+        if !missed.is_empty() && !std::mem::replace(&mut is_shown, true) {
+            missed.insert(0, words(before));
+        }
+        let shown = say(&missed);
+        let mut outbox = outlet.outbox();
+        shown.into_iter().for_each(|event| outbox.say(event));
+        outbox.give_away(from, through);
+        drop(outbox);
+        outlet.commit_now();
+    }
+    let last = if is_shown {
+        say(&[words(after)])
+    } else {
+        Vec::new()
+    };
     let mut outbox = outlet.outbox();
-    shown.into_iter().for_each(|event| outbox.say(event));
+    last.into_iter().for_each(|event| outbox.say(event));
     outbox.close(from);
     outbox.put(rows);
     drop(outbox);
     outlet.commit_now();
 }
 
-/// All that a client was told and has not accepted.
-fn missed(client: ClientId, store: &Store, outlet: &Outlet) -> Vec<ClientEvent> {
-    let mut events = Vec::new();
-    let Some((mut next, last)) = outlet.outbox().unacked(client) else {
-        return events;
-    };
-    while next <= last {
-        let head = outlet.outbox().head(client);
-        let from = head.map(|head| StreamPos { seq: next, ..head });
-        let replay = from.and_then(|from| {
-            outlet
-                .outbox()
-                .replay(client, None, from, Some(last), REPLAY_BYTES_MAX)
-        });
-        let Some(Replay { lost, pieces, .. }) = replay.filter(|replay| !replay.pieces.is_empty()) else {
-            break;
-        };
-        events.extend((lost > 0).then_some(ClientEvent::Gap { lost }));
-        for piece in pieces {
-            let (seq, _, event) = event_of(piece, store);
-            next = seq + 1;
-            events.push(event);
-        }
+/// Gives the log time to write what a client was told last. Some of it may be in the store alone.
+fn wait_until_written(client: ClientId, outlet: &Outlet) {
+    let until = Instant::now() + ADOPTION_WAIT_MAX;
+    while !outlet.outbox().is_written(client) && Instant::now() < until {
+        thread::sleep(ADOPTION_LOOK);
     }
-    events
+}
+
+/// The next part of what a client was told and has not accepted, and the number of its last event.
+fn next_missed(client: ClientId, store: &Store, outlet: &Outlet) -> Option<(u64, Vec<ClientEvent>)> {
+    let replay = {
+        let outbox = outlet.outbox();
+        let (first, last) = outbox.unacked(client)?;
+        outbox.replay(client, None, first, Some(last), REPLAY_BYTES_MAX)?
+    };
+    let pieces = replay.pieces.into_iter().map(|piece| event_of(piece, store));
+    let (seqs, events): (Vec<u64>, Vec<_>) = pieces.map(|(seq, _, event)| (seq, event)).unzip();
+    Some((*seqs.last()?, events))
 }
 
 /// Whether an event is something to be read: not something about the connection that it was for.

@@ -75,11 +75,19 @@ impl<A> Outbox<A> {
         self.head(client)
     }
 
-    /// The connection lingers: its events are kept, and sent to nobody.
-    pub fn detach(&mut self, client: ClientId) {
+    /// The connection lingers: its events are kept, and sent to nobody. A host that was to have it under this epoch, or
+    /// an earlier one, is gone.
+    pub fn detach(&mut self, client: ClientId, attach_epoch: u32) {
         if let Some(stream) = self.stream_mut(client) {
             stream.attached = None;
+            stream.epoch_lost = Some(attach_epoch);
         }
+    }
+
+    /// Whether the host that was to have the connection under this epoch is gone meanwhile.
+    pub fn is_lost(&self, client: ClientId, attach_epoch: u32) -> bool {
+        let lost = self.stream(client).and_then(|stream| stream.epoch_lost);
+        lost.is_some_and(|lost| attach_epoch <= lost)
     }
 
     /// A host is gone with its sockets: its connections linger, and those that only had their last words to be read
@@ -128,6 +136,7 @@ impl<A> Outbox<A> {
         let Some(conn) = self.by_client.remove(&client) else {
             return;
         };
+        self.takers.close(conn);
         let Some(mut stream) = self.streams.remove(&conn) else {
             return;
         };
@@ -150,11 +159,34 @@ impl<A> Outbox<A> {
         Some((at(stream.first() - 1), at(stream.head())))
     }
 
-    /// The first and last event that a client has not accepted, if any: what a player who logs in anew has missed. They
-    /// are read with [`Outbox::replay`].
-    pub fn unacked(&self, client: ClientId) -> Option<(u64, u64)> {
-        let stream = self.stream(client)?;
-        stream.is_behind().then(|| (stream.first(), stream.written))
+    /// The first and last event that a client has not accepted, if any, written or not: what a player who logs in anew
+    /// has missed. They are read with [`Outbox::replay`].
+    pub fn unacked(&self, client: ClientId) -> Option<(StreamPos, u64)> {
+        let stream = self.stream(client).filter(|stream| !stream.is_empty())?;
+        let first = StreamPos {
+            era: stream.era,
+            seq: stream.first(),
+        };
+        Some((first, stream.head()))
+    }
+
+    /// Whether every event of the client's stream is in the store.
+    pub fn is_written(&self, client: ClientId) -> bool {
+        self.stream(client)
+            .is_none_or(|stream| stream.written == stream.head())
+    }
+
+    /// From now on a connection hears what is told to another one, which it takes over: nothing more is numbered for that.
+    pub fn redirect(&mut self, from: u64, to: u64) {
+        self.takers.take(from, to);
+    }
+
+    /// Everything up to here, written or not, goes to another connection with what is said before the next commit.
+    pub fn give_away(&mut self, client: ClientId, seq: u64) {
+        if let Some(stream) = self.stream_mut(client) {
+            stream.written = stream.written.max(seq.min(stream.head()));
+        }
+        self.accepted(client, seq);
     }
 
     /// Whether this connection's host shows how commands end.

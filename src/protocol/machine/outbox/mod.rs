@@ -16,6 +16,7 @@ mod replay;
 mod row;
 mod shared;
 mod stream;
+mod takers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use history::{Heard, History};
 use host::{Host, Relief};
 use shared::{Kept, Shared};
 use stream::Stream;
+use takers::Takers;
 
 pub use history::{HISTORY_ERA, Recalled};
 pub use load::Loaded;
@@ -163,6 +165,7 @@ pub struct Outbox<A> {
     leaving: VecDeque<Leaving<A>>,
     /// How many at the end of `leaving` wait for a commit.
     unstamped: usize,
+    takers: Takers,
     /// Rows that wait for the next commit.
     pending: Vec<Row>,
     counted: Counters,
@@ -178,6 +181,7 @@ impl<A> Default for Outbox<A> {
             history: History::default(),
             leaving: VecDeque::new(),
             unstamped: 0,
+            takers: Takers::default(),
             pending: Vec::new(),
             counted: Counters::default(),
         }
@@ -255,7 +259,7 @@ impl<A> Outbox<A> {
         );
         let (mut numbers, mut unused) = (Vec::with_capacity(to.len()), Vec::new());
         let mut heard = Vec::new();
-        for conn in to {
+        for conn in self.takers.of(to) {
             let Some(stream) = self.streams.get_mut(&conn).filter(|stream| !stream.is_closing) else {
                 continue;
             };

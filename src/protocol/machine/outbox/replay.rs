@@ -43,8 +43,8 @@ pub struct Replay {
 }
 
 impl<A> Outbox<A> {
-    /// The events from `from` to `to`, or to the last that is written, as far as they fit into so many bytes: one at
-    /// least, if there is one. `None` if there is no such stream, its numbers are of another era, or it is a host that asks
+    /// The events from `from` to `to`, or to the last that may be asked for, as far as they fit into so many bytes: one at
+    /// least, if there is one. A host may ask for what is written, the daemon itself for all. `None` if there is no such stream, its numbers are of another era, or it is a host that asks
     /// and another one has the connection.
     pub fn replay(
         &self,
@@ -58,7 +58,11 @@ impl<A> Outbox<A> {
         if host.is_some_and(|host| !stream.is_at(host)) {
             return None;
         }
-        let to = to.map_or(stream.written, |to| to.min(stream.written));
+        let last = match host {
+            Some(_) => stream.written,
+            None => stream.head(),
+        };
+        let to = to.map_or(last, |to| to.min(last));
         let first = from.seq.max(stream.first());
         let lost = first.min(to + 1).saturating_sub(from.seq.max(1));
         let (mut pieces, mut bytes, mut seq) = (Vec::new(), 0, first);

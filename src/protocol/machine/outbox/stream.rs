@@ -29,6 +29,8 @@ pub(super) struct Stream {
     pub era: u32,
     /// Its host; none while the connection lingers.
     pub attached: Option<Attached>,
+    /// The last epoch under which a host was to have it and is gone.
+    pub epoch_lost: Option<u32>,
     /// Whether its host shows how commands end.
     pub wants_ends: bool,
     /// The player in whose past its events stay once they were accepted.
@@ -54,6 +56,7 @@ impl Stream {
             client,
             era: mark.era,
             attached: None,
+            epoch_lost: None,
             wants_ends: false,
             remembered_by: None,
             is_closing: false,

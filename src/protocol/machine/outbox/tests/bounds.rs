@@ -50,7 +50,10 @@ fn the_past_comes_from_memory_and_from_the_store_in_parts() {
 fn what_is_not_written_is_not_told() {
     let mut scene = Scene::with(1..=1);
     scene.commit(vec![prepared("a", &[1])]);
-    let replay = scene.replay(1, 1);
+    let replay = scene
+        .outbox
+        .replay(client(1), Some(HOST), at(1), None, usize::MAX);
+    let replay = replay.expect("it has the client");
     assert_eq!((replay.pieces.len(), replay.lost, replay.is_done), (0, 0, true));
     assert_eq!(heads(&scene.outbox.pinged(Wall(1_000))), []);
 }
@@ -151,7 +154,7 @@ fn a_connection_without_a_host_keeps_its_events_for_the_next_one() {
     };
     assert_eq!((*host, route.to[0].attach_epoch, route.to[0].seq), (OTHER, 9, 2));
     scene.ack(1, 2);
-    assert_eq!(scene.outbox.unacked(client(1)), Some((1, 2)));
+    assert_eq!(scene.outbox.unacked(client(1)), Some((at(1), 2)));
 }
 
 #[test]

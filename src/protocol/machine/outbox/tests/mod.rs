@@ -2,6 +2,7 @@
 
 mod bounds;
 mod history;
+mod takeover;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,10 @@ fn client(conn: u64) -> ClientId {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&conn.to_be_bytes());
     ClientId(id)
+}
+
+fn at(seq: u64) -> StreamPos {
+    StreamPos { era: ERA, seq }
 }
 
 fn event(text: &str) -> ClientEvent {
@@ -188,7 +193,7 @@ fn events_leave_in_the_order_of_commits_once_those_are_written() {
 #[test]
 fn what_nobody_is_sent_holds_up_nothing_behind_it() {
     let mut scene = Scene::with(1..=2);
-    scene.outbox.detach(client(1));
+    scene.outbox.detach(client(1), 1);
     scene.commit(vec![prepared("a", &[1]), prepared("b", &[2])]);
     assert_eq!(
         frames(&scene.outbox.written(1, 1)),
@@ -269,7 +274,7 @@ fn numbers_go_on_over_a_crash_with_and_without_rows_left() {
     scene.crash(1..=2);
     assert_eq!(scene.outbox.head(client(1)), Some(StreamPos { era: ERA, seq: 3 }));
     assert_eq!(scene.outbox.unacked(client(1)), None);
-    assert_eq!(scene.outbox.unacked(client(2)), Some((2, 3)));
+    assert_eq!(scene.outbox.unacked(client(2)), Some((at(2), 3)));
     assert_eq!(
         scene.texts(&scene.replay(2, 2)),
         [(2, "b".into()), (3, "c".into())]
@@ -291,7 +296,7 @@ fn an_accepted_event_whose_deletion_was_not_written_is_there_again_and_can_be_ac
     scene.tell("a", &[1]);
     scene.ack(1, 1);
     scene.crash(1..=1);
-    assert_eq!(scene.outbox.unacked(client(1)), Some((1, 1)));
+    assert_eq!(scene.outbox.unacked(client(1)), Some((at(1), 1)));
     let last = StreamPos { era: ERA, seq: 1 };
     let head = scene.outbox.attach(client(1), HOST, 3, Some(last), ERA + 1);
     assert_eq!(head, Some(last));
