@@ -96,7 +96,7 @@ impl ConnectionActor {
                 continue;
             };
             let attach_epoch = client.conn.attachment().epoch;
-            self.lingering.insert(conn, self.parts.linger_s);
+            self.lingering.insert(conn, sweeps_in(self.parts.linger_s));
             self.items.push(Item::Detach { conn, attach_epoch });
         }
     }
@@ -139,7 +139,7 @@ impl ConnectionActor {
         }
     }
 
-    /// Another second has passed for those that linger.
+    /// Another sweep has come for those that linger.
     pub(super) fn count_down(&mut self) {
         let mut expired = Vec::new();
         for (conn, left) in &mut self.lingering {
@@ -249,6 +249,11 @@ impl ConnectionActor {
             tracing::warn!(?peer, "a host could not be told about its clients");
         }
     }
+}
+
+/// After how many sweeps so many seconds are over for certain: the next sweep may come at once.
+pub(super) fn sweeps_in(seconds: u32) -> u32 {
+    seconds.saturating_add(1)
 }
 
 /// The start of a host that speaks from there.

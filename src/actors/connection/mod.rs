@@ -223,7 +223,7 @@ pub struct ConnectionActor {
     /// Where each host can be told something.
     peers: HashMap<HostId, PeerId>,
     unlogged: HashSet<ConnId>,
-    /// Connections without a host, with the seconds that are left to them.
+    /// Connections without a host, with the sweeps that are left to them.
     lingering: HashMap<ConnId, u32>,
     ended: Ended,
     /// Connections of the last daemon whose hosts have not come back; none once nobody waits for them.

@@ -4,6 +4,7 @@
 //! them up. Two of one player were in the middle of a login: the later one takes over the earlier one once more.
 
 use super::commands::Commands;
+use super::linger::sweeps_in;
 use super::tokens::read_proof;
 use super::{Client, ConnectionActor};
 use crate::actors::executor::wall_seconds;
@@ -85,7 +86,7 @@ impl ConnectionActor {
         }
         self.clients.insert(conn.id, known);
         self.by_client.insert(client, conn.id);
-        self.lingering.insert(conn.id, self.parts.linger_s);
+        self.lingering.insert(conn.id, sweeps_in(self.parts.linger_s));
         if let Some(awaited) = &mut self.awaited {
             awaited.insert(conn.id);
         }

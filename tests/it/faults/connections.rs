@@ -1,6 +1,7 @@
 //! Connections over the end of the daemon and of their host: who stays, who is taken over, and what is said.
 
 use crate::support::ledger;
+use crate::support::peer::now;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
 use crate::support::wait_for;
@@ -79,6 +80,41 @@ fn f04_a_login_takes_over_what_its_dead_host_left_and_shows_what_was_missed() {
     ann.expect_all(&["*** What follows was said", "you missed this", "*** That was all"]);
     ann.mark_commands();
     ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn f04_a_player_who_does_not_come_back_leaves_when_the_time_is_over_and_leaves_once() {
+    const LINGER_S: f64 = 3.0;
+    let mut server = Server::start(Options::default().with("MOOTHALL_SESSIONS_LINGER_S", LINGER_S));
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    let code = [
+        "{who} = args;",
+        "valid(who) && who.name == \"Ann\" && ($ledger.rows = {@$ledger.rows, ftime()});",
+    ];
+    let set = format!(
+        "set_verb_code(#0, \"user_disconnected\", {{{:?}, {:?}}})",
+        code[0], code[1]
+    );
+    assert_eq!(wizard.eval(&set), "{}");
+    let mut ann = hall_character(&server, "Ann");
+    let killed_at = now().secs() as f64;
+    server.kill9("moothall-telnet");
+    ann.expect_end();
+    let mut wizard = hall_wizard(&server);
+    let left = wait_for("Ann to leave", || {
+        let rows = wizard.eval("$ledger.rows");
+        let row = rows.trim_matches(['{', '}']).to_owned();
+        (!row.is_empty()).then_some(row)
+    });
+    let after = left.parse::<f64>().expect("it ran once") - killed_at;
+    assert!(after >= LINGER_S, "she left after {after} s");
+    assert!(after <= LINGER_S + 5.0, "she left after {after} s");
+    assert_eq!(wizard.eval("length(connected_players())"), "1");
+    let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
+    ann.send(&format!("connect Ann {PASSWORD}"));
+    ann.expect("*** Connected ***");
+    assert_eq!(wizard.eval("length($ledger.rows)"), "1");
 }
 
 #[test]
