@@ -1,15 +1,16 @@
 //! Clients that come to the daemon with a token: from a login elsewhere, on another host, in place of another socket.
 
 use crate::support::lone::{Lone, Program};
-use crate::support::peer::Peer;
+use crate::support::peer::{Peer, Unasked};
 use crate::support::tab::Tab;
+use crate::support::wait_for;
 use crate::support::worlds::{PASSWORD, hall_character};
 use moothall::protocol::client::{
     Auth, ConnectType, DaemonToClientReply as Reply, HostClientToDaemonMessage as Ask,
 };
 use moothall::protocol::error::RpcMessageError;
 use moothall::protocol::event::ClientEvent;
-use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage};
+use moothall::protocol::host::{DaemonDirect, DaemonToHostReply, HostToDaemonMessage};
 use moothall::protocol::{ClientId, HostId, WireObj};
 use rustix::process::Signal;
 
@@ -203,4 +204,46 @@ fn what_a_dead_host_left_is_adopted_with_all_that_was_said_meanwhile() {
 
 fn peer_again(server: &Lone) -> Peer {
     Peer::registered(&server.data(), WEB, "web")
+}
+
+/// Answers whatever the daemon asks about this host's clients with these, until it is as it should be.
+#[track_caller]
+fn list_until(peer: &mut Peer, clients: &[ClientId], what: &str, mut is_so: impl FnMut(&mut Peer) -> bool) {
+    peer.claim(clients);
+    let list = HostToDaemonMessage::ClientList {
+        clients: clients.iter().map(|&client| (client, 0)).collect(),
+        done: true,
+    };
+    wait_for(what, || {
+        let is_asked = |unasked: &Unasked| match unasked {
+            Unasked::Direct(direct) => **direct == DaemonDirect::ListClients,
+            Unasked::Event(_) => false,
+        };
+        if peer.look().iter().any(is_asked) {
+            assert_eq!(peer.tell(&list), DaemonToHostReply::Ack);
+        }
+        is_so(peer).then_some(())
+    });
+}
+
+#[test]
+fn a_client_that_its_host_lost_lingers_and_goes_on_when_the_host_has_it_after_all() {
+    let server = Lone::without_host(64, &[]);
+    let mut peer = Peer::registered(&server.data(), WEB, "web");
+    let [kept, lost] = [client(1), client(2)].map(|id| (id, peer.establish_from("127.0.0.1", id).1));
+    let look = Ask::Command {
+        handler: WireObj(0),
+        command: "look".to_owned(),
+    };
+    let asks = |peer: &mut Peer, (id, bound): (ClientId, [u8; 16])| {
+        peer.request(id, Auth::Bound(bound), 1, look.clone())
+    };
+    list_until(&mut peer, &[kept.0], "the lost client to linger", |peer| {
+        matches!(asks(peer, lost), Err(RpcMessageError::Busy { .. }))
+    });
+    assert!(asks(&mut peer, kept).is_ok());
+    list_until(&mut peer, &[kept.0, lost.0], "it to go on", |peer| {
+        asks(peer, lost).is_ok()
+    });
+    assert!(asks(&mut peer, kept).is_ok());
 }

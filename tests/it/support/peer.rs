@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What the daemon calls its world in tokens.
@@ -68,6 +68,8 @@ pub struct Peer {
     /// What came while something else was waited for.
     kept: VecDeque<HostInbound>,
     correlation: u64,
+    /// The clients that it says it has, and their digest.
+    claims: Arc<Mutex<(u32, u64)>>,
     /// How far the client's stream was, by the last answer to a client's request.
     pub head: Option<StreamPos>,
     _side: HostSide,
@@ -110,9 +112,11 @@ impl Peer {
         let (tell, heard) = channel();
         let back: Arc<OnceLock<HostSender>> = Arc::default();
         let answers = back.clone();
+        let claims: Arc<Mutex<(u32, u64)>> = Arc::default();
+        let claimed = claims.clone();
         let take = move |burst: &mut Vec<HostInbound>| {
             for inbound in burst.drain(..) {
-                let pong = answers.get().zip(pong_to(id, &inbound));
+                let pong = answers.get().zip(pong_to(id, *claimed.lock().unwrap(), &inbound));
                 if let Some((sender, pong)) = pong {
                     sender.send(Lane::Interactive, pong).ok();
                 } else {
@@ -128,9 +132,17 @@ impl Peer {
             heard,
             kept: VecDeque::new(),
             correlation: 0,
+            claims,
             head: None,
             _side: side,
         }
+    }
+
+    /// From now on says, with each pong, that it has just these clients.
+    pub fn claim(&mut self, clients: &[ClientId]) {
+        let half = |client: &ClientId| u64::from_le_bytes(client.0[..8].try_into().unwrap());
+        let digest = clients.iter().map(half).fold(0, |digest, half| digest ^ half);
+        *self.claims.lock().unwrap() = (u32::try_from(clients.len()).unwrap(), digest);
     }
 
     /// Says hello with a token.
@@ -368,7 +380,7 @@ impl Peer {
 }
 
 /// What a host answers to a ping, so that it is not taken for dead while a test is busy.
-fn pong_to(id: HostId, inbound: &HostInbound) -> Option<Vec<u8>> {
+fn pong_to(id: HostId, (clients, digest): (u32, u64), inbound: &HostInbound) -> Option<Vec<u8>> {
     let HostInbound::Event { frame } = inbound else {
         return None;
     };
@@ -379,8 +391,8 @@ fn pong_to(id: HostId, inbound: &HostInbound) -> Option<Vec<u8>> {
         ping,
         timestamp,
         listeners: Vec::new(),
-        clients: 0,
-        digest: 0,
+        clients,
+        digest,
         gone: Vec::new(),
         load: HostLoad::default(),
     };
