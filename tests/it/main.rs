@@ -6,6 +6,8 @@
     reason = "a scenario reads best from its first line to its last"
 )]
 
+use moothall::memory::CountingAllocator;
+
 mod support;
 
 mod attach;
@@ -23,3 +25,7 @@ mod services;
 mod simulation;
 mod soak;
 mod tokens;
+
+/// As in the daemon, so that a test can see what something costs.
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;

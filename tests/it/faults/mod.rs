@@ -6,6 +6,7 @@ mod connections;
 mod crowds;
 mod descriptors;
 mod disk;
+mod gates;
 mod machines;
 mod process;
 mod readers;
