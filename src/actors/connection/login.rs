@@ -224,21 +224,25 @@ impl ConnectionActor {
             }
         }
         self.parts.outlet.outbox().redirect(old.id.0, new.id.0);
-        let adopt = Adopt {
+        let rows = self.drop_client(old);
+        self.adoptions.push_back(Adopt {
             from,
             to: new.id,
             player: new.object().into(),
             around: MISSED,
-            rows: self.drop_client(old),
-        };
-        if let Err(adopt) = self.parts.past.adopt(adopt) {
-            tracing::error!(
-                connection = old.name,
-                "too many logins at once: one is not shown what it missed"
-            );
-            self.errand.rows.extend(adopt.rows);
-            self.items.push(Item::Forget(old.id));
+            rows,
+        });
+    }
+
+    /// Has connections taken over, as many as there is room for; gives whether that was all.
+    pub(super) fn send_adoptions(&mut self) -> bool {
+        while let Some(adopt) = self.adoptions.pop_front() {
+            if let Err(adopt) = self.parts.past.adopt(adopt) {
+                self.adoptions.push_front(adopt);
+                return false;
+            }
         }
+        true
     }
 
     /// The server's own words, for a connection whose listener prints them.

@@ -26,7 +26,7 @@ mod tokens;
 use super::errand;
 use super::executor::Assignment;
 use super::keyring::Keys;
-use super::outlet::{After, Item, Outlet, Past, Reply};
+use super::outlet::{Adopt, After, Item, Outlet, Past, Reply};
 use super::publisher::answer_client;
 use super::scheduler::{Answer, EndTasks, Input, SchedulerActor, Submit};
 use crate::actors::kit::gate::{Gate, Offered};
@@ -237,9 +237,10 @@ pub struct ConnectionActor {
     submits: VecDeque<Assignment>,
     inputs: VecDeque<Answer>,
     ends: Vec<i64>,
+    adoptions: VecDeque<Adopt>,
     items: Vec<Item>,
     errand: Errand,
-    /// The scheduler did not take everything; it is tried again.
+    /// Others did not take everything; it is tried again.
     is_behind: bool,
     /// It will try again by itself.
     retries: bool,
@@ -267,6 +268,7 @@ impl ConnectionActor {
             submits: VecDeque::new(),
             inputs: VecDeque::new(),
             ends: Vec::new(),
+            adoptions: VecDeque::new(),
             items: Vec::new(),
             errand: Errand::default(),
             is_behind: false,
@@ -317,7 +319,7 @@ impl ConnectionActor {
         let was_behind = self.is_behind;
         self.is_behind = !self.send_on();
         if self.is_behind && !was_behind {
-            tracing::warn!("the scheduler has more to do than it can; lines are refused for now");
+            tracing::warn!("others have more to do than they can; lines are refused for now");
         }
         if self.is_behind && !std::mem::replace(&mut self.retries, true) {
             context.run_later(ACTOR_RETRY, |actor, context| {
@@ -347,6 +349,7 @@ impl ConnectionActor {
     }
 
     fn send_on(&mut self) -> bool {
+        let adopts = self.send_adoptions();
         let scheduler = &self.parts.scheduler;
         if !self.submits.is_empty() {
             let submits = std::mem::take(&mut self.submits);
@@ -366,7 +369,7 @@ impl ConnectionActor {
                 self.ends = refused;
             }
         }
-        self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
+        adopts && self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
     }
 }
 

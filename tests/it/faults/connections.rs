@@ -4,8 +4,8 @@ use crate::support::ledger;
 use crate::support::peer::now;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
-use crate::support::wait_for;
 use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
+use crate::support::{DEADLINE, wait_for};
 
 #[test]
 fn f01_players_stay_and_each_line_takes_effect_once_when_the_daemon_is_killed() {
@@ -78,6 +78,43 @@ fn f04_a_login_takes_over_what_its_dead_host_left_and_shows_what_was_missed() {
     let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
     ann.send(&format!("connect Ann {PASSWORD}"));
     ann.expect_all(&["*** What follows was said", "you missed this", "*** That was all"]);
+    ann.mark_commands();
+    ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn f04_all_that_was_said_in_a_long_absence_is_shown_in_its_order() {
+    const LINES: usize = 2_000;
+    let mut server = Server::start(Options::default());
+    let mut ann = hall_character(&server, "Ann");
+    ann.check("in", &["The Great Hall"]);
+    server.kill9("moothall-telnet");
+    ann.expect_end();
+    let mut wizard = hall_wizard(&server);
+    // More than one answer of the store can carry, and more than a stream keeps in memory.
+    wizard.check(
+        &format!(
+            ";;pad = \"0123456789\"; for i in [1..7] pad = pad + pad; endfor \
+             for p in (players()) if (p.name == \"Ann\") for n in [1..{LINES}] notify(p, tostr(\"said \", n, \" \", pad)); \
+             endfor endif endfor return \"all said\";"
+        ),
+        &["all said"],
+    );
+    let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
+    ann.send(&format!("connect Ann {PASSWORD}"));
+    ann.expect("*** What follows was said");
+    let mut heard = Vec::new();
+    while let Some(line) = ann.next_line(DEADLINE)
+        && !line.contains("*** That was all")
+    {
+        let number = line.strip_prefix("said ").and_then(|rest| rest.split(' ').next());
+        heard.extend(number.and_then(|number| number.parse::<usize>().ok()));
+    }
+    assert!(
+        heard.iter().copied().eq(1..=LINES),
+        "{} lines: {heard:?}",
+        heard.len()
+    );
     ann.mark_commands();
     ann.check("look", &["The Great Hall"]);
 }
