@@ -112,7 +112,7 @@ fn a_data_folder_that_cannot_be_made_is_exit_code_73() {
     check_refused(
         &start(MOOTHALL, &["--data", path(&file.join("data"))], &[]),
         73,
-        &["cannot make the data folder"],
+        &["cannot use the data folder"],
     );
 }
 

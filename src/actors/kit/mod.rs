@@ -8,6 +8,7 @@ pub mod descriptors;
 pub mod exit;
 pub mod folder_lock;
 pub mod gate;
+pub mod private_folder;
 pub mod restart;
 pub mod secret_file;
 pub mod slot;

@@ -9,15 +9,15 @@ use super::spec::{ProcessSpec, table};
 use crate::actors::kit::exit;
 use crate::actors::kit::folder_lock::{FolderLock, LockError};
 use crate::actors::kit::gate::Gate;
+use crate::actors::kit::private_folder;
 use crate::actors::kit::restart::Intensity;
 use crate::actors::kit::supervisor::{ChildSpec, Restart, Supervisor};
 use crate::config::{Config, Processes};
 use crate::limits::{CHILD_PAUSE_FIRST, CHILD_PAUSE_MAX, PROCESS_GATE_MAX};
 use actix::{Arbiter, System};
 use std::cell::OnceCell;
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -270,18 +270,13 @@ fn unavailable(message: String) -> RunError {
 
 /// Makes the data folder and the folder of sockets in it, for this user alone.
 fn make_folders(data: &Path, run_dir: &Path) -> Result<(), RunError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data)
-        .and_then(|()| {
-            DirBuilder::new().recursive(true).mode(0o700).create(run_dir)?;
-            fs::set_permissions(run_dir, std::os::unix::fs::PermissionsExt::from_mode(0o700))
-        })
+    [data, run_dir]
+        .into_iter()
+        .try_for_each(private_folder::prepare)
         .map_err(|error| RunError {
             code: exit::CANNOT_CREATE,
             message: format!(
-                "cannot make the data folder {}: {error}; choose another with --data",
+                "cannot use the data folder {}: {error}; choose another with --data",
                 data.display()
             ),
         })
