@@ -1,14 +1,12 @@
 //! `moothall-daemon`: the world itself. Started by `moothall`; also runs alone.
 
 use moothall::actors::kit::folder_lock::FolderLock;
-use moothall::actors::kit::{descriptors, exit};
+use moothall::actors::kit::{descriptors, exit, private_folder};
 use moothall::actors::{self, DaemonError, Options};
 use moothall::config::arguments::{Arguments, Flag, Program};
 use moothall::config::{Config, ConfigError};
 use moothall::limits::DAEMON_FILES;
 use moothall::{memory, telemetry};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -54,6 +52,12 @@ const PROGRAM: Program = Program {
         ),
         flag("--config", "FILE", None, "read settings from this file"),
         flag(
+            "--check",
+            "",
+            None,
+            "read the settings, say what is wrong with them, and end",
+        ),
+        flag(
             "--die-with-parent",
             "",
             None,
@@ -77,6 +81,10 @@ fn main() -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(exit::CONFIG, &error),
     };
+    if arguments.has("--check") {
+        return ExitCode::from(exit::OK);
+    }
+    descriptors::raise(DAEMON_FILES);
     match serve(&config, options) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error) => fail(error.code, &error),
@@ -86,7 +94,6 @@ fn main() -> ExitCode {
 fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
     let config = arguments.config()?;
     telemetry::start(&config.log)?;
-    descriptors::raise(DAEMON_FILES);
     let run_dir = arguments
         .absolute_path("--run-dir")
         .unwrap_or_else(|| config.data.join("run"));
@@ -109,8 +116,8 @@ fn serve(config: &Config, options: Options) -> Result<(), DaemonError> {
         message,
     };
     for folder in [&config.data, &options.run_dir] {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(|error| unusable(format!("cannot make the folder {}: {error}", folder.display())))?;
+        private_folder::prepare(folder)
+            .map_err(|error| unusable(format!("cannot use the folder {}: {error}", folder.display())))?;
     }
     let _lock = FolderLock::take(&config.data).map_err(|error| unusable(error.to_string()))?;
     actix::System::new().block_on(actors::run(config, options))

@@ -40,6 +40,12 @@ const PROGRAM: Program = Program {
         ),
         flag("--config", "FILE", None, "the configuration"),
         flag(
+            "--check",
+            "",
+            None,
+            "read the settings, say what is wrong with them, and end",
+        ),
+        flag(
             "--data",
             "DIR",
             Some("data"),
@@ -79,9 +85,13 @@ fn main() -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(exit::CONFIG, &error),
     };
+    if arguments.has("--check") {
+        return ExitCode::from(exit::OK);
+    }
     if let Some(invitation) = arguments.get("--enroll") {
         return enroll(&config, invitation);
     }
+    descriptors::raise(u64::from(config.telnet.connections_max) + HOST_FILES);
     match actix::System::new().block_on(telnet::run(&config, options)) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error @ TelnetError::Bind(_)) => fail(exit::UNAVAILABLE, &error),
@@ -113,7 +123,6 @@ fn enroll(config: &Config, file: &str) -> ExitCode {
 fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
     let config = arguments.config()?;
     moothall::telemetry::start(&config.log)?;
-    descriptors::raise(u64::from(config.telnet.connections_max) + HOST_FILES);
     let token = match arguments.get("--token-file") {
         Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
             ConfigError::new(format!(

@@ -3,7 +3,9 @@
 use crate::support::server::{Options, Server};
 use crate::support::wait_for;
 use crate::support::worlds::{hall_character, hall_return};
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 #[track_caller]
@@ -39,6 +41,50 @@ fn a_daemon_is_restarted_under_players_who_stay_connected() {
     assert_ne!(server.pid("moothall-daemon"), daemon);
     assert_eq!(server.pid("moothall-telnet"), telnet);
     ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn a_restart_into_bad_settings_is_refused_with_key_and_line_and_the_old_daemon_serves_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("moothall.toml");
+    std::fs::write(&file, "[tasks]\nattempts_max = 5\n").unwrap();
+    let server = Server::start(Options {
+        config: Some(file.clone()),
+        ..Options::default()
+    });
+    let mut ann = hall_character(&server, "Ann");
+    let daemon = server.pid("moothall-daemon");
+    std::fs::write(&file, "[tasks]\nattempts_max = 0\n").unwrap();
+    for order in [&["restart", "daemon"][..], &["restart", "all", "--rolling"]] {
+        let refused = server.control(order);
+        check_refused(&refused, 1, "line 2: `tasks.attempts_max` is 0");
+        check_refused(&refused, 1, "nothing was ended");
+    }
+    assert_eq!(server.pid("moothall-daemon"), daemon);
+    ann.check("look", &["The Porch"]);
+    std::fs::write(&file, "[tasks]\nattempts_max = 6\n").unwrap();
+    check_done(&server.control(&["restart", "daemon"]), &["daemon is ready"]);
+    ann.check("look", &["The Porch"]);
+}
+
+#[test]
+fn a_loose_data_folder_is_closed_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let run = data.join("run");
+    std::fs::create_dir_all(&run).unwrap();
+    for loose in [&data, &run] {
+        std::fs::set_permissions(loose, Permissions::from_mode(0o755)).unwrap();
+    }
+    let server = Server::start(Options {
+        data: Some(data.clone()),
+        ..Options::default()
+    });
+    for closed in [&data, &run] {
+        let mode = std::fs::metadata(closed).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", closed.display());
+    }
+    assert!(server.log().contains("was open to others (mode 755)"));
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct ProcessSpec {
     pub arguments: Vec<OsString>,
     /// What it is started with as well until it was ready for the first time.
     pub first_arguments: Vec<OsString>,
+    /// With this word added it only reads its settings and says what is wrong with them; none if it knows no such word.
+    pub check: Option<&'static str>,
     /// Where it listens: the service's name, and the address that was asked for.
     pub listen: Option<(&'static str, SocketAddr)>,
     /// What it said when it was ready for the first time.
@@ -101,6 +103,7 @@ pub fn table(
         program: folder.join(program),
         arguments: common.clone(),
         first_arguments: Vec::new(),
+        check: Some("--check"),
         listen: None,
         first_ready: OnceLock::new(),
         orphan: Mutex::default(),

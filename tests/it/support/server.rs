@@ -23,6 +23,8 @@ pub struct Options {
     pub settings: Vec<(&'static str, String)>,
     /// Another place for the data folder than a fresh temporary one.
     pub data: Option<PathBuf>,
+    /// A file of settings.
+    pub config: Option<PathBuf>,
     /// Another address for players than a free port.
     pub telnet: Option<SocketAddr>,
 }
@@ -253,6 +255,9 @@ fn launch(folder: &Path, data: &Path, options: &Options, telnet: SocketAddr) -> 
         )
         .stdout(Stdio::piped())
         .stderr(log);
+    if let Some(file) = &options.config {
+        command.arg("--config").arg(file);
+    }
     if let Some(world) = &options.import {
         command.arg("--import").arg(world);
     }

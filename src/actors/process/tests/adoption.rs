@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 fn adopting(script: &str) -> (Child, Server) {
     let orphan = Command::new("/bin/sh").args(["-c", script]).spawn().unwrap();
     let handle = Handle::open(orphan.id()).unwrap();
-    let prepare = |specs: &[ProcessSpec]| drop(specs[0].orphan.lock().unwrap().replace(handle));
+    let prepare = |specs: &mut [ProcessSpec]| drop(specs[0].orphan.lock().unwrap().replace(handle));
     (orphan, Server::start_with(SERVE, SERVE, |_| {}, prepare))
 }
 

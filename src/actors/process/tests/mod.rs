@@ -37,6 +37,7 @@ fn shell(name: &'static str, role: Role, script: &str) -> ProcessSpec {
         program: "/bin/sh".into(),
         arguments: vec!["-c".into(), script.into()],
         first_arguments: Vec::new(),
+        check: None,
         listen: None,
         first_ready: OnceLock::new(),
         orphan: Mutex::default(),
@@ -60,15 +61,15 @@ impl Server {
         daemon: &str,
         host: &str,
         change: impl FnOnce(&mut Processes),
-        prepare: impl FnOnce(&[ProcessSpec]),
+        prepare: impl FnOnce(&mut [ProcessSpec]),
     ) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let within = |script: &str| format!("cd {}; {script}", folder.path().display());
-        let specs = vec![
+        let mut specs = vec![
             shell("daemon", Role::Daemon, &within(daemon)),
             shell("telnet", Role::Host, &within(host)),
         ];
-        prepare(&specs);
+        prepare(&mut specs);
         let mut settings = Config::default().processes;
         change(&mut settings);
         let listener = listen(&folder.path().join("control.sock")).unwrap();

@@ -18,6 +18,11 @@ impl Server {
         server
     }
 
+    /// A server whose daemon reads its settings when it is told to.
+    fn start_checked(daemon: &str, host: &str) -> Server {
+        Server::start_with(daemon, host, |_| {}, |specs| specs[0].check = Some("--check"))
+    }
+
     /// Makes the process after `last` ready.
     async fn ready_after(&self, name: &str, last: u32) -> u32 {
         let next = self
@@ -69,6 +74,32 @@ fn a_daemon_is_asked_to_keep_its_clients_and_its_restart_counts_as_no_failure() 
         }
         assert_eq!(server.running("telnet").await, host);
         assert_eq!(server.status().await.health, ServerHealth::Ok);
+    });
+}
+
+#[test]
+fn a_restart_into_settings_that_are_wrong_is_refused_and_the_old_process_goes_on() {
+    on_a_system(async {
+        // A script that is started with one word more is asked about its settings.
+        let script = format!("case $0 in --check) echo line 3 is wrong >&2; exit 78;; esac; {SERVE}");
+        let server = Server::start_checked(&script, SERVE);
+        server.make_ready().await;
+        let (daemon, host) = (server.running("daemon").await, server.running("telnet").await);
+        for child in ["daemon", "all"] {
+            let refused = outcome(server.operate(restart(child, false))).await;
+            let FromSupervisor::Refused(why) = refused else {
+                panic!("{refused:?}")
+            };
+            assert!(
+                why.contains("daemon would not start") && why.contains("line 3"),
+                "{why}"
+            );
+        }
+        assert_eq!(server.running("daemon").await, daemon);
+        assert_eq!(server.status().await.health, ServerHealth::Ok);
+        let steps = server.operate(restart("telnet", false));
+        server.ready_after("telnet", host).await;
+        assert_eq!(outcome(steps).await, FromSupervisor::Done);
     });
 }
 
