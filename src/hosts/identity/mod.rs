@@ -1,6 +1,7 @@
 //! Who a host is whose daemon is on another machine: its id, its keys, and the key that it knows the daemon by.
 //!
-//! Invariant: an identity is written once, after the daemon has confirmed it, to a file that only its owner can read.
+//! Invariants: an identity is written once, after the daemon has confirmed it, to a file that only its owner can read;
+//! its keys are on the disk before the daemon hears of them, so an answer that is lost can be asked for again.
 
 use crate::actors::kit::secret_file::{self, SecretError};
 use crate::config::Config;
@@ -12,6 +13,7 @@ use crate::protocol::HostId;
 use crate::protocol::enroll::{Enrollment, EnrollmentRequest, proof};
 use crate::protocol::hex::from_hex;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The version of the file.
 const FILE_VERSION: u8 = 1;
@@ -91,6 +93,15 @@ impl Identity {
 
 /// Makes keys, has the daemon take them, and writes who this host is from now on. Blocks until that is done.
 pub fn enroll(config: &Config, kind: &str, invitation: &str) -> Result<HostId, IdentityError> {
+    enroll_within(config, kind, invitation, ENROLLMENT_PATIENCE)
+}
+
+fn enroll_within(
+    config: &Config,
+    kind: &str,
+    invitation: &str,
+    patience: Duration,
+) -> Result<HostId, IdentityError> {
     let path = &config.daemon.identity;
     match Identity::read(path) {
         Err(IdentityError::Missing(_)) => {}
@@ -105,8 +116,9 @@ pub fn enroll(config: &Config, kind: &str, invitation: &str) -> Result<HostId, I
     }
     let malformed = |_| IdentityError::Invitation("form");
     let invitation = Invitation::from_text(invitation).map_err(malformed)?;
+    let draft = secret_file::beside(path, ".draft");
     let curve = CurveClient {
-        keys: CurveKeys::generate()?,
+        keys: draft_keys(&draft)?,
         server: from_hex(&invitation.daemon_key).ok_or(IdentityError::Invitation("daemon_key"))?,
     };
     let secret = from_hex(&invitation.secret).ok_or(IdentityError::Invitation("secret"))?;
@@ -121,11 +133,30 @@ pub fn enroll(config: &Config, kind: &str, invitation: &str) -> Result<HostId, I
         hostname,
     });
     let endpoint = format!("tcp://{}", config.daemon.enroll);
-    let id = match enrollee::ask(&endpoint, &curve, &question, ENROLLMENT_PATIENCE)? {
+    let id = match enrollee::ask(&endpoint, &curve, &question, patience)? {
         Enrollment::Enrolled { id, .. } => HostId(id),
-        Enrollment::Refused(why) => return Err(IdentityError::Refused(why)),
+        Enrollment::Refused(why) => {
+            // Nobody has taken these keys, or they are another enrollment's; the next try makes new ones.
+            std::fs::remove_file(&draft).ok();
+            return Err(IdentityError::Refused(why));
+        }
         Enrollment::Request(_) => return Err(IdentityError::Refused("the server asked back".into())),
     };
     secret_file::write(path, &Identity { id, curve }.to_bytes())?;
+    // A draft that stays is never looked at while there is an identity.
+    std::fs::remove_file(&draft).ok();
     Ok(id)
 }
+
+/// The keys of an enrollment that was begun and not answered, or new ones, stored before anybody hears of them.
+fn draft_keys(draft: &Path) -> Result<CurveKeys, IdentityError> {
+    if let Some(keys) = secret_file::read(draft)?.and_then(|bytes| CurveKeys::from_bytes(&bytes)) {
+        return Ok(keys);
+    }
+    let keys = CurveKeys::generate()?;
+    secret_file::write(draft, &keys.to_bytes())?;
+    Ok(keys)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! How a process on another machine becomes known to the daemon: an operator's invitation, one question, one answer.
 //!
-//! Invariants: an invitation lets in one process, once, before its end, and only the one that holds its secret. The
-//! enums are append-only; a variant's place is its number on the wire.
+//! Invariants: an invitation lets in one process, once, before its end, and only the one that holds its secret; that
+//! process is told so again as often as it asks, since an answer may be lost. No two members have the same key. The enums
+//! are append-only; a variant's place is its number on the wire.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use bincode::{Decode, Encode};
 use moo_model::ledger::{Relation, Row};
 
 use super::{HostId, Wall};
-use crate::limits::{BODY_HELLO_MAX, INVITATIONS_MAX};
+use crate::limits::{BODY_HELLO_MAX, HOSTNAME_LEN_MAX, INVITATIONS_MAX};
 
 /// Asks to be let in, once, under a token that an operator made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -65,6 +66,12 @@ pub enum EnrollError {
     /// Whoever asks does not know the secret, or does not speak with the key that it asks for.
     #[error("the proof does not fit the invitation and the key")]
     BadProof,
+    /// The key is a member's already.
+    #[error("this key was enrolled already; enroll with a new one")]
+    KnownKey,
+    /// What the machine calls itself would do more than be shown.
+    #[error("the host name is longer than {HOSTNAME_LEN_MAX} bytes or has control characters")]
+    BadName,
 }
 
 /// What an operator hands to one process.
@@ -91,13 +98,18 @@ pub struct Member {
     pub service_type: String,
     /// Where it runs, by its own words.
     pub hostname: String,
+    /// The invitation that it came by; empty where that was not written down.
+    pub token_id: String,
 }
 
 /// The version of the stored rows.
 const ROW_VERSION: u8 = 1;
+/// The version of the rows of members that tell the invitation.
+const MEMBER_VERSION: u8 = 2;
 const INVITATION_TAG: u8 = b'i';
 const MEMBER_TAG: u8 = b'k';
-type MemberRow = (u8, [u8; 16], String, String);
+type MemberRow = (u8, [u8; 16], String, String, String);
+type OldMemberRow = (u8, [u8; 16], String, String);
 type InvitationRow = (u8, [u8; 32], String, u64);
 
 /// Who may come, and who has.
@@ -114,17 +126,8 @@ impl Roll {
         for (key, value) in rows {
             match key.split_first() {
                 Some((&MEMBER_TAG, pk)) => {
-                    if let (Ok(curve_pk), Some((ROW_VERSION, id, service_type, hostname))) =
-                        (pk.try_into(), read::<MemberRow>(&value))
-                    {
-                        let id = HostId(id);
-                        let member = Member {
-                            curve_pk,
-                            id,
-                            service_type,
-                            hostname,
-                        };
-                        roll.members.insert(id, member);
+                    if let Some(member) = pk.try_into().ok().and_then(|pk| read_member(pk, &value)) {
+                        roll.members.insert(member.id, member);
                     }
                 }
                 Some((&INVITATION_TAG, id)) => {
@@ -169,7 +172,8 @@ impl Roll {
     }
 
     /// Lets in whoever asks rightly, under `id`; `spoken_with` is the key that the question was encrypted with. Gives
-    /// the member and what has to be stored.
+    /// the member and what has to be stored, which is nothing for one that was let in by this invitation before: its key
+    /// is proof enough.
     pub fn enroll(
         &mut self,
         request: &EnrollmentRequest,
@@ -177,6 +181,16 @@ impl Roll {
         id: HostId,
         now: Wall,
     ) -> Result<(Member, Vec<Row>), EnrollError> {
+        if request.hostname.len() > HOSTNAME_LEN_MAX || request.hostname.chars().any(char::is_control) {
+            return Err(EnrollError::BadName);
+        }
+        let has_key =
+            |member: &&Member| member.curve_pk == request.curve_pk && member.curve_pk == *spoken_with;
+        let known = self.members.values().find(has_key);
+        if let Some(known) = known.filter(|known| known.token_id == request.token_id) {
+            return Ok((known.clone(), Vec::new()));
+        }
+        let is_known = known.is_some();
         let invitation = self.invitations.get(&request.token_id);
         let invitation = invitation
             .filter(|open| now < open.expires)
@@ -195,11 +209,15 @@ impl Roll {
         if expected != blake3::Hash::from(request.proof) || curve_pk != spoken_with {
             return Err(EnrollError::BadProof);
         }
+        if is_known {
+            return Err(EnrollError::KnownKey);
+        }
         let member = Member {
             curve_pk: *curve_pk,
             id,
             service_type: service_type.clone(),
             hostname: hostname.clone(),
+            token_id: request.token_id.clone(),
         };
         self.invitations.remove(&request.token_id);
         self.members.insert(id, member.clone());
@@ -218,6 +236,27 @@ fn read<R: Decode<()>>(bytes: &[u8]) -> Option<R> {
     let config = bincode::config::standard().with_limit::<BODY_HELLO_MAX>();
     let (row, read) = bincode::decode_from_slice(bytes, config).ok()?;
     (read == bytes.len()).then_some(row)
+}
+
+fn read_member(curve_pk: [u8; 32], value: &[u8]) -> Option<Member> {
+    let (id, service_type, hostname, token_id) = match *value.first()? {
+        MEMBER_VERSION => {
+            let (_, id, service_type, hostname, token_id) = read::<MemberRow>(value)?;
+            (id, service_type, hostname, token_id)
+        }
+        ROW_VERSION => {
+            let (_, id, service_type, hostname) = read::<OldMemberRow>(value)?;
+            (id, service_type, hostname, String::new())
+        }
+        _ => return None,
+    };
+    Some(Member {
+        curve_pk,
+        id: HostId(id),
+        service_type,
+        hostname,
+        token_id,
+    })
 }
 
 fn row(tag: u8, id: &[u8], value: Option<&impl Encode>) -> Row {
@@ -245,10 +284,11 @@ fn invitation_row(token_id: &str, invitation: Option<&Invitation>) -> Row {
 
 fn member_row(member: &Member, is_member: bool) -> Row {
     let value: MemberRow = (
-        ROW_VERSION,
+        MEMBER_VERSION,
         member.id.0,
         member.service_type.clone(),
         member.hostname.clone(),
+        member.token_id.clone(),
     );
     row(MEMBER_TAG, &member.curve_pk, Some(&value).filter(|_| is_member))
 }

@@ -1,6 +1,7 @@
 //! Files that hold secrets: keys of tokens and of CURVE.
 //!
-//! Invariant: one is written whole or not at all, for its owner alone, and is not read if anybody else could have.
+//! Invariant: one is written whole or not at all, for its owner alone, outlives a power cut once it was written, and is
+//! not read if anybody else could have.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -55,7 +56,7 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, SecretError> {
 /// Writes a secret in place of what was there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), SecretError> {
     let written = || {
-        let draft = path.with_extension("new");
+        let draft = beside(path, ".new");
         // A draft that a crash has left may have any permissions.
         fs::remove_file(&draft).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
@@ -65,12 +66,22 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), SecretError> {
         let mut out = options.write(true).create_new(true).mode(0o600).open(&draft)?;
         out.write_all(bytes)?;
         out.sync_all()?;
-        fs::rename(&draft, path)
+        fs::rename(&draft, path)?;
+        // The new name is kept by the folder, which is written by itself.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     written().map_err(|source| SecretError::File {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The path of a file that belongs to another one: its whole name with more at the end, so that no two files share it.
+pub fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
 }
 
 /// Bytes that nobody can guess.

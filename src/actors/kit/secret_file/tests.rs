@@ -31,6 +31,15 @@ fn a_secret_that_others_can_reach_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn files_that_differ_in_their_last_part_alone_have_drafts_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = folder.path().join("curve.new");
+    write(&other, b"other").expect("the folder can be written");
+    write(&folder.path().join("curve.keys"), b"keys").expect("the folder can be written");
+    assert_eq!(read(&other).expect("it is ours"), Some(b"other".to_vec()));
+}
+
+#[test]
 fn random_bytes_are_never_the_same() {
     assert_ne!(random::<32>(), random::<32>());
     assert_ne!(random::<16>(), [0; 16]);
