@@ -123,6 +123,8 @@ pub const KEY_OVERLAP_S: u64 = 24 * 3_600;
 pub const INVITATIONS_MAX: usize = 64;
 /// Seconds that an invitation holds where the operator does not say, and at most.
 pub const INVITATION_TTL_S: (u64, u64) = (15 * 60, 7 * 24 * 3_600);
+/// Bytes of the name that a machine calls itself by.
+pub const HOSTNAME_LEN_MAX: usize = 255;
 /// Messages that may wait for enrollment.
 pub const ENROLLMENT_GATE_MAX: usize = 64;
 /// How long a process that enrolls waits for the daemon.
@@ -229,6 +231,8 @@ pub const CHILD_PAUSE_FIRST: Duration = Duration::from_millis(100);
 pub const CHILD_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// How often an orphan looks for a new supervisor.
 pub const ORPHAN_LOOK: Duration = Duration::from_millis(200);
+/// How long a program may take to read the settings that it would be started with.
+pub const SETTINGS_CHECK_MAX: Duration = Duration::from_secs(10);
 /// How long an operator's program waits for the next step of an operation.
 pub const OPERATION_STEP_MAX: Duration = Duration::from_secs(120);
 /// How long an operator's program waits for an answer.
@@ -292,6 +296,8 @@ pub const ADOPTION_LOOK: Duration = Duration::from_millis(2);
 pub const REPLAYS_WAITING_MAX: usize = 1_024;
 /// Bytes of unacknowledged events for one host.
 pub const CREDIT_BYTES: u32 = 8 * MIB as u32;
+/// Ports that one host may say it listens on.
+pub const HOST_LISTENERS_MAX: usize = 64;
 /// How often hosts are pinged.
 pub const PING_PERIOD: Duration = Duration::from_secs(2);
 /// Pings without an answer after which a host is suspect.

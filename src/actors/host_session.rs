@@ -13,8 +13,8 @@ use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
 use crate::limits::{
-    CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, LINE_LEN_MAX, PING_PERIOD,
-    PROBE_PERIOD, PROBES_MAX, WINDOW,
+    CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, HOST_LISTENERS_MAX,
+    LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD, PROBES_MAX, WINDOW,
 };
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
 use crate::protocol::client::Refusal;
@@ -29,6 +29,7 @@ use crate::protocol::token::Principal;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_tasks::outside::{Listening, Outside};
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 /// A host has said something. Hellos were checked by the gateway.
@@ -76,6 +77,8 @@ pub struct HostSession {
     proven: Option<[u8; 16]>,
     /// The parts of its list of clients that have come.
     listed: Vec<(ClientId, u32)>,
+    /// The ports that it has named.
+    ports: HashSet<i64>,
     _guard: ExitGuard,
 }
 
@@ -90,6 +93,7 @@ impl HostSession {
             probe: None,
             proven: None,
             listed: Vec::new(),
+            ports: HashSet::new(),
             _guard: guard,
         }
     }
@@ -258,6 +262,12 @@ impl HostSession {
         probe: [u8; 16],
         context: &mut Context<Self>,
     ) -> DaemonToHostReply {
+        if !self.may_listen_on(listeners) {
+            return DaemonToHostReply::Reject {
+                reason: RejectReason::Full,
+                retry_after_ms: 0,
+            };
+        }
         if self.probe.is_none() && self.proven == Some(probe) {
             // The answer was lost. What was sent since is counted from the first time.
             return DaemonToHostReply::Ack;
@@ -283,8 +293,10 @@ impl HostSession {
         DaemonToHostReply::Ack
     }
 
-    fn pong(&self, reply: &Reply, listeners: &[Listener], clients: u32, digest: u64) {
-        self.keep_listeners(listeners);
+    fn pong(&mut self, reply: &Reply, listeners: &[Listener], clients: u32, digest: u64) {
+        if self.may_listen_on(listeners) {
+            self.keep_listeners(listeners);
+        }
         let counts = HostCounts {
             host: self.host,
             peer: reply.to,
@@ -343,6 +355,20 @@ impl HostSession {
         }
     }
 
+    /// Takes note of the ports that a host names; false, and said in the log, if that would be too many since it came.
+    fn may_listen_on(&mut self, listeners: &[Listener]) -> bool {
+        let new = listeners.iter().filter_map(port_of);
+        let new: HashSet<i64> = new.filter(|port| !self.ports.contains(port)).collect();
+        let is_fine =
+            listeners.len() <= HOST_LISTENERS_MAX && self.ports.len() + new.len() <= HOST_LISTENERS_MAX;
+        if is_fine {
+            self.ports.extend(new);
+        } else {
+            tracing::warn!(host = %self.name, count = listeners.len(), "a host names more ports than one may have");
+        }
+        is_fine
+    }
+
     /// What the host listens on is what `listeners()` tells; options that the world gave stay.
     fn keep_listeners(&self, listeners: &[Listener]) {
         let known = &self.parts.outside.listeners;
@@ -360,7 +386,8 @@ impl HostSession {
 }
 
 fn port_of(listener: &Listener) -> Option<i64> {
-    listener.addr.rsplit_once(':')?.1.parse().ok()
+    let port: u16 = listener.addr.rsplit_once(':')?.1.parse().ok()?;
+    Some(i64::from(port))
 }
 
 fn features() -> Features {
