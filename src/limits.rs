@@ -43,6 +43,34 @@ pub const SEND_QUEUE_FRAMES_MAX: usize = 65_536;
 pub const SEND_QUEUE_BYTES_MAX: usize = 64 * MIB;
 /// Frames that an I/O thread takes from one socket before it looks at the others.
 pub const RECEIVE_BURST: usize = 256;
+/// Bytes that an I/O thread takes from one socket before it looks at the others, beyond which it takes no more frame.
+pub const RECEIVE_BURST_BYTES: usize = 4 * MIB;
+/// Bytes of frames that the daemon has received and not dealt with; at this it reads no more for a while.
+pub const INTAKE_BYTES_MAX: usize = 64 * MIB;
+/// Bytes of such frames of one host of another machine, or of all who are not enrolled; what is more is dropped.
+pub const INTAKE_PEER_BYTES_MAX: usize = 16 * MIB;
+/// Such frames of one of them: what its two windows may have in flight, and as much again.
+pub const INTAKE_PEER_FRAMES_MAX: usize = 4 * WINDOW;
+/// Bytes of one frame that a host of another machine may send: the longest request.
+pub const MEMBER_FRAME_MAX: usize = BODY_PROGRAM_MAX + 64 * KIB;
+/// Frames that libzmq keeps of, and for, one connection of requests of another machine.
+pub const MEMBER_FRAMES_MAX: i32 = 64;
+/// Events that libzmq keeps for one host of another machine; what it misses beyond, it asks for.
+pub const MEMBER_EVENTS_MAX: i32 = 4_096;
+/// Bytes of one subscription.
+pub const SUBSCRIPTION_FRAME_MAX: usize = 4 * KIB;
+/// Milliseconds that somebody who connects over a network has to prove who that is.
+pub const HANDSHAKE_MS: i32 = 5_000;
+/// Handshakes of one host of another machine within [`HANDSHAKES_PERIOD`]; it needs three to connect.
+pub const HANDSHAKES_RATE_MAX: u32 = 64;
+/// See [`HANDSHAKES_RATE_MAX`].
+pub const HANDSHAKES_PERIOD: Duration = Duration::from_secs(10);
+/// Handshakes of one such host before everybody has to connect anew, so that nobody collects connections.
+pub const HANDSHAKES_MAX: u32 = 1_024;
+/// The same of all of them.
+pub const HANDSHAKES_ALL_MAX: u32 = 8_192;
+/// The same of those who want to be enrolled.
+pub const STRANGERS_HANDSHAKES_MAX: u32 = 256;
 /// Milliseconds until a peer that had no room is tried again.
 pub const BACKLOG_RETRY_MS: i64 = 5;
 /// Bytes of a routing id or a topic.

@@ -4,6 +4,7 @@
 
 use super::admin::Admin;
 use crate::actors::kit::child_link::write_message;
+use crate::limits::{HANDSHAKES_ALL_MAX, INTAKE_BYTES_MAX};
 use crate::protocol::admin::{AdminReply, Figure, TaskCounts};
 use crate::protocol::host::{Counter, CounterGroup};
 use moo_model::Obj;
@@ -89,6 +90,21 @@ impl Admin {
         for (name, waiting, bound) in queues {
             add("queue", name, waiting as u64, bound);
         }
+        let sockets = self.keys.sender.figures();
+        add(
+            "sockets",
+            "waiting_bytes",
+            sockets.waiting_bytes as u64,
+            INTAKE_BYTES_MAX,
+        );
+        add("sockets", "refused_frames", sockets.refused_frames, 0);
+        add(
+            "sockets",
+            "handshakes",
+            sockets.handshakes,
+            HANDSHAKES_ALL_MAX as usize,
+        );
+        add("sockets", "turned_away", sockets.turned_away, 0);
         let outbox = self.outlet.outbox().counters();
         add("outbox", "events", outbox.events, 0);
         add("outbox", "deliveries", outbox.deliveries, 0);

@@ -11,7 +11,7 @@ use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::ExitGuard;
-use crate::gateway::ServerSender;
+use crate::gateway::{Claim, ServerSender};
 use crate::limits::{
     CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, HOST_LISTENERS_MAX,
     LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD, PROBES_MAX, WINDOW,
@@ -38,6 +38,8 @@ pub struct Heard {
     pub reply: Reply,
     /// What it said.
     pub message: HostToDaemonMessage,
+    /// What its frame takes up until it was dealt with.
+    pub claim: Claim,
 }
 
 /// What a session is made with.
@@ -106,7 +108,11 @@ impl HostSession {
     }
 
     fn heard(&mut self, heard: Heard, context: &mut Context<Self>) {
-        let Heard { reply, message } = heard;
+        let Heard {
+            reply,
+            message,
+            claim: _claim,
+        } = heard;
         let answered = match message {
             HostToDaemonMessage::Hello { .. } => self.welcome(context),
             HostToDaemonMessage::RegisterHost { listeners, probe, .. } => {

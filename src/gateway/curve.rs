@@ -5,10 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
+use super::crowd::{Admission, Crowd};
 use super::{GatewayError, check_local, open_socket};
-use crate::limits::{HEARTBEAT_MS, RECEIVE_BURST};
+use crate::limits::{HANDSHAKE_MS, HEARTBEAT_MS, RECEIVE_BURST};
 use crate::protocol::HostId;
 use crate::protocol::hex::{from_hex, to_hex};
 
@@ -162,6 +165,7 @@ pub(super) fn serve(socket: &zmq::Socket, keys: &CurveKeys, anybody: bool) -> Re
     socket.set_curve_server(true)?;
     socket.set_curve_secretkey(&keys.secret)?;
     socket.set_zap_domain(if anybody { STRANGERS } else { MEMBERS })?;
+    socket.set_handshake_ivl(HANDSHAKE_MS)?;
     beat(socket)
 }
 
@@ -194,6 +198,16 @@ fn beat(socket: &zmq::Socket) -> Result<(), GatewayError> {
 pub(super) struct Doorkeeper {
     pub(super) socket: zmq::Socket,
     admitted: Admitted,
+    pub(super) crowd: Crowd,
+    /// Whose connections have to end, since there are too many.
+    pub(super) crowded: Crowded,
+}
+
+/// The doors at which too many have come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Crowded {
+    pub(super) members: bool,
+    pub(super) strangers: bool,
 }
 
 impl Doorkeeper {
@@ -201,18 +215,23 @@ impl Doorkeeper {
     pub(super) fn open(context: &zmq::Context, admitted: Admitted) -> Result<Doorkeeper, GatewayError> {
         let socket = open_socket(context, zmq::ROUTER)?;
         socket.bind(ZAP_ENDPOINT)?;
-        Ok(Doorkeeper { socket, admitted })
+        Ok(Doorkeeper {
+            socket,
+            admitted,
+            crowd: Crowd::new(Instant::now()),
+            crowded: Crowded::default(),
+        })
     }
 
-    /// Answers what was asked; false when nothing was.
-    pub(super) fn receive(&self) -> bool {
+    /// Answers what was asked; false when nothing was. Counts whom it turned away.
+    pub(super) fn receive(&mut self, turned_away: &AtomicU64) -> bool {
         let mut heard = false;
         for _ in 0..RECEIVE_BURST {
             let Ok(question) = self.socket.recv_multipart(zmq::DONTWAIT) else {
                 break;
             };
             heard = true;
-            if let Some(answer) = self.answer(&question) {
+            if let Some(answer) = self.answer(&question, turned_away) {
                 // An answer that cannot be sent ends that handshake, and the peer tries again.
                 let _ = self.socket.send_multipart(answer, zmq::DONTWAIT);
             }
@@ -220,8 +239,34 @@ impl Doorkeeper {
         heard
     }
 
+    /// The status that a handshake is answered with, and its reason. 400 is for good; after 300 the peer tries again.
+    fn judge(&mut self, speaker: Option<Speaker>, address: &str) -> (&'static str, &'static str) {
+        let (admission, door) = match speaker {
+            Some(Speaker::Enrolled(host, _)) => {
+                let admission = self.crowd.member(host, Instant::now());
+                (admission, &mut self.crowded.members)
+            }
+            Some(Speaker::Stranger(_)) => (self.crowd.stranger(), &mut self.crowded.strangers),
+            Some(Speaker::Local) | None => {
+                tracing::warn!(%address, "a peer whose key is not enrolled was turned away");
+                return ("400", "this key is not enrolled");
+            }
+        };
+        match admission {
+            Admission::Granted => return ("200", ""),
+            Admission::TooOften => {
+                tracing::warn!(?speaker, %address, "a host connects too often and has to wait");
+            }
+            Admission::Crowded => {
+                *door = true;
+                tracing::error!(?speaker, %address, "too many connections of other machines: they all have to come anew");
+            }
+        }
+        ("300", "too many connections")
+    }
+
     /// The parts of a question are: routing id, empty, version, request, domain, address, identity, mechanism, key.
-    fn answer(&self, question: &[Vec<u8>]) -> Option<Vec<Vec<u8>>> {
+    fn answer(&mut self, question: &[Vec<u8>], turned_away: &AtomicU64) -> Option<Vec<Vec<u8>>> {
         let [
             from,
             _,
@@ -245,13 +290,10 @@ impl Doorkeeper {
             _ => None,
         };
         let address = String::from_utf8_lossy(address);
-        let (status, text) = match speaker {
-            Some(_) => ("200", ""),
-            None => {
-                tracing::warn!(%address, "a peer whose key is not enrolled was turned away");
-                ("400", "this key is not enrolled")
-            }
-        };
+        let (status, text) = self.judge(speaker, &address);
+        if status != "200" {
+            turned_away.fetch_add(1, Ordering::Relaxed);
+        }
         let user_id = speaker.and_then(Speaker::to_user_id).unwrap_or_default();
         let parts: [&[u8]; 8] = [
             from,

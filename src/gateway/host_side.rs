@@ -12,7 +12,7 @@ use super::backlog::Backlog;
 use super::curve::{CurveClient, join};
 use super::send_queue::{SendError, SendQueue};
 use super::{GatewayError, OnBurst, PeerId, at, open_socket, receive_pair};
-use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECONNECT_MS};
+use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECEIVE_BURST_BYTES, RECONNECT_MS};
 use crate::protocol::HostId;
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
 use crate::protocol::host::Role;
@@ -287,10 +287,15 @@ impl Poller {
         self.look_at_connections();
         for lane in Lane::ALL {
             let dealer = &self.sockets.dealers[lane as usize];
+            let mut bytes = 0;
             for _ in 0..RECEIVE_BURST {
+                if bytes >= RECEIVE_BURST_BYTES {
+                    break;
+                }
                 let Ok(()) = dealer.recv(&mut self.scratch, zmq::DONTWAIT) else {
                     break;
                 };
+                bytes += self.scratch.len();
                 self.inbound.push(HostInbound::Reply {
                     lane,
                     frame: self.scratch.to_vec(),

@@ -2,13 +2,15 @@
 //! host.
 //!
 //! Invariants: a socket is touched by the thread that polls it and by no other; no send ever blocks; whatever waits for
-//! a peer is bounded; what a network carries is encrypted. Nothing else in the project names `zmq`.
+//! a peer, or has come from one, is bounded in number and bytes; what a network carries is encrypted. Nothing else in the project names `zmq`.
 
 mod backlog;
 mod bell;
+mod crowd;
 pub mod curve;
 pub mod enrollee;
 mod host_side;
+mod intake;
 mod network;
 mod publisher;
 mod send_queue;
@@ -18,9 +20,10 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use host_side::{HostEndpoints, HostInbound, HostSender, HostSide};
+pub use intake::{Claim, Received};
 pub use network::Network;
 pub use send_queue::SendError;
-pub use server_side::{Inbound, ServerEndpoints, ServerSender, ServerSide};
+pub use server_side::{Figures, Inbound, ServerEndpoints, ServerSender, ServerSide};
 
 use crate::limits::{FRAME_MAX, HIGH_WATER_MARK, LABEL_MAX};
 use crate::protocol::HostId;

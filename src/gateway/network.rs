@@ -2,13 +2,19 @@
 //!
 //! Invariants: a subscriber hears its own host's topic and what is for all hosts, and one that asks for more is expelled
 //! before a frame could reach it; when a key is expelled everybody's connection ends, and whoever may still connect does
-//! so at once.
+//! so at once; how much one of them may connect and send is bounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::curve::{Admitted, CurveKeys, Doorkeeper, Speaker, serve};
 use super::publisher::Publisher;
 use super::server_side::Inbound;
 use super::{GatewayError, at, open_socket};
-use crate::limits::{BODY_HELLO_MAX, LABEL_MAX, STRANGERS_FRAMES_MAX, SUBSCRIPTIONS_MAX};
+use crate::limits::{
+    BODY_HELLO_MAX, LABEL_MAX, LINGER_DRAIN_MS, MEMBER_EVENTS_MAX, MEMBER_FRAME_MAX, MEMBER_FRAMES_MAX,
+    STRANGERS_FRAMES_MAX, SUBSCRIPTION_FRAME_MAX, SUBSCRIPTIONS_MAX,
+};
 use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
 use crate::protocol::header::PREAMBLE_LEN;
 
@@ -27,38 +33,55 @@ pub struct Network {
     pub admitted: Admitted,
 }
 
-/// The bound sockets. The first two are none while they are being opened anew.
+/// How it goes at the doors, for operators.
+#[derive(Debug, Default)]
+pub(super) struct Doors {
+    pub(super) handshakes: AtomicU64,
+    pub(super) turned_away: AtomicU64,
+}
+
+/// The bound sockets. One is none while it is being opened anew.
 pub(super) struct NetworkSide {
     context: zmq::Context,
     network: Network,
-    pub(super) doorkeeper: Doorkeeper,
+    doorkeeper: Doorkeeper,
+    doors: Arc<Doors>,
     pub(super) router: Option<zmq::Socket>,
     pub(super) publisher: Option<Publisher>,
     pub(super) enroll: Option<zmq::Socket>,
 }
 
 impl NetworkSide {
-    pub(super) fn bind(context: &zmq::Context, network: &Network) -> Result<NetworkSide, GatewayError> {
+    pub(super) fn bind(
+        context: &zmq::Context,
+        network: &Network,
+        doors: &Arc<Doors>,
+    ) -> Result<NetworkSide, GatewayError> {
         let mut side = NetworkSide {
             context: context.clone(),
             network: network.clone(),
             doorkeeper: Doorkeeper::open(context, network.admitted.clone())?,
+            doors: Arc::clone(doors),
             router: None,
             publisher: None,
             enroll: None,
         };
         side.open()?;
-        if let Some(endpoint) = &network.enroll {
-            side.enroll = Some(bind_router(context, endpoint, &network.keys, true)?);
-        }
         Ok(side)
     }
 
-    /// Binds those of the members' sockets that are not bound.
+    /// Binds those of the sockets that are not bound.
     fn open(&mut self) -> Result<(), GatewayError> {
         let Network {
-            rpc, events, keys, ..
+            rpc,
+            events,
+            enroll,
+            keys,
+            ..
         } = &self.network;
+        if let Some(endpoint) = enroll.as_ref().filter(|_| self.enroll.is_none()) {
+            self.enroll = Some(bind_router(&self.context, endpoint, keys, true)?);
+        }
         if self.router.is_none() {
             self.router = Some(bind_router(&self.context, rpc, keys, false)?);
         }
@@ -66,6 +89,9 @@ impl NetworkSide {
             let socket = open_socket(&self.context, zmq::XPUB)?;
             // Every subscription is shown, also to what somebody else has subscribed to already.
             socket.set_xpub_verbose(true)?;
+            socket.set_maxmsgsize(SUBSCRIPTION_FRAME_MAX as i64)?;
+            socket.set_rcvhwm(MEMBER_FRAMES_MAX)?;
+            socket.set_sndhwm(MEMBER_EVENTS_MAX)?;
             serve(&socket, keys, false)?;
             socket.bind(events).map_err(at(events))?;
             self.publisher = Some(Publisher { socket });
@@ -76,6 +102,7 @@ impl NetworkSide {
     /// Ends every connection of members, and listens for them anew with the next [`Self::mend`].
     /// What is still to be sent has `linger_ms` for that.
     pub(super) fn cut(&mut self, linger_ms: i32) {
+        self.doorkeeper.crowd.members_gone();
         let publisher = self.publisher.take().map(|publisher| publisher.socket);
         for socket in self.router.take().into_iter().chain(publisher) {
             // A socket that refuses drops what waits, and nothing else.
@@ -84,7 +111,25 @@ impl NetworkSide {
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.router.is_none() || self.publisher.is_none()
+        let has_no_enrollment = self.network.enroll.is_some() && self.enroll.is_none();
+        self.router.is_none() || self.publisher.is_none() || has_no_enrollment
+    }
+
+    /// Answers who may connect. When there are too many connections of one kind, all of that kind end. False when nobody
+    /// has asked.
+    pub(super) fn answer_the_door(&mut self) -> bool {
+        let heard = self.doorkeeper.receive(&self.doors.turned_away);
+        let crowded = std::mem::take(&mut self.doorkeeper.crowded);
+        if crowded.members {
+            self.cut(LINGER_DRAIN_MS);
+        }
+        if crowded.strangers {
+            self.doorkeeper.crowd.strangers_gone();
+            self.enroll = None;
+        }
+        let handshakes = u64::from(self.doorkeeper.crowd.members_count());
+        self.doors.handshakes.store(handshakes, Ordering::Relaxed);
+        heard
     }
 
     /// Opens what was cut. The system gives a port back only after a moment, so this is tried until it works.
@@ -96,15 +141,15 @@ impl NetworkSide {
         }
     }
 
-    /// All its sockets.
-    pub(super) fn sockets(&self) -> impl Iterator<Item = &zmq::Socket> {
+    /// The sockets that requests come by.
+    pub(super) fn routers(&self) -> impl Iterator<Item = &zmq::Socket> {
+        self.router.iter().chain(&self.enroll)
+    }
+
+    /// Its other sockets.
+    pub(super) fn others(&self) -> impl Iterator<Item = &zmq::Socket> {
         let publisher = self.publisher.iter().map(|publisher| &publisher.socket);
-        let doorkeeper = [&self.doorkeeper.socket];
-        self.router
-            .iter()
-            .chain(&self.enroll)
-            .chain(publisher)
-            .chain(doorkeeper)
+        publisher.chain([&self.doorkeeper.socket])
     }
 
     /// Publishes to the members. libzmq puts a subscription in effect before it shows it, and decides with the topic who
@@ -170,13 +215,14 @@ fn bind_router(
     // A peer that comes back before its old connection is noticed to be dead takes its place. Nobody else can, since
     // a routing id has a number in it that nobody else can know; see `PeerId::new`.
     socket.set_router_handover(true)?;
-    if anybody {
-        // Strangers may speak here, and all that one honestly says is short.
-        let frame_max = PREAMBLE_LEN + BODY_HELLO_MAX;
-        socket.set_maxmsgsize(i64::try_from(frame_max).expect("a small number"))?;
-        socket.set_rcvhwm(STRANGERS_FRAMES_MAX)?;
-        socket.set_sndhwm(STRANGERS_FRAMES_MAX)?;
-    }
+    // Strangers may speak at one of the two, and all that one honestly says is short.
+    let (frame_max, frames_max) = match anybody {
+        true => (PREAMBLE_LEN + BODY_HELLO_MAX, STRANGERS_FRAMES_MAX),
+        false => (MEMBER_FRAME_MAX, MEMBER_FRAMES_MAX),
+    };
+    socket.set_maxmsgsize(i64::try_from(frame_max).expect("a small number"))?;
+    socket.set_rcvhwm(frames_max)?;
+    socket.set_sndhwm(frames_max)?;
     serve(&socket, keys, anybody)?;
     socket.bind(endpoint).map_err(at(endpoint))?;
     Ok(socket)

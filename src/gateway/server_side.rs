@@ -6,15 +6,17 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use super::backlog::Backlog;
 use super::curve::Speaker;
-use super::network::{Network, NetworkSide};
+use super::intake::{Intake, Received};
+use super::network::{Doors, Network, NetworkSide};
 use super::publisher::Publisher;
 use super::send_queue::{SendError, SendQueue};
 use super::{GatewayError, Label, OnBurst, PeerId, Wire, at, check_local, open_socket, receive_pair};
-use crate::limits::{BACKLOG_RETRY_MS, LINGER_DRAIN_MS, RECEIVE_BURST};
+use crate::limits::{BACKLOG_RETRY_MS, LINGER_DRAIN_MS, RECEIVE_BURST, RECEIVE_BURST_BYTES};
 
 /// Where the daemon listens.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ pub struct ServerEndpoints {
 }
 
 /// What the I/O thread has to tell.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub enum Inbound {
     /// A frame from a peer.
     Frame {
@@ -37,7 +39,7 @@ pub enum Inbound {
         /// Who sent it, by the key that it speaks CURVE with.
         speaker: Speaker,
         /// Header, principal and body, not yet looked at; at most `FRAME_MAX` bytes.
-        frame: Vec<u8>,
+        frame: Received,
     },
     /// A frame for this peer was dropped, because the peer is not connected.
     Unreachable {
@@ -79,6 +81,21 @@ enum Outbound {
 #[derive(Clone)]
 pub struct ServerSender {
     queue: Arc<SendQueue<Outbound>>,
+    intake: Intake,
+    doors: Arc<Doors>,
+}
+
+/// How the sockets are, for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Bytes that were received and not dealt with.
+    pub waiting_bytes: usize,
+    /// Frames of other machines that were dropped because their sender had too much waiting.
+    pub refused_frames: u64,
+    /// Handshakes of hosts of other machines since all of them last had to connect anew: no fewer than their connections.
+    pub handshakes: u64,
+    /// Handshakes that were turned away, because their key is unknown or came too often.
+    pub turned_away: u64,
 }
 
 impl ServerSender {
@@ -94,6 +111,16 @@ impl ServerSender {
         let label = Label::new(topic).ok_or(SendError::Topic)?;
         let bytes = frame.len();
         self.queue.push(Outbound::Publish(label, frame), bytes)
+    }
+
+    /// How the sockets are now.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            waiting_bytes: self.intake.waiting(),
+            refused_frames: self.intake.refused(),
+            handshakes: self.doors.handshakes.load(Ordering::Relaxed),
+            turned_away: self.doors.turned_away.load(Ordering::Relaxed),
+        }
     }
 
     /// Ends all connections of other machines; those that may still connect do so at once.
@@ -122,9 +149,10 @@ impl ServerSide {
         router.set_router_handover(true)?;
         router.bind(&endpoints.rpc).map_err(at(&endpoints.rpc))?;
         let publisher = Publisher::bind(&context, &endpoints.events)?;
+        let (intake, doors) = (Intake::default(), Arc::<Doors>::default());
         let network = endpoints.network.as_ref();
         let network = network
-            .map(|network| NetworkSide::bind(&context, network))
+            .map(|network| NetworkSide::bind(&context, network, &doors))
             .transpose()?;
         let queue = Arc::new(SendQueue::new().map_err(|error| GatewayError::Setup(error.to_string()))?);
         let poller = Poller {
@@ -132,6 +160,7 @@ impl ServerSide {
             publisher,
             network,
             queue: queue.clone(),
+            intake: intake.clone(),
             backlogs: HashMap::new(),
             inbound: Vec::new(),
             on_inbound: Box::new(on_inbound),
@@ -141,7 +170,11 @@ impl ServerSide {
             .name("gateway".into())
             .spawn(move || super::indispensable(|| poller.run()))
             .map_err(|error| GatewayError::Setup(error.to_string()))?;
-        let sender = ServerSender { queue: queue.clone() };
+        let sender = ServerSender {
+            queue: queue.clone(),
+            intake,
+            doors,
+        };
         Ok((
             ServerSide {
                 queue,
@@ -167,6 +200,7 @@ struct Poller {
     publisher: Publisher,
     network: Option<NetworkSide>,
     queue: Arc<SendQueue<Outbound>>,
+    intake: Intake,
     /// Only of peers that have frames waiting.
     backlogs: HashMap<PeerId, Backlog>,
     inbound: Vec<Inbound>,
@@ -195,7 +229,8 @@ impl Poller {
                 queue.wake_up();
             }
         }
-        let remote = self.network.iter().flat_map(NetworkSide::sockets);
+        let remote = self.network.iter();
+        let remote = remote.flat_map(|network| network.routers().chain(network.others()));
         for socket in [&self.router, &self.publisher.socket].into_iter().chain(remote) {
             // A socket that refuses drops what waits, which is all that is lost.
             let _ = socket.set_linger(LINGER_DRAIN_MS);
@@ -210,18 +245,19 @@ impl Poller {
             network,
             inbound,
             scratch,
+            intake,
             ..
         } = self;
         let mut heard = publisher.receive(scratch, inbound);
-        heard |= receive_frames(router, Wire::Local, scratch, inbound);
+        heard |= receive_frames(router, Wire::Local, scratch, inbound, intake);
         if let Some(network) = network {
             network.mend();
-            heard |= network.doorkeeper.receive();
+            heard |= network.answer_the_door();
             heard |= network.receive_subscriptions(scratch, inbound);
             let members = network.router.iter().map(|router| (router, Wire::Network));
             let strangers = network.enroll.iter().map(|router| (router, Wire::Enroll));
             for (router, wire) in members.chain(strangers) {
-                heard |= receive_frames(router, wire, scratch, inbound);
+                heard |= receive_frames(router, wire, scratch, inbound, intake);
             }
         }
         heard
@@ -281,34 +317,44 @@ impl Poller {
     }
 
     /// Sleeps until a socket has something, the bell rings, or something may be tried again: a backlog, since ZeroMQ
-    /// does not tell when one peer of a ROUTER has room, or a port that is not free yet.
+    /// does not tell when one peer of a ROUTER has room, a port that is not free yet, or requests while too many wait.
     fn poll(&self) {
         let is_cut = self.network.as_ref().is_some_and(NetworkSide::is_cut);
-        let timeout = if self.backlogs.is_empty() && !is_cut {
+        let is_full = self.intake.is_full();
+        let timeout = if self.backlogs.is_empty() && !is_cut && !is_full {
             -1
         } else {
             BACKLOG_RETRY_MS
         };
         let mut items = vec![
             self.queue.bell.poll_item(),
-            self.router.as_poll_item(zmq::POLLIN),
             self.publisher.socket.as_poll_item(zmq::POLLIN),
         ];
-        let remote = self.network.iter().flat_map(NetworkSide::sockets);
-        items.extend(remote.map(|socket| socket.as_poll_item(zmq::POLLIN)));
+        let remote = self.network.iter();
+        let requests = remote.clone().flat_map(NetworkSide::routers);
+        let requests = [&self.router].into_iter().chain(requests);
+        let awaited = remote
+            .flat_map(NetworkSide::others)
+            .chain(requests.filter(|_| !is_full));
+        items.extend(awaited.map(|socket| socket.as_poll_item(zmq::POLLIN)));
         // An interrupted poll is a short one; the loop looks at everything anyway.
         let _ = zmq::poll(&mut items, timeout);
     }
 }
 
-/// Takes in a burst of frames from one ROUTER; false when there was nothing.
+/// Takes in a burst of frames from one ROUTER; false when there was nothing, or there is no room for it.
 fn receive_frames(
     router: &zmq::Socket,
     wire: Wire,
     scratch: &mut zmq::Message,
     inbound: &mut Vec<Inbound>,
+    intake: &Intake,
 ) -> bool {
+    let mut bytes = 0;
     for nth in 0..RECEIVE_BURST {
+        if bytes >= RECEIVE_BURST_BYTES || intake.is_full() {
+            return nth > 0;
+        }
         let Ok(received) = receive_pair(router, scratch) else {
             return nth > 0;
         };
@@ -317,11 +363,14 @@ fn receive_frames(
             Wire::Local => Some(Speaker::Local),
             Wire::Network | Wire::Enroll => Speaker::of(&mut frame),
         };
-        if let (Some(label), Some(speaker)) = (Label::new(scratch), speaker) {
+        if let (Some(label), Some(speaker)) = (Label::new(scratch), speaker)
+            && let Some(claim) = intake.claim(speaker, frame.len())
+        {
+            bytes += frame.len();
             inbound.push(Inbound::Frame {
                 from: PeerId { label, wire },
                 speaker,
-                frame: frame.to_vec(),
+                frame: Received::new(frame.to_vec(), claim),
             });
         }
     }

@@ -105,7 +105,7 @@ pub struct TappedEvent {
 /// One figure of the running daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
 pub struct Figure {
-    /// What it belongs to: `queue`, `outbox`, `tasks`, `world`, `actor`.
+    /// What it belongs to: `queue`, `sockets`, `outbox`, `tasks`, `world`, `actor`.
     pub group: String,
     /// Its name.
     pub name: String,

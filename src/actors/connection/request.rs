@@ -8,7 +8,7 @@ use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Item, NewStream, Reply};
 use crate::actors::publisher::answer;
-use crate::gateway::Wire;
+use crate::gateway::{Claim, Wire};
 use crate::protocol::client::{Auth, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::StreamPos;
@@ -33,6 +33,8 @@ pub struct Request {
     pub client: ClientId,
     /// What is asked.
     pub body: ClientRequest,
+    /// What its frame takes up until it was dealt with.
+    pub claim: Claim,
 }
 
 /// A burst of requests, in the order they came.
@@ -60,6 +62,7 @@ impl ConnectionActor {
             host_type,
             client,
             body,
+            claim: _claim,
         } = request;
         let ClientRequest {
             message,

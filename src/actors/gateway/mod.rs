@@ -14,7 +14,7 @@ use super::publisher::answer;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ExitGuard, Supervisor};
 use crate::gateway::curve::Speaker;
-use crate::gateway::{Inbound, PeerId};
+use crate::gateway::{Claim, Inbound, PeerId, Received};
 use crate::limits::{BUSY_RETRY_MS, DRAINING_RETRY_MS, PING_PERIOD};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{ClientRequest, Refusal};
@@ -112,8 +112,9 @@ impl GatewayActor {
         }
     }
 
-    fn frame(&mut self, from: PeerId, speaker: Speaker, bytes: &[u8]) {
-        let frame = match Frame::parse(bytes) {
+    fn frame(&mut self, from: PeerId, speaker: Speaker, received: Received) {
+        let (bytes, claim) = received.into_parts();
+        let frame = match Frame::parse(&bytes) {
             Ok(frame) => frame,
             Err(FrameError::Unsupported { kind, envelope }) => {
                 return self.refuse(from, &envelope, RpcMessageError::Unsupported { kind: kind.0 });
@@ -134,9 +135,9 @@ impl GatewayActor {
         } else if self.is_cut(from, &frame.envelope) {
             tracing::debug!(?from, "a host that is cut off was told to wait");
         } else if family == Family::HostToDaemon as u8 {
-            self.host_message(from, speaker, &frame);
+            self.host_message(from, speaker, &frame, claim);
         } else if family == Family::HostClientToDaemon as u8 {
-            self.client_request(from, &frame);
+            self.client_request(from, &frame, claim);
         } else {
             self.unreadable(from, &FrameError::WrongFamily { kind: frame.kind });
         }
@@ -217,7 +218,7 @@ impl GatewayActor {
         }
     }
 
-    fn host_message(&mut self, from: PeerId, speaker: Speaker, frame: &Frame<'_>) {
+    fn host_message(&mut self, from: PeerId, speaker: Speaker, frame: &Frame<'_>, claim: Claim) {
         let reply = Reply {
             to: from,
             envelope: frame.envelope.reply(self.parts.epoch),
@@ -246,7 +247,12 @@ impl GatewayActor {
         if let HostToDaemonMessage::HostPong { .. } = &message {
             host.missed = 0;
         }
-        if host.session.offer(Heard { reply, message }).is_err() {
+        let heard = Heard {
+            reply,
+            message,
+            claim,
+        };
+        if host.session.offer(heard).is_err() {
             tracing::warn!(host = host.name, "a host's session has too much to do");
         }
     }
@@ -256,7 +262,7 @@ impl GatewayActor {
         self.hosts.get_mut(&id).filter(|host| host.instance == instance)
     }
 
-    fn client_request(&mut self, from: PeerId, frame: &Frame<'_>) {
+    fn client_request(&mut self, from: PeerId, frame: &Frame<'_>, claim: Claim) {
         let reply = Reply {
             to: from,
             envelope: frame.envelope.reply(self.parts.epoch),
@@ -273,6 +279,7 @@ impl GatewayActor {
                 host_type,
                 client: ClientId(frame.envelope.principal),
                 body,
+                claim,
             }),
             Err(error) => {
                 self.unreadable(from, &error);
@@ -381,7 +388,7 @@ impl Handler<Offered<Burst>> for GatewayActor {
     fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
         for inbound in burst.accept().0 {
             match inbound {
-                Inbound::Frame { from, speaker, frame } => self.frame(from, speaker, &frame),
+                Inbound::Frame { from, speaker, frame } => self.frame(from, speaker, frame),
                 Inbound::Trespass { speaker, topic } => self.trespass(speaker, &topic),
                 Inbound::Unreachable { peer } | Inbound::Reset { peer } => {
                     tracing::info!(?peer, "a peer could not be reached; it will say hello again");

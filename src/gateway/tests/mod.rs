@@ -6,7 +6,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::limits::{PEER_QUEUE_BYTES_MAX, PEER_QUEUE_FRAMES_MAX, WINDOW};
+use crate::limits::{
+    INTAKE_BYTES_MAX, PEER_QUEUE_BYTES_MAX, PEER_QUEUE_FRAMES_MAX, RECEIVE_BURST_BYTES, WINDOW,
+};
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, host_topic};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -84,7 +86,7 @@ fn wait<T, A>(from: &Receiver<T>, question: impl Fn(&T) -> Option<A>) -> A {
 
 fn frame(item: &Inbound) -> Option<(PeerId, Vec<u8>)> {
     match item {
-        Inbound::Frame { from, frame, .. } => Some((*from, frame.clone())),
+        Inbound::Frame { from, frame, .. } => Some((*from, frame.to_vec())),
         _ => None,
     }
 }
@@ -94,6 +96,49 @@ fn reply(item: &HostInbound) -> Option<(Lane, Vec<u8>)> {
         HostInbound::Reply { lane, frame } => Some((*lane, frame.clone())),
         _ => None,
     }
+}
+
+#[test]
+fn bursts_are_bounded_in_bytes_and_nothing_more_is_read_than_may_wait() {
+    const FRAME: usize = 1 << 20;
+    const FRAMES: usize = INTAKE_BYTES_MAX / FRAME + 8;
+    let folder = tempfile::tempdir().expect("a folder for the sockets");
+    let (tell, bursts) = channel();
+    let handler = move |burst: &mut Vec<Inbound>| drop(tell.send(std::mem::take(burst)));
+    let (_server, to_host) =
+        ServerSide::start(&server_endpoints(&folder), handler).expect("a fresh folder is free");
+    let (_host, to_server, _at_host) = start_host(&folder);
+    let bytes = |burst: &[Inbound]| -> usize {
+        let frames = burst.iter().filter_map(frame);
+        frames.map(|(_, frame)| frame.len()).sum()
+    };
+    let (mut kept, mut sent, mut waiting) = (Vec::new(), 0, 0);
+    let mut send_more = || {
+        while sent < FRAMES && to_server.send(Lane::Bulk, vec![0; FRAME]).is_ok() {
+            sent += 1;
+        }
+    };
+    while waiting < INTAKE_BYTES_MAX {
+        send_more();
+        match bursts.recv_timeout(Duration::from_millis(10)) {
+            Ok(burst) => {
+                assert!(bytes(&burst) < RECEIVE_BURST_BYTES + FRAME);
+                waiting += bytes(&burst);
+                kept.extend(burst);
+            }
+            Err(error) => assert_eq!(error, RecvTimeoutError::Timeout),
+        }
+    }
+    assert_eq!(waiting, INTAKE_BYTES_MAX);
+    assert_eq!(to_host.figures().waiting_bytes, INTAKE_BYTES_MAX);
+    drop(kept);
+    while waiting < FRAMES * FRAME {
+        send_more();
+        if let Ok(burst) = bursts.recv_timeout(Duration::from_millis(10)) {
+            waiting += bytes(&burst);
+        }
+    }
+    assert_eq!(waiting, FRAMES * FRAME, "what had to wait has come");
 }
 
 #[test]
@@ -232,7 +277,7 @@ fn a_frame_over_the_limit_never_arrives_and_the_next_one_does() {
             .expect("there is room");
         let heard = pair.at_server.recv_timeout(Duration::from_millis(10));
         if let Ok(Inbound::Frame { from, frame, .. }) = heard {
-            break assert_eq!((from, frame), (bulk, vec![3; 10]));
+            break assert_eq!((from, frame.to_vec()), (bulk, vec![3; 10]));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use super::super::curve::{Admitted, CurveClient, CurveKeys, Speaker, join};
 use super::super::enrollee;
 use super::*;
+use crate::limits::{HANDSHAKES_RATE_MAX, INTAKE_PEER_FRAMES_MAX};
 use crate::protocol::codec::{Envelope, Frame, encode};
 use crate::protocol::enroll::Enrollment;
 
@@ -72,7 +73,7 @@ fn host(daemon: &Daemon, keys: &CurveKeys, id: HostId) -> (HostSide, HostSender,
 
 fn said(item: &Inbound) -> Option<(PeerId, Speaker, Vec<u8>)> {
     match item {
-        Inbound::Frame { from, speaker, frame } => Some((*from, *speaker, frame.clone())),
+        Inbound::Frame { from, speaker, frame } => Some((*from, *speaker, frame.to_vec())),
         _ => None,
     }
 }
@@ -259,6 +260,79 @@ fn a_host_may_not_even_subscribe_to_a_part_of_its_own_topic() {
         _ => None,
     };
     assert_eq!(wait(&daemon.heard, trespass), part);
+}
+
+#[test]
+fn a_host_that_floods_loses_what_is_beyond_its_share_and_another_is_heard() {
+    let (daemon, floods, other) = (daemon(), keys(), keys());
+    daemon.network.admitted.admit(floods.public, ID);
+    daemon.network.admitted.admit(other.public, HostId([9; 16]));
+    let (_flood, from_flood, _) = host(&daemon, &floods, ID);
+    for _ in 0..2 * INTAKE_PEER_FRAMES_MAX {
+        from_flood
+            .send(Lane::Bulk, b"flood".to_vec())
+            .expect("there is room");
+    }
+    // What was heard is kept, as by an actor that does not come to it.
+    let mut kept = Vec::new();
+    let give_up = Instant::now() + PATIENCE;
+    while daemon.sender.figures().refused_frames == 0 {
+        assert!(Instant::now() < give_up, "nothing was refused");
+        kept.extend(daemon.heard.recv_timeout(Duration::from_millis(10)));
+    }
+    let (_side, sender, _) = host(&daemon, &other, HostId([9; 16]));
+    sender
+        .send(Lane::Interactive, b"me".to_vec())
+        .expect("there is room");
+    loop {
+        let item = daemon
+            .heard
+            .recv_timeout(PATIENCE)
+            .expect("the other one is heard");
+        let said = said(&item).map(|(_, speaker, _)| speaker);
+        if said == Some(Speaker::Enrolled(HostId([9; 16]), other.public)) {
+            break;
+        }
+        kept.push(item);
+    }
+    assert!(
+        kept.len() <= INTAKE_PEER_FRAMES_MAX,
+        "{} frames were kept",
+        kept.len()
+    );
+    kept.clear();
+    while daemon.heard.try_recv().is_ok() {}
+    from_flood
+        .send(Lane::Interactive, b"again".to_vec())
+        .expect("there is room");
+    assert_eq!(
+        wait(&daemon.heard, |item| said(item)
+            .filter(|(.., frame)| frame == b"again"))
+        .2,
+        b"again"
+    );
+}
+
+#[test]
+fn a_key_that_opens_one_connection_after_the_other_is_made_to_wait_and_another_gets_in() {
+    let (daemon, greedy, other) = (daemon(), keys(), keys());
+    daemon.network.admitted.admit(greedy.public, ID);
+    daemon.network.admitted.admit(other.public, HostId([9; 16]));
+    let spies: Vec<_> = (0..HANDSHAKES_RATE_MAX + 8)
+        .map(|_| subscriber(&daemon, &greedy))
+        .collect();
+    let give_up = Instant::now() + PATIENCE;
+    while daemon.sender.figures().turned_away == 0 {
+        assert!(Instant::now() < give_up, "nobody was turned away");
+        std::thread::yield_now();
+    }
+    assert_eq!(daemon.sender.figures().handshakes, u64::from(HANDSHAKES_RATE_MAX));
+    let (_side, sender, _) = host(&daemon, &other, HostId([9; 16]));
+    sender
+        .send(Lane::Interactive, b"me".to_vec())
+        .expect("there is room");
+    assert_eq!(wait(&daemon.heard, said).2, b"me");
+    drop(spies);
 }
 
 #[test]
