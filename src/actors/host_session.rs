@@ -108,11 +108,7 @@ impl HostSession {
     }
 
     fn heard(&mut self, heard: Heard, context: &mut Context<Self>) {
-        let Heard {
-            reply,
-            message,
-            claim: _claim,
-        } = heard;
+        let (reply, message, _claim) = (heard.reply, heard.message, heard.claim);
         let answered = match message {
             HostToDaemonMessage::Hello { .. } => self.welcome(context),
             HostToDaemonMessage::RegisterHost { listeners, probe, .. } => {

@@ -8,7 +8,7 @@ use crate::support::wait_for;
 use crate::support::worlds::{hall_character, hall_wizard};
 use moothall::protocol::client::{Auth, DaemonToClientReply};
 use moothall::protocol::error::RpcMessageError;
-use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, RejectReason};
+use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Listener, RejectReason};
 use moothall::protocol::token::{Grant, KeyRing, TokenClass};
 use moothall::protocol::{ClientId, HostId, Wall, WireObj};
 use std::os::unix::fs::PermissionsExt;
@@ -272,6 +272,28 @@ fn a_revoked_player_is_disconnected_with_words_within_a_second_and_the_others_st
     assert!(wizard.eval("1 + 1").contains('2'));
     let refused = operate(server.data(), &["revoke", "player", "nobody"]);
     assert_eq!(refused.status.code(), Some(2));
+}
+
+#[test]
+fn a_host_that_names_more_ports_than_one_may_have_is_rejected() {
+    let lone = Lone::without_host(54, &[]);
+    let token = ring(&lone.data()).sign(host_grant(HOST), [1; 16], now());
+    let ports = |count: u16| {
+        let listener = |port| Listener {
+            handler: WireObj(0),
+            addr: format!("127.0.0.1:{port}"),
+            host_type: HostType::Tcp,
+            options: Vec::new(),
+        };
+        (1..=count).map(listener).collect()
+    };
+    let rejected = DaemonToHostReply::Reject {
+        reason: RejectReason::Full,
+        retry_after_ms: 0,
+    };
+    let mut peer = Peer::local(&lone.data(), HOST);
+    assert_eq!(peer.register_with(&token, ports(65)), rejected);
+    assert_eq!(peer.register_with(&token, ports(64)), DaemonToHostReply::Ack);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use moothall::protocol::error::RpcMessageError;
 use moothall::protocol::event::{EventFrame, StreamControl, StreamPos};
 use moothall::protocol::header::{FLAG_NO_REPLY, VERSION, VERSION_MIN};
 use moothall::protocol::host::{
-    DaemonDirect, DaemonToHostReply, HostLoad, HostToDaemonMessage, HostType, Peer as Address, Role,
+    DaemonDirect, DaemonToHostReply, HostLoad, HostToDaemonMessage, HostType, Listener, Peer as Address, Role,
 };
 use moothall::protocol::token::{Grant, KeyRing};
 use moothall::protocol::{ClientId, Family, HostId, Wall, WireObj};
@@ -169,6 +169,12 @@ impl Peer {
     /// Says hello and shows that it hears events, as every host does before it serves.
     #[track_caller]
     pub fn register(&mut self, token: &str) {
+        assert_eq!(self.register_with(token, Vec::new()), DaemonToHostReply::Ack);
+    }
+
+    /// The same for a host that listens there; gives the answer.
+    #[track_caller]
+    pub fn register_with(&mut self, token: &str, listeners: Vec<Listener>) -> DaemonToHostReply {
         self.kept.clear();
         let welcome = self.hello(token);
         assert!(
@@ -185,12 +191,12 @@ impl Peer {
         let register = HostToDaemonMessage::RegisterHost {
             timestamp: 0,
             host_type: HostType::Tcp,
-            listeners: Vec::new(),
+            listeners,
             probe,
             capacity: 100,
             skills: Vec::new(),
         };
-        assert_eq!(self.tell(&register), DaemonToHostReply::Ack);
+        self.tell(&register)
     }
 
     /// Tells the daemon something as a host, and waits for its answer.
