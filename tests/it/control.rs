@@ -1,8 +1,9 @@
 //! What an operator does to a running server with `moothallctl`, and what players notice of it.
 
 use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
 use crate::support::wait_for;
-use crate::support::worlds::{hall_character, hall_return};
+use crate::support::worlds::{hall_character, hall_guest, hall_return};
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -41,6 +42,38 @@ fn a_daemon_is_restarted_under_players_who_stay_connected() {
     assert_ne!(server.pid("moothall-daemon"), daemon);
     assert_eq!(server.pid("moothall-telnet"), telnet);
     ann.check("look", &["The Great Hall"]);
+}
+
+#[test]
+fn a_restart_of_the_daemon_keeps_every_client_whatever_it_was_doing() {
+    let server = Server::start(Options::default());
+    let mut caller = Telnet::arrive(server.telnet(), "caller", "Type guest and press Enter");
+    let mut players: Vec<_> = ["Ann", "Bea", "Cyd"]
+        .map(|name| hall_character(&server, name))
+        .into();
+    players.push(hall_guest(&server));
+    for round in 1..=2 {
+        let mut restart = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+            .args(["restart", "daemon", "--data"])
+            .arg(server.data())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Some lines reach the old daemon, some wait for the new one.
+        for line in 1..=20 {
+            let words = format!("say round {round} line {line}");
+            players.iter_mut().for_each(|player| player.send(&words));
+        }
+        assert!(restart.wait().unwrap().success());
+        for player in &mut players {
+            for line in 1..=20 {
+                player.expect(&format!("You say, \"round {round} line {line}\""));
+            }
+        }
+    }
+    caller.send("guest");
+    caller.expect("***");
+    assert!(players.iter().all(|player| !player.is_closed()));
 }
 
 #[test]
@@ -91,8 +124,12 @@ fn a_loose_data_folder_is_closed_at_the_start() {
 fn a_drained_host_stays_away_until_it_is_restarted() {
     let server = Server::start(Options::default());
     let mut ann = hall_character(&server, "Ann");
+    let mut caller = Telnet::arrive(server.telnet(), "caller", "Type guest and press Enter");
     check_done(&server.control(&["drain", "telnet"]), &["telnet has ended"]);
-    ann.expect_end();
+    for told in [&mut ann, &mut caller] {
+        told.expect("The server is going down. Please come back later.");
+        told.expect_end();
+    }
     let status = server.status().unwrap();
     assert_eq!(status["supervisor"]["health"], "degraded");
     check_refused(&server.control(&["drain", "telnet"]), 1, "telnet does not run");

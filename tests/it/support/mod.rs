@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here sleeps for a fixed time. Everything waits for what it needs, up to `DEADLINE`.
 
+pub mod bad_cable;
 pub mod cable;
 pub mod checker;
 pub mod crowd;

@@ -4,6 +4,9 @@
 use super::cable::Cable;
 use super::server::{Options, Server, clean_command};
 use super::telnet::Telnet;
+use super::worlds::Door;
+use moothall::hosts::identity::Identity;
+use rustix::process::Signal;
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -140,6 +143,17 @@ impl RemoteHost {
         self.child = Some(child.unwrap());
     }
 
+    /// Stops it as `kill -STOP` would, lets it go on, or worse.
+    pub fn signal(&self, what: Signal) {
+        let child = self.child.as_ref().expect("it was started");
+        super::server::signal(child.id(), what);
+    }
+
+    /// The id that it was enrolled under.
+    pub fn id(&self) -> String {
+        Identity::read(&self.identity()).unwrap().id.to_string()
+    }
+
     /// How it ended, once it has.
     #[track_caller]
     pub fn ended(&mut self) -> Option<i32> {
@@ -168,6 +182,12 @@ impl RemoteHost {
         guest.expect("The porter nods");
         guest.mark_commands();
         guest
+    }
+}
+
+impl Door for RemoteHost {
+    fn telnet(&self) -> SocketAddr {
+        self.telnet
     }
 }
 
