@@ -91,6 +91,10 @@ fn frame(item: &Inbound) -> Option<(PeerId, Vec<u8>)> {
     }
 }
 
+fn connected(item: &HostInbound) -> Option<()> {
+    matches!(item, HostInbound::Connected).then_some(())
+}
+
 fn reply(item: &HostInbound) -> Option<(Lane, Vec<u8>)> {
     match item {
         HostInbound::Reply { lane, frame } => Some((*lane, frame.clone())),
@@ -107,7 +111,8 @@ fn bursts_are_bounded_in_bytes_and_nothing_more_is_read_than_may_wait() {
     let handler = move |burst: &mut Vec<Inbound>| drop(tell.send(std::mem::take(burst)));
     let (_server, to_host) =
         ServerSide::start(&server_endpoints(&folder), handler).expect("a fresh folder is free");
-    let (_host, to_server, _at_host) = start_host(&folder);
+    let (_host, to_server, at_host) = start_host(&folder);
+    wait(&at_host, connected);
     let bytes = |burst: &[Inbound]| -> usize {
         let frames = burst.iter().filter_map(frame);
         frames.map(|(_, frame)| frame.len()).sum()
@@ -118,7 +123,9 @@ fn bursts_are_bounded_in_bytes_and_nothing_more_is_read_than_may_wait() {
             sent += 1;
         }
     };
+    let give_up = Instant::now() + PATIENCE;
     while waiting < INTAKE_BYTES_MAX {
+        assert!(Instant::now() < give_up, "{waiting} bytes have come");
         send_more();
         match bursts.recv_timeout(Duration::from_millis(10)) {
             Ok(burst) => {
@@ -133,6 +140,7 @@ fn bursts_are_bounded_in_bytes_and_nothing_more_is_read_than_may_wait() {
     assert_eq!(to_host.figures().waiting_bytes, INTAKE_BYTES_MAX);
     drop(kept);
     while waiting < FRAMES * FRAME {
+        assert!(Instant::now() < give_up, "{waiting} bytes have come");
         send_more();
         if let Ok(burst) = bursts.recv_timeout(Duration::from_millis(10)) {
             waiting += bytes(&burst);

@@ -267,7 +267,8 @@ fn a_host_that_floods_loses_what_is_beyond_its_share_and_another_is_heard() {
     let (daemon, floods, other) = (daemon(), keys(), keys());
     daemon.network.admitted.admit(floods.public, ID);
     daemon.network.admitted.admit(other.public, HostId([9; 16]));
-    let (_flood, from_flood, _) = host(&daemon, &floods, ID);
+    let (_flood, from_flood, at_flood) = host(&daemon, &floods, ID);
+    wait(&at_flood, connected);
     for _ in 0..2 * INTAKE_PEER_FRAMES_MAX {
         from_flood
             .send(Lane::Bulk, b"flood".to_vec())
