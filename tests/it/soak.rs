@@ -10,7 +10,7 @@ use crate::support::ledger;
 use crate::support::lone::{Lone, Program};
 use crate::support::random::Random;
 use crate::support::telnet::Telnet;
-use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
+use crate::support::worlds::{PASSWORD, REPLAY_BEGINS, REPLAY_ENDS, hall_character, hall_wizard};
 use crate::support::{DEADLINE, number_from};
 use moothall::protocol::Family;
 use rustix::process::Signal;
@@ -30,10 +30,6 @@ const SILENCE: Duration = Duration::from_secs(40);
 
 /// A client asks for an entry in the ledger after about so many events.
 const EVENTS_PER_COMMAND: usize = 40;
-
-/// What stands around lines that are shown again to somebody who comes back.
-const REPLAY_BEGINS: &str = "*** What follows was said while your connection was broken.";
-const REPLAY_ENDS: &str = "*** That was all that was said.";
 
 /// What is wanted.
 struct Size {

@@ -11,6 +11,7 @@ mod machines;
 mod process;
 mod readers;
 mod restarts;
+mod returns;
 mod wire;
 
 use crate::support::faults::Orders;

@@ -24,6 +24,8 @@ const WORLD: &str = "moothall";
 pub enum Program {
     Daemon,
     Host,
+    /// The host that another one has replaced.
+    OldHost,
 }
 
 /// The two programs and what stands between them.
@@ -33,6 +35,7 @@ pub struct Lone {
     settings: Vec<(&'static str, String)>,
     daemon: Child,
     host: Option<Child>,
+    old_host: Option<Child>,
     /// What stands between them.
     pub proxy: Proxy,
 }
@@ -65,6 +68,7 @@ impl Lone {
             telnet,
             settings,
             host: None,
+            old_host: None,
             proxy,
         };
         wait_for("the daemon to serve", || lone.serves().then_some(()));
@@ -87,6 +91,20 @@ impl Lone {
         self.host = Some(host.spawn().unwrap());
     }
 
+    /// Starts another process as the same host, on another port. The old one is left as it is.
+    pub fn replace_host(&mut self) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        self.telnet = port.local_addr().unwrap();
+        drop(port);
+        self.old_host = self.host.take();
+        self.start_host();
+    }
+
+    /// How the host that was replaced ended, if it has.
+    pub fn old_host_ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.old_host.as_mut()?.try_wait().unwrap()
+    }
+
     /// Where players connect.
     pub fn telnet(&self) -> SocketAddr {
         self.telnet
@@ -107,6 +125,7 @@ impl Lone {
         let child = match program {
             Program::Daemon => &self.daemon,
             Program::Host => self.host.as_ref().expect("the host was started"),
+            Program::OldHost => self.old_host.as_ref().expect("the host was replaced"),
         };
         signal(child.id(), what);
     }
@@ -120,6 +139,7 @@ impl Lone {
                 self.host.take().expect("the host was started").wait().unwrap();
                 self.start_host();
             }
+            Program::OldHost => {}
         }
     }
 
@@ -153,7 +173,8 @@ impl Drop for Lone {
         if std::thread::panicking() {
             print_log(&self.log());
         }
-        for child in self.host.iter_mut().chain([&mut self.daemon]) {
+        let hosts = self.host.iter_mut().chain(&mut self.old_host);
+        for child in hosts.chain([&mut self.daemon]) {
             child.kill().ok();
             child.wait().ok();
         }

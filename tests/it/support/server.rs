@@ -156,9 +156,7 @@ impl Server {
         if program == "moothall" {
             self.child.wait().unwrap();
         } else {
-            wait_for("a killed process to end", || {
-                (self.pid(program) != Some(pid)).then_some(())
-            });
+            wait_for("a killed process to end", || has_ended(pid).then_some(()));
         }
     }
 
@@ -307,6 +305,14 @@ pub fn signal(pid: u32, signal: Signal) {
         // One that is gone already is what was wanted.
         kill_process(pid, signal).ok();
     }
+}
+
+/// Whether a process has ended, so that nothing is held by it any more: its locks go a moment after its name.
+fn has_ended(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The state follows the name, which stands in brackets.
+    let state = status.rsplit(") ").next().unwrap_or_default();
+    state.is_empty() || state.starts_with(['Z', 'X'])
 }
 
 /// The names and numbers of the running processes that were started on this data folder.

@@ -32,6 +32,10 @@ const CORE: &str = "Welcome to the LambdaCore database.";
 /// The password of every character that scenarios make.
 pub const PASSWORD: &str = "sesame123";
 
+/// What stands around lines that are shown again to somebody who comes back.
+pub const REPLAY_BEGINS: &str = "*** What follows was said while your connection was broken.";
+pub const REPLAY_ENDS: &str = "*** That was all that was said.";
+
 /// The wizard of the hall, who has no password and comes from this machine.
 #[track_caller]
 pub fn hall_wizard(server: &impl Door) -> Telnet {

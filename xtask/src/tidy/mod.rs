@@ -1,8 +1,10 @@
-//! What neither the compiler nor clippy holds: the walls between folders, the shape of files, what comes in from outside.
+//! What neither the compiler nor clippy holds: the walls between folders, the shape of files, what comes in from outside,
+//! and that the table of faults names the tests that there are.
 //!
 //! A finding is one line, `path:line: what is wrong`. Invariant: no network and no clock; the same tree, the same findings.
 
 mod dependencies;
+mod faults;
 mod layout;
 mod source;
 mod walls;
@@ -61,6 +63,9 @@ fn look_at_sources(root: &Path) -> Result<Vec<Finding>, String> {
     for source in &sources {
         findings.extend(walls::check(source));
     }
+    let table = fs::read_to_string(root.join(faults::TABLE));
+    let table = table.map_err(|error| format!("cannot read {}: {error}", faults::TABLE))?;
+    findings.extend(faults::check(&table, &sources));
     Ok(findings)
 }
 

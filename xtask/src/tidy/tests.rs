@@ -1,7 +1,7 @@
 //! Small sources and manifests with one fault each.
 
 use super::dependencies::{Package, Policy, duplicates, licences, of_tests, reasons};
-use super::{Finding, Source, layout, look_at_sources, walls};
+use super::{Finding, Source, faults, layout, look_at_sources, walls};
 
 fn source(path: &str, text: &str) -> Source {
     Source::new(path.to_owned(), text)
@@ -248,5 +248,29 @@ fn features_of_tests_are_asked_for_by_tests_alone() {
     assert_eq!(
         found("[dependencies]\nmoo-model = { path = \"x\", features = [\"unsound-commits\"] }"),
         1
+    );
+}
+
+#[test]
+fn the_table_of_faults_and_the_tests_name_each_other() {
+    let sources = [source(
+        "tests/a.rs",
+        "//! A.\nfn f07_holds() {}\nfn f08_holds() {}\nfn f9_is_none() {}",
+    )];
+    let table = "| Row | Tests |\n|---|---|\n| F07 | `f07_holds`, `f08_holds`, `MOOTHALL_X` |\n| F09 S | `f09_gone` |\n";
+    let texts = |table| -> Vec<String> {
+        let findings = faults::check(table, &sources);
+        findings.into_iter().map(|finding| finding.text).collect()
+    };
+    assert_eq!(
+        texts(table),
+        [
+            "`f08_holds` is of another row than F07",
+            "there is no test `f09_gone`"
+        ]
+    );
+    assert_eq!(
+        texts("| F07 | `f07_holds` |"),
+        ["`f08_holds` is not in the table of faults in docs/testing.md"]
     );
 }

@@ -1,0 +1,235 @@
+//! F04 with a crowd: the telnet host is killed again and again while the world talks, and everybody logs in again.
+//! Nobody misses anything; what is shown again is what the host had no time to confirm, and stands between two marks.
+//!
+//! `MOOTHALL_HOST_KILLS` sets how often it is killed (3), `MOOTHALL_HOST_CLIENTS` before how many clients (6).
+
+use crate::support::checker::{Lines, numbered};
+use crate::support::ledger;
+use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
+use crate::support::worlds::{PASSWORD, REPLAY_BEGINS, REPLAY_ENDS, hall_character, hall_wizard};
+use crate::support::{BUSY, DEADLINE, GLANCE, number_from, wait_for};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Until the next host accepts.
+const ACCEPTING_MAX: Duration = Duration::from_millis(300);
+
+/// What a client had read for longer than this when its host was killed is not shown again: a host confirms every
+/// 100 ms, and the rest is for a busy machine.
+const SHOWN_AGAIN_MAX: Duration = Duration::from_millis(100 + 500);
+
+/// Events that each client must hear before the next kill.
+const EVENTS: u64 = 20;
+
+/// Seconds between two events.
+const PAUSE_S: &str = "0.02";
+
+/// What all clients share.
+struct Scene {
+    address: SocketAddr,
+    /// When the host was killed last.
+    killed: Mutex<Instant>,
+    /// Events that each client has heard since it logged in last.
+    heard: Vec<AtomicU64>,
+    /// The last event that the world tells, once it is known.
+    last: AtomicU64,
+}
+
+/// One client and all it knows.
+struct Client<'a> {
+    scene: &'a Scene,
+    number: usize,
+    telnet: Telnet,
+    lines: Lines,
+    /// When each event was read first.
+    read_at: BTreeMap<u64, Instant>,
+    is_replay: bool,
+    /// The last event that was read live, and of what is shown after a login. The world goes on while that is put
+    /// together, so what is live may come before it; each of the two is in order.
+    newest: [u64; 2],
+    shown_again: u64,
+}
+
+impl Client<'_> {
+    /// Listens, and comes back whenever it is cut off, until the last event was heard.
+    fn play(&mut self) {
+        let mut deadline = Instant::now() + DEADLINE;
+        while !self.lines.has(self.scene.last.load(Ordering::SeqCst)) {
+            match self.telnet.next_line(GLANCE) {
+                Some(line) => {
+                    self.hear(&line);
+                    deadline = Instant::now() + DEADLINE;
+                }
+                None if self.telnet.is_closed() => self.come_back(),
+                None => assert!(
+                    Instant::now() < deadline,
+                    "client {} hears nothing more",
+                    self.number
+                ),
+            }
+        }
+    }
+
+    fn come_back(&mut self) {
+        self.is_replay = false;
+        self.scene.heard[self.number].store(0, Ordering::SeqCst);
+        self.telnet = wait_for("the host to listen", || {
+            Telnet::try_connect(self.scene.address, "client").ok()
+        });
+        self.telnet
+            .send(&format!("connect Client{} {PASSWORD}", self.number));
+    }
+
+    fn hear(&mut self, line: &str) {
+        if line.starts_with(REPLAY_BEGINS) {
+            self.is_replay = true;
+            self.newest[1] = 0;
+        } else if line.starts_with(REPLAY_ENDS) {
+            self.is_replay = false;
+        } else if let Some(event) = numbered(line, "event ") {
+            let newest = &mut self.newest[usize::from(self.is_replay)];
+            let before = std::mem::replace(newest, event);
+            assert!(event > before, "event {event} came after {before}");
+            if self.is_replay && self.lines.has(event) {
+                self.shown_again += 1;
+                let before = self
+                    .scene
+                    .killed
+                    .lock()
+                    .unwrap()
+                    .saturating_duration_since(self.read_at[&event]);
+                assert!(
+                    before <= SHOWN_AGAIN_MAX,
+                    "event {event} was shown again, read {before:?} before the kill"
+                );
+                return;
+            }
+            self.lines.hear(event);
+            self.read_at.insert(event, Instant::now());
+            self.scene.heard[self.number].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Has the world tell all clients numbered events until it is told to stop, and count the hooks that say that somebody
+/// has gone.
+fn start_events(wizard: &mut Telnet) {
+    for name in ["tick", "over", "left"] {
+        wizard.eval(&format!(
+            "add_property($ledger, \"{name}\", 0, {{player, \"r\"}})"
+        ));
+    }
+    let counts = "{\"if (valid(args[1])) $ledger.left = $ledger.left + 1; endif\"}";
+    assert_eq!(
+        wizard.eval(&format!("set_verb_code(#0, \"user_disconnected\", {counts})")),
+        "{}"
+    );
+    wizard.check(
+        &format!(
+            ";;fork (0) while (!$ledger.over) $ledger.tick = $ledger.tick + 1; for p in (connected_players()) \
+             notify(p, tostr(\"event \", $ledger.tick)); endfor suspend({PAUSE_S}); endwhile endfork"
+        ),
+        &["=> 0"],
+    );
+}
+
+/// Kills the host, and gives how long it took until the next one accepted.
+fn kill_host(server: &mut Server, scene: &Scene) -> Duration {
+    wait_for("everybody to hear the world", || {
+        let all = scene
+            .heard
+            .iter()
+            .all(|heard| heard.load(Ordering::SeqCst) >= EVENTS);
+        all.then_some(())
+    });
+    // What was read after the kill was on its way before; so the time is taken first.
+    let killed = Instant::now();
+    *scene.killed.lock().unwrap() = killed;
+    scene
+        .heard
+        .iter()
+        .for_each(|heard| heard.store(0, Ordering::SeqCst));
+    server.kill9("moothall-telnet");
+    wait_for("the next host to accept", || {
+        TcpStream::connect(scene.address).ok()
+    });
+    killed.elapsed()
+}
+
+#[test]
+fn f04_a_crowd_that_logs_in_again_after_each_kill_of_its_host_misses_nothing() {
+    let kills = number_from("MOOTHALL_HOST_KILLS", 3);
+    let clients = usize::try_from(number_from("MOOTHALL_HOST_CLIENTS", 6)).unwrap();
+    let options = Options::default()
+        // Each kill is to be answered like the first one, not like a crash loop.
+        .with("MOOTHALL_PROCESSES_RESTART_WINDOW_S", 1)
+        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", 1_000);
+    let mut server = Server::start(options);
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    let telnets: Vec<Telnet> = (0..clients)
+        .map(|number| hall_character(&server, &format!("Client{number}")))
+        .collect();
+    let scene = Scene {
+        address: server.telnet(),
+        killed: Mutex::new(Instant::now()),
+        heard: telnets.iter().map(|_| AtomicU64::new(0)).collect(),
+        last: AtomicU64::new(u64::MAX),
+    };
+    start_events(&mut wizard);
+    let (last, left, slowest, clients) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..)
+            .zip(telnets)
+            .map(|(number, telnet)| {
+                let mut client = Client {
+                    scene: &scene,
+                    number,
+                    telnet,
+                    lines: Lines::default(),
+                    read_at: BTreeMap::new(),
+                    is_replay: false,
+                    newest: [0; 2],
+                    shown_again: 0,
+                };
+                scope.spawn(move || {
+                    client.play();
+                    client
+                })
+            })
+            .collect();
+        let slowest = (1..=kills).map(|_| kill_host(&mut server, &scene)).max();
+        let mut wizard = hall_wizard(&server);
+        let left = wizard.eval("$ledger.left");
+        wizard.eval("$ledger.over = 1");
+        wait_for("the last event", || {
+            (wizard.eval("queued_tasks()") == "{}").then_some(())
+        });
+        let last: u64 = wizard.eval("$ledger.tick").parse().unwrap();
+        scene.last.store(last, Ordering::SeqCst);
+        let clients: Vec<Client<'_>> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        (last, left, slowest.unwrap_or_default(), clients)
+    });
+    let again: u64 = clients.iter().map(|client| client.shown_again).sum();
+    eprintln!(
+        "f04: {kills} kills, {} clients, {last} events; {again} were shown again; accepting after {slowest:?} at most",
+        clients.len()
+    );
+    assert_eq!(left, "0", "a hook said that somebody had gone");
+    assert!(
+        slowest <= ACCEPTING_MAX + BUSY,
+        "accepting again after {slowest:?}"
+    );
+    for client in &clients {
+        let tally = client.lines.tally(last);
+        assert_eq!(
+            (tally.lost, tally.doubled),
+            (0, 0),
+            "client {}: {tally}",
+            client.number
+        );
+    }
+}
