@@ -1,13 +1,13 @@
 //! What an operator does to a running server with `moothallctl`, and what players notice of it.
 
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, clean_command};
 use crate::support::telnet::Telnet;
 use crate::support::wait_for;
 use crate::support::worlds::{hall_character, hall_guest, hall_return};
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 #[track_caller]
 fn check_done(output: &Output, parts: &[&str]) {
@@ -53,7 +53,7 @@ fn a_restart_of_the_daemon_keeps_every_client_whatever_it_was_doing() {
         .into();
     players.push(hall_guest(&server));
     for round in 1..=2 {
-        let mut restart = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+        let mut restart = clean_command(env!("CARGO_BIN_EXE_moothallctl"))
             .args(["restart", "daemon", "--data"])
             .arg(server.data())
             .stdout(Stdio::null())
@@ -185,11 +185,10 @@ fn status_tells_of_health_queues_and_restarts() {
 fn a_tap_shows_what_a_player_is_told() {
     let server = Server::start(Options::default());
     let mut ann = hall_character(&server, "Ann");
-    let mut tap = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+    let mut tap = clean_command(env!("CARGO_BIN_EXE_moothallctl"))
         .args(["tap", "ann", "--data"])
         .arg(server.data())
         .stdout(Stdio::piped())
-        .stdin(Stdio::null())
         .spawn()
         .unwrap();
     let (sender, lines) = std::sync::mpsc::channel();

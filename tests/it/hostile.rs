@@ -41,7 +41,7 @@ impl Scene {
 }
 
 #[test]
-fn a_line_of_a_megabyte_is_refused_and_its_sender_goes_on() {
+fn f36_a_line_of_a_megabyte_is_refused_and_its_sender_goes_on() {
     let mut scene = Scene::new();
     let mut player = hall_character(&scene.server, "Longwinded");
     player.send_bytes(b"say ");
@@ -58,7 +58,7 @@ fn a_line_of_a_megabyte_is_refused_and_its_sender_goes_on() {
 }
 
 #[test]
-fn random_bytes_and_telnet_junk_reach_nobody_else() {
+fn f36_random_bytes_and_telnet_junk_reach_nobody_else() {
     let mut scene = Scene::new();
     for seed in 1..=8 {
         let mut random = Random::new(seed);
@@ -80,6 +80,51 @@ fn random_bytes_and_telnet_junk_reach_nobody_else() {
     player.expect("The Porch");
     player.send_bytes(b"\xff\xfa\x18\x00xterm\xff\xf0say caf\xc3\xa9 \xff\xff\r\n");
     player.expect("You say, \"caf");
+    scene.check();
+}
+
+#[test]
+fn f36_data_without_an_end_and_storms_of_options_cost_their_sender_alone() {
+    // What one stranger can make the host keep, with what the system's allocator keeps for itself.
+    const GROWTH_MAX: u64 = 16 << 20;
+    let mut scene = Scene::new();
+    let before = scene.server.resident("moothall-telnet");
+    let data = vec![b'x'; 1 << 20];
+    let mut strangers = Vec::new();
+    // A terminal's name, GMCP, MSDP, and an option that nobody knows.
+    for option in [24, 201, 69, 200] {
+        let mut stranger = Telnet::connect(scene.server.telnet(), "stranger");
+        stranger.expect("Type guest and press Enter");
+        stranger.send_bytes(&[255, 250, option]);
+        stranger.send_bytes(&data);
+        scene.check();
+        strangers.push(stranger);
+    }
+    // Each option offered and asked for, on and off, a thousand times over.
+    let storm: Vec<u8> = (0..=254)
+        .flat_map(|option| (251..=254).flat_map(move |verb| [255, verb, option]))
+        .collect();
+    let mut stormy = Telnet::connect(scene.server.telnet(), "stormy");
+    stormy.expect("Type guest and press Enter");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The answers are read in between, or the host stops reading.
+            for _ in 0..200 {
+                stormy.send_bytes(&storm.repeat(5));
+                while stormy.next_line(std::time::Duration::ZERO).is_some() {}
+            }
+        });
+        for _ in 0..20 {
+            scene.witness.check("look", &["The Porch"]);
+        }
+    });
+    let growth = scene.server.resident("moothall-telnet").saturating_sub(before);
+    assert!(growth < GROWTH_MAX, "the host has grown by {} KiB", growth >> 10);
+    // The data ends after all, and what follows is heard.
+    for stranger in &mut strangers {
+        stranger.send_bytes(b"\xff\xf0\r\nwho\r\n");
+        stranger.expect("Witness");
+    }
     scene.check();
 }
 
@@ -199,7 +244,7 @@ fn an_error_in_the_log_in_program_leaves_the_connection_open() {
 }
 
 #[test]
-fn a_flood_of_lines_holds_up_nobody_else() {
+fn f36_a_flood_of_lines_holds_up_nobody_else() {
     let mut scene = Scene::new();
     let mut flooder = hall_character(&scene.server, "Flooder");
     let lines = "nonsense\r\n".repeat(20_000);

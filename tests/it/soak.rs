@@ -139,7 +139,7 @@ fn start_events(wizard: &mut Telnet, size: &Size) {
     );
 }
 
-/// Breaks something at random, for a while.
+/// Breaks something at random, for a while. The pauses in it are the faults' own lengths: nothing is waited for.
 fn break_something(lone: &mut Lone, random: &mut Random) -> &'static str {
     let events = || Which::Of(Family::Event);
     let ms = Duration::from_millis;
@@ -210,6 +210,7 @@ fn play(clients: &mut [Client], address: SocketAddr, last: u64, over: &AtomicBoo
 fn wait_for_the_end(threads: &[std::thread::ScopedJoinHandle<'_, ()>], heard: &AtomicU64) {
     let (mut before, mut since) = (heard.load(Ordering::SeqCst), Instant::now());
     while !threads.iter().all(|thread| thread.is_finished()) && since.elapsed() < SILENCE {
+        // Silence is what is looked for, and that is only time that passes.
         std::thread::sleep(Duration::from_millis(100));
         let now = heard.load(Ordering::SeqCst);
         if now != before {
@@ -255,6 +256,7 @@ fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
                 size.seed, size.faults
             );
             let rest = Duration::from_millis(random.below(2 * FAULT_PERIOD.as_millis() as usize) as u64);
+            // The world runs on between two faults, for as long as the seed says.
             std::thread::sleep(rest.saturating_sub(started.elapsed()));
         }
         wait_for_the_end(&threads, heard);

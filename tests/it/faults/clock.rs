@@ -92,6 +92,7 @@ fn everybody_lives(server: &Server) {
             is_told("alive") && !is_told("suspect") && !is_told("dead"),
             "{status}"
         );
+        // That nothing happens for so long is what is to be shown, so the time has to pass.
         std::thread::sleep(GLANCE * 50);
     }
     assert_eq!(programs.map(|program| server.pid(program)), before);

@@ -6,14 +6,14 @@
 use crate::support::faults::Orders;
 use crate::support::ledger;
 use crate::support::lone::{Lone, Program};
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, clean_command};
 use crate::support::telnet::Telnet;
 use crate::support::worlds::{hall_character, hall_return, hall_wizard};
 use crate::support::{BUSY, DEADLINE, number_from, wait_for};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ops::RangeInclusive;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 const PROGRAMS: [&str; 3] = ["moothall", "moothall-daemon", "moothall-telnet"];
@@ -348,11 +348,10 @@ fn f19_a_class_that_panics_again_and_again_ends_its_process() {
 /// Starts two programs at once on one folder; gives the one that goes on, when the other has ended with 73.
 fn race(program: &str, data: &std::path::Path) -> Child {
     let start = || {
-        Command::new(program)
+        clean_command(program)
             .args(["--data"])
             .arg(data)
             .env("MOOTHALL_TELNET_LISTEN", "127.0.0.1:0")
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -382,6 +381,7 @@ fn end(mut program: Child) {
             program.kill().unwrap();
             panic!("it did not end when it was asked to");
         }
+        // Its end is looked for, not waited for: one that does not end is killed.
         std::thread::sleep(crate::support::GLANCE);
     }
 }
@@ -398,7 +398,7 @@ fn f20_of_two_servers_on_one_folder_the_second_gives_way_and_never_binds() {
             let winner = race(program, &data);
             // The winner still answers, so its socket was not taken from it.
             wait_for("the daemon of the one that goes on", || {
-                let status = Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+                let status = clean_command(env!("CARGO_BIN_EXE_moothallctl"))
                     .args(["status", "--json", "--data"])
                     .arg(&data)
                     .output()

@@ -111,22 +111,6 @@ fn figure(server: &Server, group: &str, name: &str) -> Option<u64> {
     figure["value"].as_u64()
 }
 
-/// Bytes of memory that a program has.
-fn resident(server: &Server, program: &str) -> u64 {
-    let pid = server.pid(program).expect("it runs");
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .expect("it has memory");
-    let kib: u64 = line
-        .trim()
-        .trim_end_matches(" kB")
-        .parse()
-        .expect("a number of KiB");
-    kib << 10
-}
-
 /// Another host of a server, with one client, which asks something small; how long the answer took.
 struct Neighbour {
     peer: Peer,
@@ -177,7 +161,7 @@ fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_
     }
     let mut neighbour = Neighbour::arrive(&server);
     let programs = ["moothall-daemon", "moothall-telnet"];
-    let before = programs.map(|program| resident(&server, program));
+    let before = programs.map(|program| server.resident(program));
     for player in &players {
         // It begins when the host is starved already, and has had the time to take the line.
         wizard.check(
@@ -203,7 +187,7 @@ fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_
             (figure(&server, "outbox", "choked_hosts")? == 1).then_some(())
         });
         for (program, before) in programs.iter().zip(before) {
-            let growth = resident(&server, program).saturating_sub(before);
+            let growth = server.resident(program).saturating_sub(before);
             eprintln!("f35: {program} has grown by {} MiB", growth >> 20);
             assert!(growth < GROWTH_MAX, "{program} has grown by {} MiB", growth >> 20);
         }

@@ -126,6 +126,16 @@ impl Server {
             .map(|(_, pid)| pid)
     }
 
+    /// Bytes of memory that one of its programs has, which must be running.
+    #[track_caller]
+    pub fn resident(&self, program: &str) -> u64 {
+        let pid = wait_for(program, || self.pid(program));
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.expect("it has memory").trim().trim_end_matches(" kB");
+        kib.parse::<u64>().expect("a number of KiB") << 10
+    }
+
     /// Sends a signal to one of its programs, which must be running.
     #[track_caller]
     pub fn signal(&self, program: &str, which: Signal) {
@@ -135,7 +145,7 @@ impl Server {
 
     /// Runs `moothallctl` on it.
     pub fn control(&self, words: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_moothallctl"))
+        clean_command(env!("CARGO_BIN_EXE_moothallctl"))
             .args(words)
             .arg("--data")
             .arg(&self.data)

@@ -13,7 +13,7 @@ pub fn check(table: &str, sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
     for (line, text) in (1..).zip(table.lines()) {
-        let Some(row) = text.strip_prefix("| ").and_then(|text| text.split(' ').next()) else {
+        let Some(row) = text.strip_prefix("| F").and_then(|text| text.split(' ').next()) else {
             continue;
         };
         // Between two backticks is every second part.
@@ -23,11 +23,11 @@ pub fn check(table: &str, sources: &[Source]) -> Vec<Finding> {
             .step_by(2)
             .filter(|word| is_row_test(word))
         {
-            if !test.starts_with(&row.to_lowercase()) {
+            if test.split('_').next() != Some(&format!("f{row}")) {
                 findings.push(Finding::new(
                     TABLE,
                     line,
-                    format!("`{test}` is of another row than {row}"),
+                    format!("`{test}` is of another row than F{row}"),
                 ));
             }
             named.insert(test, line);

@@ -93,6 +93,7 @@ fn a_full_disk_is_told_and_nothing_is_lost_when_there_is_room_again() {
     let mut commit_until = |is_reached: &dyn Fn() -> bool| {
         commits.find_map(|n| {
             let last = rename(&world, &format!("{n}{long}"));
+            // The load is one commit in a millisecond, so that the log meets the full disk and not the bound of its queue.
             std::thread::sleep(Duration::from_millis(1));
             is_reached().then_some(last)
         })
