@@ -8,6 +8,7 @@ mod descriptors;
 mod disk;
 mod gates;
 mod machines;
+mod places;
 mod process;
 mod readers;
 mod restarts;
