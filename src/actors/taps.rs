@@ -96,6 +96,7 @@ fn show(event: &ClientEvent) -> (&'static str, Vec<String>) {
         ClientEvent::Gap { lost } => ("Gap", one(format!("{lost} events were lost"))),
         ClientEvent::ForceInput { line, .. } => ("ForceInput", one(line.clone())),
         ClientEvent::FlushInput { .. } => ("FlushInput", Vec::new()),
+        ClientEvent::Presentation { id, .. } => ("Presentation", one(id.clone())),
     }
 }
 

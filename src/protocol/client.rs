@@ -6,7 +6,7 @@
 use bincode::{Decode, Encode};
 
 use super::error::{RpcMessageError, SchedulerError, VerbProgramError};
-use super::event::{ClientEvent, NarrativeEvent, StreamPos};
+use super::event::{ClientEvent, NarrativeEvent, Presentation, StreamPos};
 use super::host::Peer;
 use super::{ClientId, ReqId, Wall, WireObj, WireValue};
 
@@ -448,7 +448,7 @@ pub enum DaemonToClientReply {
         total: u64,
     },
     /// What is shown, by id.
-    Presentations(Vec<(String, Vec<u8>)>),
+    Presentations(Vec<(String, Presentation)>),
     /// It is shown no more.
     PresentationDismissed,
     /// The fact is known.

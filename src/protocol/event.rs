@@ -84,6 +84,19 @@ pub enum Content {
     },
 }
 
+/// Something that a client shows beside its lines.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+pub struct Presentation {
+    /// Its media type.
+    pub content_type: String,
+    /// Where the client is to show it, in the client's own words.
+    pub target: String,
+    /// The content.
+    pub content: WireValue,
+    /// Hints for its display, by name.
+    pub attrs: Vec<(String, WireValue)>,
+}
+
 /// An event of a connection's stream.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 pub enum ClientEvent {
@@ -183,6 +196,13 @@ pub enum ClientEvent {
     FlushInput {
         /// Whether the player is told what was dropped.
         show: bool,
+    },
+    /// `present()`: something is shown under this id in place of what was, or no more.
+    Presentation {
+        /// The id.
+        id: String,
+        /// What; none for no more.
+        shown: Option<Presentation>,
     },
 }
 

@@ -253,6 +253,7 @@ kinds! {
         Gap                 EVENT Never []
         ForceInput          EVENT Never []
         FlushInput          EVENT Never []
+        Presentation        EVENT Never []
     }
     /// [`super::event::StreamControl`].
     Stream = 8 {

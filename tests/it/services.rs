@@ -1,15 +1,16 @@
 //! What clients' programs ask that is no line: typed messages, handlers, answers to tasks that read, and REST calls.
 
 use crate::support::lone::{Lone, Program};
-use crate::support::peer::Peer;
-use crate::support::tab::Tab;
+use crate::support::peer::{Answer, Peer};
+use crate::support::tab::{Tab, lines_of};
 use crate::support::wait_for;
 use moo_model::Value;
 use moothall::protocol::client::{
-    Auth, CmdOutcome, DaemonToClientReply as Reply, HostClientToDaemonMessage as Ask, ObjectRef,
+    Auth, CmdOutcome, DaemonToClientReply as Reply, HistoricalEvent, HistoryRecall,
+    HostClientToDaemonMessage as Ask, ObjectRef,
 };
 use moothall::protocol::error::{RpcMessageError, SchedulerError};
-use moothall::protocol::event::ClientEvent;
+use moothall::protocol::event::{ClientEvent, StreamPos};
 use moothall::protocol::{ClientId, HostId, ReqId, WireObj, WireValue};
 
 const WEB: HostId = HostId([0x63; 16]);
@@ -206,6 +207,19 @@ fn answer_to(request: ReqId) -> Ask {
     }
 }
 
+/// Answers a question, again and again under one number while the daemon says that it is busy, as a host does.
+#[track_caller]
+fn answers(tab: &mut Tab, peer: &mut Peer, request: ReqId) -> Answer {
+    let seq = tab.cmd_next;
+    tab.cmd_next += 1;
+    wait_for("the daemon to have time", || {
+        match tab.asks(peer, seq, answer_to(request)) {
+            Err(RpcMessageError::Busy { .. }) => None,
+            answer => Some(answer),
+        }
+    })
+}
+
 #[test]
 fn a_task_that_reads_is_answered_with_any_value_once_and_by_its_own_question() {
     let mut server = Lone::without_host(73, &[]);
@@ -225,7 +239,7 @@ fn a_task_that_reads_is_answered_with_any_value_once_and_by_its_own_question() {
     };
     let seq = tab.cmd_next;
     assert_eq!(tab.asks(&mut peer, seq, answer_to(stranger)), not_found(stranger));
-    assert_eq!(tab.changes(&mut peer, answer_to(first)), Ok(Reply::InputThanks));
+    assert_eq!(answers(&mut tab, &mut peer, first), Ok(Reply::InputThanks));
     tab.expect(&mut peer, "got {1, \"two\"}");
     let again = tab.asks(&mut peer, seq, answer_to(first));
     assert!(matches!(again, Ok(Reply::Duplicate { .. })), "{again:?}");
@@ -247,6 +261,152 @@ fn a_task_that_reads_is_answered_with_any_value_once_and_by_its_own_question() {
     let mut peer = Peer::registered(&server.data(), WEB, "web");
     assert!(matches!(tab.come_back(&mut peer), Ok(Reply::AttachResult(_))));
     assert!(tab.recovered);
-    assert_eq!(tab.changes(&mut peer, answer_to(second)), Ok(Reply::InputThanks));
+    assert_eq!(answers(&mut tab, &mut peer, second), Ok(Reply::InputThanks));
     tab.expect(&mut peer, "and {1, \"two\"}");
+}
+
+#[track_caller]
+fn past_of(answer: Answer) -> (Vec<HistoricalEvent>, bool) {
+    match answer {
+        Ok(Reply::History {
+            events, more_before, ..
+        }) => (events, more_before),
+        other => panic!("no past: {other:?}"),
+    }
+}
+
+fn texts(events: &[HistoricalEvent]) -> Vec<String> {
+    events.iter().flat_map(|past| lines_of(&past.event)).collect()
+}
+
+#[test]
+fn what_a_player_was_told_is_told_again_after_the_connection_and_the_daemon_have_ended() {
+    let mut server = Lone::without_host(74, &[]);
+    let mut peer = Peer::registered(&server.data(), WEB, "web");
+    let (mut tab, token) = wizard(&mut peer);
+    for word in ["one", "two", "three"] {
+        tab.types(&mut peer, &format!(";notify(player, \"{word}\")"))
+            .unwrap();
+        tab.expect(&mut peer, word);
+    }
+    let of_three = |event: &ClientEvent| lines_of(event).iter().any(|line| line == "three");
+    let seq = *tab
+        .shown
+        .iter()
+        .find(|(_, event)| of_three(event))
+        .expect("it was shown")
+        .0;
+    let before = HistoryRecall::Before(StreamPos { seq, ..tab.last }, 100);
+    let (events, _) = past_of(tab.asks(&mut peer, 0, Ask::RequestHistory { recall: before }));
+    let said = texts(&events);
+    assert!(
+        said.iter().any(|line| line == "two") && !said.iter().any(|line| line == "three"),
+        "{said:?}"
+    );
+    tab.asks(&mut peer, 0, Ask::Detach { disconnected: true })
+        .unwrap();
+    server.signal(Program::Daemon, rustix::process::Signal::KILL);
+    server.restart_daemon();
+    let mut peer = Peer::registered(&server.data(), WEB, "web");
+    let mut ask = |recall| {
+        let auth = Auth::Player(token.clone());
+        past_of(peer.request(ClientId([0; 16]), auth, 0, Ask::RequestHistory { recall }))
+    };
+    let (all, more_before) = ask(HistoryRecall::Seconds(3_600, 200));
+    assert!(!more_before);
+    for word in ["one", "two", "three"] {
+        assert_eq!(
+            texts(&all).iter().filter(|line| *line == word).count(),
+            1,
+            "{word}"
+        );
+    }
+    let (page, more_before) = ask(HistoryRecall::Before(all[2].pos, 1));
+    assert_eq!((page.len(), page[0].pos, more_before), (1, all[1].pos, true));
+    let (rest, _) = ask(HistoryRecall::After(all[1].pos, 200));
+    assert_eq!(rest, all[2..]);
+}
+
+#[track_caller]
+fn eval(tab: &mut Tab, peer: &mut Peer, expression: &str) -> String {
+    let expression = expression.to_owned();
+    match tab.changes(peer, Ask::Eval { expression }) {
+        Ok(Reply::EvalResult(value)) => moo_model::literal::to_literal(&value.open().unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_world_knows_what_a_client_says_of_itself_and_shows_it_things_over_a_restart() {
+    let mut server = Lone::without_host(75, &[]);
+    let mut peer = Peer::registered(&server.data(), WEB, "web");
+    let (mut tab, _) = wizard(&mut peer);
+    let width = |value: Option<i64>| Ask::SetClientAttribute {
+        key: "width".to_owned(),
+        value: value.map(|width| WireValue::new(&Value::int(width))),
+    };
+    assert_eq!(
+        tab.asks(&mut peer, 0, width(Some(80))),
+        Ok(Reply::ClientAttributeSet)
+    );
+    assert_eq!(
+        tab.asks(&mut peer, 0, width(Some(100))),
+        Ok(Reply::ClientAttributeSet)
+    );
+    assert_eq!(
+        eval(&mut tab, &mut peer, "connection_attributes(player)"),
+        "{{\"width\", 100}}"
+    );
+    let shown =
+        "present(player, \"map\", \"text/html\", \"right\", \"<b>here</b>\", {{\"title\", \"A map\"}})";
+    eval(&mut tab, &mut peer, shown);
+    eval(
+        &mut tab,
+        &mut peer,
+        "present(player, \"clock\", \"text/plain\", \"top\", {\"noon\"})",
+    );
+    let seen = tab.wait(&mut peer, "a presentation", |event| match event {
+        ClientEvent::Presentation {
+            id,
+            shown: Some(shown),
+        } if id == "map" => Some(shown.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        (seen.content_type.as_str(), seen.target.as_str()),
+        ("text/html", "right")
+    );
+    let dismiss = Ask::DismissPresentation {
+        id: "clock".to_owned(),
+    };
+    assert_eq!(tab.asks(&mut peer, 0, dismiss), Ok(Reply::PresentationDismissed));
+    server.signal(Program::Daemon, rustix::process::Signal::KILL);
+    server.restart_daemon();
+    let mut peer = Peer::registered(&server.data(), WEB, "web");
+    assert!(matches!(tab.come_back(&mut peer), Ok(Reply::AttachResult(_))));
+    let current = tab.asks(&mut peer, 0, Ask::RequestCurrentPresentations);
+    assert_eq!(current, Ok(Reply::Presentations(vec![("map".to_owned(), seen)])));
+    assert_eq!(
+        eval(&mut tab, &mut peer, "connection_attributes(player)"),
+        "{{\"width\", 100}}"
+    );
+    eval(&mut tab, &mut peer, "present(player, \"map\")");
+    tab.wait(&mut peer, "the end of the presentation", |event| match event {
+        ClientEvent::Presentation { id, shown: None } if id == "map" => Some(()),
+        _ => None,
+    });
+    let none = tab.asks(&mut peer, 0, Ask::RequestCurrentPresentations);
+    assert_eq!(none, Ok(Reply::Presentations(Vec::new())));
+    let too_much = tab.asks(
+        &mut peer,
+        0,
+        Ask::SetClientAttribute {
+            key: "k".repeat(65),
+            value: None,
+        },
+    );
+    assert!(
+        matches!(too_much, Err(RpcMessageError::InvalidRequest(_))),
+        "{too_much:?}"
+    );
 }

@@ -27,6 +27,19 @@ pub struct Output {
     pub no_newline: bool,
 }
 
+/// Something that a client shows beside its lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presentation {
+    /// Its media type.
+    pub content_type: String,
+    /// Where the client is to show it, in the client's own words.
+    pub target: String,
+    /// The content.
+    pub content: Value,
+    /// Hints for its display, by name.
+    pub attributes: Vec<(String, Value)>,
+}
+
 /// Another task, as `queued_tasks()` and `task_stack()` show it.
 #[derive(Clone, Debug)]
 pub struct QueuedTask {
@@ -72,6 +85,11 @@ pub trait Host {
     fn connection_options(&self, conn: Obj) -> Option<Vec<(String, Value)>>;
     /// Sets an option: `E_INVARG` when nobody is connected so, or the option or its value makes no sense.
     fn set_connection_option(&mut self, conn: Obj, name: &str, value: &Value) -> Result<(), ErrorCode>;
+    /// What a connection's client has said of itself, by name.
+    fn connection_attributes(&self, conn: Obj) -> Option<Vec<(String, Value)>>;
+    /// Has a connection's client show something under an id, or nothing any more: `E_INVARG` when nobody is connected so,
+    /// `E_QUOTA` when it would show too much.
+    fn present(&mut self, conn: Obj, id: &str, shown: Option<Presentation>) -> Result<(), ErrorCode>;
     /// The output prefix and suffix.
     fn output_delimiters(&self, conn: Obj) -> Option<(String, String)>;
     /// Bytes of output waiting.

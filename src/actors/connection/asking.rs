@@ -109,6 +109,10 @@ impl ConnectionActor {
             let reader = known.input().reader();
             let waiting = reader.and_then(|task| self.parts.outside.board.find(task));
             if waiting.and_then(|waiting| waiting.request()) != Some(request.0) {
+                if known.asked() == Some(request.0) {
+                    // The task has committed its question, and its word is still on its way here.
+                    return Err(busy());
+                }
                 return Err(RpcMessageError::TaskError(SchedulerError::InputRequestNotFound(
                     request,
                 )));
@@ -126,6 +130,7 @@ impl ConnectionActor {
             .expect("a number is new when it is the next one, so this was looked at");
         let asked = self.settle_with(conn, cmd_seq, task);
         known.set_input_task(task);
+        known.set_asked(None);
         let thanks = asked.map(|reply| After::Answer {
             conn,
             reply,

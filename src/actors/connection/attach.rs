@@ -6,8 +6,10 @@
 //! an answer was lost, is answered twice.
 
 use super::commands::Commands;
+use super::display::note_peer;
 use super::tokens::{Issued, Old, write_proof};
 use super::{Client, ConnectionActor};
+use crate::actors::errand;
 use crate::actors::outlet::{After, Attached, Item, NewStream, Reply};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::client::{Attachment as Answer, Auth, ConnectType, LoginOk};
@@ -16,8 +18,8 @@ use crate::protocol::event::StreamPos;
 use crate::protocol::host::{HostType, Peer, ReattachOutcome};
 use crate::protocol::token::{Grant, Principal, TokenError};
 use crate::protocol::{ClientId, HostId, Wall};
-use moo_model::Obj;
 use moo_model::world::Flags;
+use moo_model::{Obj, Value};
 use moo_tasks::connections::{Attachment, ConnId, Connection};
 use std::sync::Arc;
 
@@ -94,9 +96,18 @@ impl ConnectionActor {
             .rows
             .extend(self.parts.keys.end(Subject::Client(ClientId(theirs.client()))));
         self.new_session(theirs.id, auth_time);
+        note_peer(&theirs, &wish.peer);
         self.take_up_at(&by, &theirs, Old::Dead, None);
         if wish.connect_type != ConnectType::NoConnect && !was_asked_before {
-            self.start_hook(&theirs, "user_reconnected");
+            let args = vec![Value::obj(player)];
+            let hook = errand::hook(
+                &self.parts.outside,
+                theirs.listener,
+                "user_reconnected",
+                player,
+                args,
+            );
+            self.submits.push_back(errand::unasked(hook));
         }
         Ok(())
     }
@@ -104,9 +115,9 @@ impl ConnectionActor {
     /// A client is back, with its token and the last event that it accepted.
     pub(super) fn come_back(
         &mut self,
-        by: Asker,
+        by: &Asker,
         auth: &Auth,
-        last: StreamPos,
+        (last, peer): (StreamPos, &Peer),
     ) -> Result<(), RpcMessageError> {
         if self.is_draining {
             return Err(RpcMessageError::Draining);
@@ -140,7 +151,8 @@ impl ConnectionActor {
                 Old::Overlap
             }
         };
-        self.take_up_at(&by, &conn, old, Some(last));
+        note_peer(&conn, peer);
+        self.take_up_at(by, &conn, old, Some(last));
         Ok(())
     }
 

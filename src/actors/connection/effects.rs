@@ -44,6 +44,7 @@ impl ConnectionActor {
                 });
                 actor.pump(conn);
             }),
+            Effect::Present { conn, id, shown } => self.items.push(Item::Presented { conn, id, shown }),
             Effect::Listen {
                 handler,
                 port,

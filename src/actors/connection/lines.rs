@@ -197,6 +197,7 @@ impl ConnectionActor {
     /// A line answers a task that reads.
     fn give(&mut self, conn: &Arc<Connection>, task: i64, line: &Line) {
         conn.set_input_task(task);
+        conn.set_asked(None);
         let with = Woken {
             value: Ok(value_of(line)),
             rows: self.used(conn, line, task),
@@ -290,6 +291,7 @@ impl ConnectionActor {
                 Carry::StopReading(task, object) => {
                     if let Some(conn) = self.parts.outside.connections.find(object) {
                         conn.input().stop_reading(task);
+                        conn.set_asked(None);
                         self.pump(&conn);
                     }
                 }

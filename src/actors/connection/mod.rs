@@ -13,6 +13,7 @@ mod attach;
 mod closing;
 mod commands;
 mod counts;
+mod display;
 mod effects;
 mod lines;
 mod linger;

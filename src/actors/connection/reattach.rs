@@ -61,14 +61,15 @@ impl ConnectionActor {
             return Err(unknown());
         };
         let attachment = client.conn.attachment();
-        if !client.credentials.accept(&held.bound, self.parts.keys.now()) {
-            return Err(ReattachOutcome::Denied);
-        }
         let lingers = self.lingering.contains_key(&id);
         if attachment.host != host.0 && (!lingers || held.attach_epoch < attachment.epoch) {
+            // It may have been taken over, and then what its old host proves it by is dead too.
             return Err(ReattachOutcome::Fenced {
                 current: attachment.epoch,
             });
+        }
+        if !client.credentials.accept(&held.bound, self.parts.keys.now()) {
+            return Err(ReattachOutcome::Denied);
         }
         let epoch = attachment.epoch + 1;
         client.conn.attach(Attachment {

@@ -2,6 +2,7 @@
 
 use super::attach::{Asker, Wish};
 use super::commands::Commands;
+use super::display::note_peer;
 use super::tokens::write_proof;
 use super::{Client, ConnectionActor};
 use crate::actors::errand;
@@ -94,7 +95,9 @@ impl ConnectionActor {
                 };
                 return self.attach(by, &auth, wish);
             }
-            HostClientToDaemonMessage::Reattach { last, .. } => return self.come_back(by, &auth, last),
+            HostClientToDaemonMessage::Reattach { last, peer } => {
+                return self.come_back(&by, &auth, (last, &peer));
+            }
             message if matches!(auth, Auth::None | Auth::Player(_)) && cmd_seq == 0 => {
                 return self.ask_without_connection(&by, &auth, message);
             }
@@ -153,7 +156,10 @@ impl ConnectionActor {
             HostClientToDaemonMessage::RequestedInput { request, input } => {
                 self.requested_input(conn, reply, cmd_seq, (request, &input))
             }
-            message => self.ask_world(conn, reply, cmd_seq, message),
+            message => match self.take_display(conn, reply, message)? {
+                Some(message) => self.ask_world(conn, reply, cmd_seq, message),
+                None => Ok(()),
+            },
         }
     }
 
@@ -244,14 +250,14 @@ impl ConnectionActor {
         listener: Obj,
         attachment: Attachment,
     ) -> Arc<Connection> {
-        let addr = address_of(peer.addr, by.reply.to.wire(), by.host);
+        let addr = address_of(peer.addr.clone(), by.reply.to.wire(), by.host);
         let flush_command = self.look(|tx| login::flush_command(tx, listener));
         let outside = &self.parts.outside;
         let prints_messages = outside
             .listeners
             .find(i64::from(peer.local_port))
             .is_none_or(|known| known.prints_messages);
-        outside.connections.open(NewConnection {
+        let conn = outside.connections.open(NewConnection {
             listener,
             prints_messages,
             name: format!(
@@ -262,7 +268,9 @@ impl ConnectionActor {
             attachment,
             flush_command,
             now: wall_seconds() as i64,
-        })
+        });
+        note_peer(&conn, &peer);
+        conn
     }
 
     fn established(&self, reply: Reply, client_token: String, client: &Client) -> After {

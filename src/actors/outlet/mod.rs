@@ -15,7 +15,7 @@ use crate::gateway::PeerId;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::event::{Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
+use crate::protocol::event::{self, Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
 use crate::protocol::host::{DaemonDirect, DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::{ClientId, HostId, ReqId, Wall, WireObj, WireValue};
@@ -31,6 +31,7 @@ use moo_tasks::connections::ConnId;
 use moo_tasks::held::Told;
 use moo_tasks::outside::Outside;
 use moo_tasks::service::What;
+use moo_vm::host::Presentation;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -105,6 +106,15 @@ pub enum Item {
         name: String,
         /// Its value.
         value: Value,
+    },
+    /// Something is shown to a connection's client, or no more.
+    Presented {
+        /// The connection.
+        conn: ConnId,
+        /// Its id.
+        id: String,
+        /// What.
+        shown: Option<Presentation>,
     },
     /// The connection's host is gone; it lingers.
     Detach {
@@ -229,6 +239,11 @@ impl Outlet {
                 };
                 self.outbox().say(fitting(&event, None, at, vec![conn.0]));
             }
+            Item::Presented { conn, id, shown } => {
+                let shown = shown.as_ref().map(wire_presentation);
+                let event = ClientEvent::Presentation { id, shown };
+                self.outbox().say(fitting(&event, None, at, vec![conn.0]));
+            }
             Item::Detach { conn, attach_epoch } => {
                 let mut outbox = self.outbox();
                 if let Some(client) = outbox.client_of(conn.0) {
@@ -264,6 +279,19 @@ impl Outlet {
     /// Rows wait in the outbox that no commit needs to be made for at once.
     pub fn commit_later(&self) {
         self.wishes.later();
+    }
+}
+
+/// What is shown to a client, as it travels.
+pub fn wire_presentation(shown: &Presentation) -> event::Presentation {
+    let attrs = shown.attributes.iter();
+    event::Presentation {
+        content_type: shown.content_type.clone(),
+        target: shown.target.clone(),
+        content: WireValue::new(&shown.content),
+        attrs: attrs
+            .map(|(name, value)| (name.clone(), WireValue::new(value)))
+            .collect(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use moo_model::ledger::Row;
 use moo_vm::host::Close;
 
-use super::{Finished, Job, Work};
+use super::{End, Finished, Job, Work};
 use crate::connections::{ConnId, Connection, Due, stored};
 use crate::held::Effect;
 use crate::login::Login;
@@ -60,6 +60,12 @@ impl Finished {
                 conn.input().start_programming(programming);
             }
         }
+        if let End::Waits(waiting) = &self.end
+            && let Some(object) = waiting.reads_from()
+            && let Some(conn) = outside.connections.find(object)
+        {
+            conn.set_asked(waiting.request());
+        }
         for effect in &self.held.effects {
             let Some(conn) = changes(effect).and_then(|conn| outside.connections.get(conn)) else {
                 continue;
@@ -68,6 +74,11 @@ impl Finished {
                 Effect::SetOption { name, value, .. } => {
                     // It was tried when the task asked.
                     conn.input().set_option(name, value).ok();
+                }
+                Effect::Present { id, shown, .. } => {
+                    // It was tried when the task asked; what a client has said of itself since may leave no room.
+                    conn.change_display(|display| display.present(id, shown.clone()))
+                        .ok();
                 }
                 Effect::SwitchPlayer { player, silent, .. } => {
                     let due = if *silent { conn.due() } else { Due::Connected };
@@ -112,9 +123,10 @@ impl Finished {
 /// The connection whose own state an effect changes.
 fn changes(effect: &Effect) -> Option<ConnId> {
     match effect {
-        Effect::SetOption { conn, .. } | Effect::SwitchPlayer { conn, .. } | Effect::Close(conn, _) => {
-            Some(*conn)
-        }
+        Effect::SetOption { conn, .. }
+        | Effect::Present { conn, .. }
+        | Effect::SwitchPlayer { conn, .. }
+        | Effect::Close(conn, _) => Some(*conn),
         _ => None,
     }
 }

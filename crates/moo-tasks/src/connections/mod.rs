@@ -5,6 +5,7 @@
 //! row is written too, so the last row says how it is. Locks here are held for a look-up only, never while a program
 //! runs.
 
+mod display;
 pub mod stored;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ use rustc_hash::FxHashMap;
 
 use crate::input_queue::InputQueue;
 use stored::{Stored, StoredLine};
+
+pub use display::Display;
 
 /// The number of the first connection that has not logged in, less its own number.
 const FIRST_UNLOGGED: i64 = -1;
@@ -104,6 +107,9 @@ struct State {
     /// Whom a commit has given it to, and when; it is theirs once the connection actor has heard so.
     claimed: Option<(Obj, i64)>,
     due: Due,
+    display: Display,
+    /// The wait for input of a task that has committed it and was not answered.
+    asked: Option<[u8; 16]>,
     /// Its row is deleted, and must not come back.
     is_gone: bool,
 }
@@ -195,6 +201,26 @@ impl Connection {
         self.state().attachment = attachment;
     }
 
+    /// The last wait for input of a task that reads from it, or is about to, unless that was answered.
+    pub fn asked(&self) -> Option<[u8; 16]> {
+        self.state().asked
+    }
+
+    /// A commit has a task wait for input; or that is over.
+    pub fn set_asked(&self, request: Option<[u8; 16]>) {
+        self.state().asked = request;
+    }
+
+    /// What its client has said of itself, and what it is shown.
+    pub fn display(&self) -> Display {
+        self.state().display.clone()
+    }
+
+    /// Changes that; its row is still to be written.
+    pub fn change_display<T>(&self, change: impl FnOnce(&mut Display) -> T) -> T {
+        change(&mut self.state().display)
+    }
+
     /// A commit gives it to a player, for whom `due` is to be run.
     pub fn claim(&self, player: Obj, now: i64, due: Due) {
         let mut state = self.state();
@@ -249,6 +275,7 @@ impl Connection {
             options: input.options().clone(),
             delimiters: (prefix.to_owned(), suffix.to_owned()),
             programming: input.programming(),
+            display: state.display.clone(),
         };
         stored.row()
     }
@@ -328,6 +355,7 @@ impl Connections {
             state: Mutex::new(State {
                 attachment: stored.attachment,
                 due: stored.due,
+                display: stored.display,
                 ..State::default()
             }),
         })

@@ -4,10 +4,10 @@
 //! commands, and its lines that were answered and not used yet. Invariant: a row that reads back says what was written;
 //! one that does not is refused as a whole.
 
-use moo_model::Obj;
 use moo_model::ledger::{Relation, Row};
+use moo_model::{Obj, bytes};
 
-use super::{Attachment, ConnId, Due};
+use super::{Attachment, ConnId, Display, Due};
 use crate::input_queue::Options;
 
 /// The numbers of so many commands of a connection are kept: more than a host sends without an answer.
@@ -45,6 +45,8 @@ pub struct Stored {
     pub delimiters: (String, String),
     /// The verb whose program is being typed in.
     pub programming: Option<(Obj, u32)>,
+    /// What its client has said of itself, and what it is shown.
+    pub display: Display,
 }
 
 /// A line that was answered and not used yet.
@@ -125,6 +127,7 @@ impl Stored {
         ] {
             out.text(text);
         }
+        bytes::encode(&self.display.to_value(), &mut out.0);
         row(attachment.client, CONNECTION, &[], Some(out.0))
     }
 }
@@ -199,7 +202,8 @@ fn connection(client: [u8; 16], mut row: Reader<'_>) -> Option<Stored> {
     let (name, peer, host_type) = (row.text()?, row.text()?, row.text()?);
     let delimiters = (row.text()?, row.text()?);
     let flush_command = row.text()?;
-    row.0.is_empty().then_some(Stored {
+    let display = Display::from_value(&bytes::decode(row.0).ok()?)?;
+    Some(Stored {
         id,
         listener,
         prints_messages,
@@ -226,6 +230,7 @@ fn connection(client: [u8; 16], mut row: Reader<'_>) -> Option<Stored> {
         },
         delimiters,
         programming: (obj != Obj::NOTHING).then_some((obj, verb)),
+        display,
     })
 }
 

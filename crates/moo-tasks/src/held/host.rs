@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Value};
 use moo_vm::fork::ForkRequest;
-use moo_vm::host::{Close, Host, Output, QueuedTask};
+use moo_vm::host::{Close, Host, Output, Presentation, QueuedTask};
 use moo_vm::machine::Machine;
 
 use super::{Effect, Held, Shown};
@@ -195,6 +195,28 @@ impl Host for HeldHost<'_> {
             name: name.to_ascii_lowercase(),
             value: value.clone(),
         });
+        Ok(())
+    }
+
+    fn connection_attributes(&self, conn: Obj) -> Option<Vec<(String, Value)>> {
+        Some(self.connection(conn)?.display().attributes())
+    }
+
+    fn present(&mut self, conn: Obj, id: &str, shown: Option<Presentation>) -> Result<(), ErrorCode> {
+        let connection = self.require(conn)?;
+        let conn = connection.id;
+        let mut display = connection.display();
+        for effect in &self.held.effects {
+            if let Effect::Present { conn: of, id, shown } = effect
+                && *of == conn
+            {
+                // It was tried when it was asked for.
+                display.present(id, shown.clone()).ok();
+            }
+        }
+        display.present(id, shown.clone())?;
+        let id = id.to_owned();
+        self.held.effects.push(Effect::Present { conn, id, shown });
         Ok(())
     }
 

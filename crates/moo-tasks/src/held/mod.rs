@@ -8,7 +8,7 @@ mod host;
 use std::sync::Arc;
 
 use moo_model::{Obj, Value};
-use moo_vm::host::{Close, Output};
+use moo_vm::host::{Close, Output, Presentation};
 
 use crate::board::Waiting;
 use crate::connections::{ConnId, Connection};
@@ -83,6 +83,15 @@ pub enum Effect {
         name: String,
         /// Its value.
         value: Value,
+    },
+    /// Show a client something, or no more.
+    Present {
+        /// Which connection's.
+        conn: ConnId,
+        /// Under this id.
+        id: String,
+        /// What; nothing any more if none.
+        shown: Option<Presentation>,
     },
     /// Open a port.
     Listen {

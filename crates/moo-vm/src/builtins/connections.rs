@@ -5,8 +5,9 @@ use moo_model::{ErrorCode, Obj, Raised, Value};
 use super::objects::existing;
 use super::players::own_connection;
 use super::{Args, ZERO, row};
-use crate::builtin::ArgType::{Any, Obj as AnObj, Str};
+use crate::builtin::ArgType::{Any, List as AList, Obj as AnObj, Str};
 use crate::builtin::{Builtin, Context};
+use crate::host::Presentation;
 
 /// The most output that waits for a connection, in bytes, as programs are told.
 const BUFFERED_OUTPUT_MAX: i64 = 65_536;
@@ -39,6 +40,44 @@ fn set_connection_option(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value,
     let conn = own_connection(ctx, args)?;
     ctx.host.set_connection_option(conn, args.str(1)?, &args[2])?;
     Ok(ZERO)
+}
+
+fn connection_attributes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let conn = own_connection(ctx, args)?;
+    let facts = ctx.host.connection_attributes(conn).ok_or(ErrorCode::InvArg)?;
+    let pairs = facts
+        .into_iter()
+        .map(|(name, value)| Value::list(vec![Value::string(name), value]));
+    Ok(Value::list(pairs.collect()))
+}
+
+fn present(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let conn = own_connection(ctx, args)?;
+    let id = args.str(1)?;
+    let shown = match args.len() {
+        2 => None,
+        3 | 4 => return Err(ErrorCode::Args.into()),
+        _ => Some(Presentation {
+            content_type: args.str(2)?.to_owned(),
+            target: args.str(3)?.to_owned(),
+            content: args[4].clone(),
+            attributes: match args.get(5) {
+                None => Vec::new(),
+                Some(pairs) => named_values(pairs).ok_or(ErrorCode::InvArg)?,
+            },
+        }),
+    };
+    ctx.host.present(conn, id, shown)?;
+    Ok(ZERO)
+}
+
+/// The pairs of a list of `{name, value}`.
+fn named_values(pairs: &Value) -> Option<Vec<(String, Value)>> {
+    let pair = |pair: &Value| match pair.as_list()? {
+        [name, value] => Some((name.as_str()?.to_owned(), value.clone())),
+        _ => None,
+    };
+    pairs.as_list()?.iter().map(pair).collect()
 }
 
 fn output_delimiters(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
@@ -99,6 +138,8 @@ pub(super) const TABLE: &[Builtin] = &[
     row("connection_option", (2, 2), &[AnObj, Str], connection_option, "The value of one of a connection's options."),
     row("connection_options", (1, 2), &[AnObj, Str], connection_options, "A connection's options as `{name, value}` pairs, or the value of one."),
     row("set_connection_option", (3, 3), &[AnObj, Str, Any], set_connection_option, "Sets one of a connection's options."),
+    row("connection_attributes", (1, 1), &[AnObj], connection_attributes, "What a connection's client has said of itself, as `{name, value}` pairs."),
+    row("present", (2, 6), &[AnObj, Str, Str, Str, Any, AList], present, "Has a player's client show something under an id: a media type, where, the content, and hints as `{name, value}` pairs; with the id alone, show it no more."),
     row("output_delimiters", (1, 1), &[AnObj], output_delimiters, "The lines that a connection wants before and after the output of each command."),
     row("buffered_output_length", (0, 1), &[AnObj], buffered_output_length, "The bytes that wait to be sent to a connection, or the most that may wait."),
     row("listen", (2, 3), &[AnObj, Any, Any], listen, "Opens a port whose connections an object handles, with the server's messages if the third argument is true; for wizards."),

@@ -3,7 +3,7 @@
 use moo_model::{ErrorCode, Obj, Value};
 
 use crate::fork::ForkRequest;
-use crate::host::{Close, Host, Output, QueuedTask};
+use crate::host::{Close, Host, Output, Presentation, QueuedTask};
 
 /// Somebody who is connected.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,8 @@ pub struct Connection {
     pub input: Vec<Value>,
     /// What was sent.
     pub output: Vec<String>,
+    /// What is shown, by id.
+    pub shown: Vec<(String, Presentation)>,
 }
 
 /// A host that keeps what is done to it.
@@ -157,6 +159,20 @@ impl Host for TestHost {
         let connection = self.connection_mut(conn).ok_or(ErrorCode::InvArg)?;
         connection.options.retain(|(known, _)| known != name);
         connection.options.push((name.to_string(), value.clone()));
+        Ok(())
+    }
+
+    fn connection_attributes(&self, conn: Obj) -> Option<Vec<(String, Value)>> {
+        let connection = self.connection(conn)?;
+        Some(vec![("address".to_string(), Value::str(&connection.name))])
+    }
+
+    fn present(&mut self, conn: Obj, id: &str, shown: Option<Presentation>) -> Result<(), ErrorCode> {
+        let connection = self.connection_mut(conn).ok_or(ErrorCode::InvArg)?;
+        connection.shown.retain(|(known, _)| known != id);
+        connection
+            .shown
+            .extend(shown.map(|shown| (id.to_string(), shown)));
         Ok(())
     }
 

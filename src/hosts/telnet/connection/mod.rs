@@ -349,6 +349,7 @@ impl TelnetConn {
             | ClientEvent::TaskSuspended { .. }
             | ClientEvent::PlayerSwitched { .. }
             | ClientEvent::CredentialsUpdated { .. }
+            | ClientEvent::Presentation { .. }
             | ClientEvent::Typed { .. } => {}
         }
     }

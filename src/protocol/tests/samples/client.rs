@@ -221,7 +221,7 @@ pub(in crate::protocol::tests) fn client_replies() -> Vec<DaemonToClientReply> {
             more_before: true,
             total: 10,
         },
-        Presentations(vec![(s("help"), vec![1, 2])]),
+        Presentations(vec![(s("help"), presentation())]),
         PresentationDismissed,
         ClientAttributeSet,
         SystemHandler(Err(SchedulerError::TaskAbortedCancelled)),

@@ -2,6 +2,16 @@
 
 use super::*;
 
+/// Something shown beside the lines.
+pub(in crate::protocol::tests) fn presentation() -> Presentation {
+    Presentation {
+        content_type: s("text/html"),
+        target: s("right"),
+        content: value(),
+        attrs: vec![(s("title"), value())],
+    }
+}
+
 /// Every event, the first one a narrative of several lines, with a route.
 #[expect(clippy::too_many_lines, reason = "a list of samples")]
 pub(in crate::protocol::tests) fn events() -> Vec<(ClientEvent, Route)> {
@@ -69,6 +79,10 @@ pub(in crate::protocol::tests) fn events() -> Vec<(ClientEvent, Route)> {
             at_front: true,
         },
         FlushInput { show: true },
+        Presentation {
+            id: s("help"),
+            shown: Some(presentation()),
+        },
     ];
     let route = Route {
         frame: 8,

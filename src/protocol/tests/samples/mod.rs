@@ -9,7 +9,7 @@ mod worker;
 use moo_model::{ErrorCode, Obj, Value};
 
 pub(super) use error::{refusals, scheduler_errors, worker_errors};
-pub(super) use event::events;
+pub(super) use event::{events, presentation};
 
 use super::codec::Book;
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};

@@ -241,3 +241,42 @@ fn the_server_is_the_wizards() {
     let stats = bench.run("verb_cache_stats()").expect("wizards may look");
     assert_eq!(stats.as_list().map(<[Value]>::len), Some(5));
 }
+
+#[test]
+fn a_player_s_client_is_shown_things_by_the_player_and_wizards() {
+    let mut bench = Bench::new(PLAYER);
+    bench.host.connect(PLAYER);
+    bench.check(&[
+        (
+            "present(#5, \"map\", \"text/html\", \"right\", \"here\", {{\"title\", \"A map\"}})",
+            "0",
+        ),
+        ("present(#5, \"map\", \"text/html\")", "! E_ARGS"),
+        (
+            "present(#5, \"map\", \"text/html\", \"right\", \"here\", {1})",
+            "! E_INVARG",
+        ),
+        ("present(#3, \"map\")", "! E_PERM"),
+        (
+            "connection_attributes(#5)",
+            "{{\"address\", \"port 7777 from localhost, port 54321\"}}",
+        ),
+        ("connection_attributes(#3)", "! E_PERM"),
+    ]);
+    let shown = &bench.host.connection(PLAYER).expect("it is connected").shown;
+    assert_eq!((shown.len(), shown[0].1.attributes.len()), (1, 1));
+    bench.check(&[("present(#5, \"map\")", "0")]);
+    assert!(
+        bench
+            .host
+            .connection(PLAYER)
+            .expect("it is connected")
+            .shown
+            .is_empty()
+    );
+    let mut bench = Bench::new(WIZARD);
+    bench.check(&[
+        ("present(#5, \"map\")", "! E_INVARG"),
+        ("connection_attributes(#5)", "! E_INVARG"),
+    ]);
+}

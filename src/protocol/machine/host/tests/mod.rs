@@ -9,6 +9,7 @@ use super::*;
 use crate::limits::{REQUEST_DEADLINE_S, REST_DEFAULT_MS, STREAM_TAIL_MS};
 use crate::protocol::WireObj;
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
+use crate::protocol::client::{Attachment, ClientReply, ConnectType, DaemonToClientReply, LoginOk};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::host::{DaemonDirect, ReattachOutcome};
 use crate::protocol::surface::Surfaced;
@@ -365,4 +366,51 @@ fn the_daemon_is_given_the_list_of_clients_and_told_of_the_end_of_a_drain() {
             Heard::Host(_, HostToDaemonMessage::DetachHost { .. })
         ]
     ));
+}
+
+#[test]
+fn what_an_attachment_gave_to_prove_a_client_holds_over_older_events() {
+    let mut scene = Scene::with_client();
+    let renewed = |bound| ClientEvent::CredentialsUpdated {
+        client_token: String::new(),
+        auth_token: None,
+        sid: String::new(),
+        bound,
+    };
+    let proof = |scene: &mut Scene| {
+        scene.lines(1, &["look"]);
+        let (envelope, request) = scene.request();
+        scene.accept(envelope);
+        request.auth
+    };
+    scene.lines(1, &["connect ann"]);
+    let (envelope, _) = scene.request();
+    let attachment = Attachment {
+        client: client(1),
+        client_token: String::new(),
+        sid: String::new(),
+        bound: [9; 16],
+        player: WireObj(7),
+        flags: 0,
+        attach_epoch: 1,
+        cmd_next: 2,
+        head: at(2),
+        last: at(0),
+        recovered: false,
+    };
+    let login = LoginOk {
+        auth_token: String::new(),
+        connect_type: ConnectType::Connected,
+        player: WireObj(7),
+        attach: Some(attachment),
+    };
+    let reply = DaemonToClientReply::LoginResult(Some(login));
+    scene.reply(envelope, &ClientReply { reply, head: None });
+    // What is missing up to the head is asked for at once.
+    scene.heard.clear();
+    scene.event_of(1, 1, 1, renewed([7; 16]));
+    scene.event(1, 1, 2, 1);
+    assert_eq!(proof(&mut scene), Auth::Bound([9; 16]));
+    scene.event_of(1, 1, 3, renewed([8; 16]));
+    assert_eq!(proof(&mut scene), Auth::Bound([8; 16]));
 }

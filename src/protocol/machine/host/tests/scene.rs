@@ -186,6 +186,11 @@ impl Scene {
 
     /// Publishes an event whose text is its number, filled up to a length.
     pub(super) fn event(&mut self, n: u8, attach_epoch: u32, seq: u64, length: usize) {
+        self.event_of(n, attach_epoch, seq, numbered(seq, length));
+    }
+
+    /// Publishes an event.
+    pub(super) fn event_of(&mut self, n: u8, attach_epoch: u32, seq: u64, event: ClientEvent) {
         self.frame += 1;
         let to = vec![Recipient {
             client: client(n),
@@ -197,7 +202,6 @@ impl Scene {
             to,
             ..Route::default()
         };
-        let event = numbered(seq, length);
         self.publish(&EventFrame { event, route });
     }
 
