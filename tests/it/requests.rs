@@ -210,6 +210,36 @@ fn a_change_is_made_once_and_only_under_a_number() {
 }
 
 #[test]
+fn a_line_for_a_task_that_is_killed_before_it_comes_to_it_is_answered() {
+    let server = Lone::without_host(1, &[("MOOTHALL_TASKS_EXECUTORS", "1")]);
+    let mut client = Client::of_wizard(&server);
+    wait_for("the player to be connected", || {
+        let found = client.eval("player in connected_players()");
+        (found != Ok(Reply::EvalResult(int(0)))).then_some(())
+    });
+    for setting in [
+        "$server_options.bg_ticks = 1000000000",
+        "load_server_options()",
+        r##"add_property(#0, "reader", 0, {player, "r"})"##,
+    ] {
+        client.eval(setting).unwrap();
+    }
+    let line = |text: &str| Ask::Command {
+        handler: WireObj(0),
+        command: text.to_owned(),
+    };
+    // So many stand before the reader that it cannot begin before the first of them has killed it.
+    let read = ";;for n in [1..8] fork (0) if (n == 1) t = ftime(); while (ftime() - t < 1.0) endwhile \
+                kill_task(#0.reader); endif endfork endfor #0.reader = task_id(); read();";
+    let submitted = |answer: Answer| assert!(matches!(answer, Ok(Reply::TaskSubmitted { .. })), "{answer:?}");
+    submitted(client.changes(line(read)));
+    submitted(client.changes(line("hello")));
+    let again = client.asks(client.cmd_seq, line("hello"));
+    assert!(matches!(again, Ok(Reply::Duplicate { .. })), "{again:?}");
+    submitted(client.changes(line("look")));
+}
+
+#[test]
 fn who_has_not_logged_in_is_told_nothing() {
     let server = Lone::without_host(1, &[]);
     let mut client = Client::of_wizard(&server);
