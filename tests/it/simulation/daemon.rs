@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use moo_model::ledger::Row;
+use moothall::limits::BUSY_RETRY_MS;
 use moothall::protocol::client::{
     Auth, ClientReply, ClientRequest, CmdOutcome, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
 };
@@ -14,12 +15,13 @@ use moothall::protocol::error::RpcMessageError;
 use moothall::protocol::event::{
     Cause, ClientEvent, Content, Line, NarrativeEvent, StreamControl, StreamPos,
 };
-use moothall::protocol::host::{DaemonToHostReply, RejectReason};
+use moothall::protocol::host::{DaemonDirect, DaemonToHostReply, RejectReason};
 use moothall::protocol::kind::Family;
 use moothall::protocol::machine::outbox::{Opening, Out, Outbox, Prepared};
 use moothall::protocol::{ClientId, HostId, Wall, WireObj};
 
 use super::store::{Change, Conn, State};
+use crate::support::random::Random;
 
 /// An answer on its way.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ pub struct Answer {
 pub enum Reply {
     Client(DaemonToClientReply),
     Host(DaemonToHostReply),
+    Direct(DaemonDirect),
 }
 
 /// A host's session.
@@ -61,6 +64,10 @@ pub struct Daemon {
     pub(super) sessions: BTreeMap<HostId, Session>,
     pub(super) probes: u8,
     pings: u64,
+    pub(super) random: Random,
+    /// Of a thousand requests, how many are refused, and how many were in all.
+    pub refused_per_mille: usize,
+    pub refusals: u64,
     /// Faults to be found out by the checker.
     pub forgets_commands: bool,
     pub stores_no_events: bool,
@@ -69,7 +76,8 @@ pub struct Daemon {
 const NOBODY: WireObj = WireObj(-1);
 
 impl Daemon {
-    pub fn new() -> Daemon {
+    /// A daemon on an empty store; what it refuses follows from the seed.
+    pub fn new(seed: u64) -> Daemon {
         Daemon {
             is_up: true,
             epoch: 1,
@@ -81,6 +89,9 @@ impl Daemon {
             sessions: BTreeMap::new(),
             probes: 0,
             pings: 0,
+            random: Random::new(!seed),
+            refused_per_mille: 0,
+            refusals: 0,
             forgets_commands: false,
             stores_no_events: false,
         }
@@ -161,12 +172,15 @@ impl Daemon {
             cmd_seq,
             cmd_acked: _,
         } = request;
+        if self.refuses() {
+            return vec![self.refuse_client(from, &envelope)];
+        }
         if let HostClientToDaemonMessage::ConnectionEstablish { .. } = message {
             self.establish(from, envelope, client);
             return Vec::new();
         }
         let Some(conn) = self.memory.conns.get(&client).cloned() else {
-            return vec![self.refusal(from, &envelope, RpcMessageError::NoConnection)];
+            return vec![self.refuse_unknown(from, &envelope, client)];
         };
         if auth != Auth::Bound(conn.bound) || conn.host != from {
             return vec![self.refusal(from, &envelope, RpcMessageError::PermissionDenied)];
@@ -185,8 +199,9 @@ impl Daemon {
         match message {
             HostClientToDaemonMessage::Command { command, .. } => {
                 if cmd_seq > conn.cmd_last + 1 {
-                    // One before it was lost on the way; both come again.
-                    return Vec::new();
+                    // One before it was lost on the way, or refused; both come again.
+                    let retry_after_ms = BUSY_RETRY_MS;
+                    return vec![self.refusal(from, &envelope, RpcMessageError::Busy { retry_after_ms })];
                 }
                 if cmd_seq <= conn.cmd_last {
                     let outcome = CmdOutcome::Submitted { task: cmd_seq };
@@ -370,6 +385,11 @@ impl Daemon {
                         is_event: false,
                         frame: encode(&answer.envelope, &ClientReply { reply, head }).expect("it is small"),
                     }),
+                    Reply::Direct(direct) => sent.push(Sent {
+                        to: answer.host,
+                        is_event: false,
+                        frame: encode(&answer.envelope, &direct).expect("it is small"),
+                    }),
                     Reply::Host(reply) => sent.push(self.host_reply(answer.host, &answer.envelope, &reply)),
                 },
             }
@@ -400,7 +420,7 @@ impl Daemon {
         }
     }
 
-    fn refusal(&self, to: HostId, envelope: &Envelope, error: RpcMessageError) -> Sent {
+    pub(super) fn refusal(&self, to: HostId, envelope: &Envelope, error: RpcMessageError) -> Sent {
         Sent {
             to,
             is_event: false,

@@ -31,7 +31,7 @@ impl World {
         let mut below = |bound: usize| self.random.below(bound);
         let host = below(HOSTS);
         let span = Duration::from_millis(100 + below(9_000) as u64);
-        match below(10) {
+        match below(12) {
             0..=1 => Fault::KillDaemon,
             2 => Fault::KillHost(host),
             3 => Fault::PauseDaemon(span),
@@ -43,12 +43,22 @@ impl World {
                 events_lost: [10, 500, 1000][below(3)],
                 requests_lost: [0, 10, 200][below(3)],
                 repeated: 0,
+                refused: 0,
                 delay_us: 0,
             }),
+            9 => Fault::Weather(Weather {
+                events_lost: 0,
+                requests_lost: [0, 10][below(2)],
+                repeated: 0,
+                refused: [50, 300, 900][below(3)],
+                delay_us: [0, 20_000][below(2)],
+            }),
+            10 => Fault::Fence,
             _ => Fault::Weather(Weather {
                 events_lost: 10,
                 requests_lost: 10,
                 repeated: 200,
+                refused: 20,
                 delay_us: 20_000,
             }),
         }
@@ -57,7 +67,10 @@ impl World {
     pub(super) fn goes_wrong(&mut self, fault: Fault) {
         self.say(&format!("{fault:?}"));
         match fault {
-            Fault::Weather(weather) => self.weather = weather,
+            Fault::Weather(weather) => {
+                self.weather = weather;
+                self.daemon.refused_per_mille = usize::from(weather.refused);
+            }
             Fault::KillDaemon if self.daemon.is_up => {
                 self.tally.daemon_crashes += 1;
                 self.daemon.is_killed();
@@ -110,13 +123,34 @@ impl World {
                 }
             }
             Fault::Leave => self.leaves(),
-            Fault::KillDaemon | Fault::KillHost(_) | Fault::Break(_) => {}
+            Fault::Fence if self.daemon.is_up => self.fence(),
+            Fault::Fence | Fault::KillDaemon | Fault::KillHost(_) | Fault::Break(_) => {}
         }
     }
 
     fn someone(&mut self) -> Option<&mut Person> {
         let at = self.random.below(self.people.len().max(1));
         self.people.values_mut().nth(at).filter(|person| !person.is_gone)
+    }
+
+    /// Somebody's connection is another host's from now on. They may notice at once, with their next line, or never.
+    fn fence(&mut self) {
+        let at = self.random.below(self.people.len().max(1));
+        let Some((&client, person)) = self
+            .people
+            .iter_mut()
+            .nth(at)
+            .filter(|(_, person)| !person.is_gone)
+        else {
+            return;
+        };
+        if self.daemon.knows(client) {
+            person.is_fenced = true;
+            self.tally.fenced += 1;
+            let before = self.daemon.stamp();
+            self.daemon.fence(client);
+            self.write_after(before);
+        }
     }
 
     fn leaves(&mut self) {

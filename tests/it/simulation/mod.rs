@@ -10,6 +10,7 @@ mod mishaps;
 mod network;
 mod people;
 mod reckoning;
+mod refusals;
 mod sessions;
 mod store;
 mod world;
@@ -40,7 +41,11 @@ fn nothing_is_lost_or_doubled_whatever_the_seed() {
     }
     println!("simulated: {tally:?}");
     assert!(
-        tally.daemon_crashes > 0 && tally.frames_lost > 0 && tally.deliveries > 0,
+        tally.daemon_crashes > 0
+            && tally.frames_lost > 0
+            && tally.refusals > 0
+            && tally.fenced > 0
+            && tally.deliveries > 0,
         "nothing happened: {tally:?}"
     );
 }

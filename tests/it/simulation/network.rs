@@ -66,14 +66,18 @@ pub enum Fault {
     StopReading(Duration),
     /// Somebody leaves.
     Leave,
+    /// Somebody's connection goes to another host, as after a login there.
+    Fence,
 }
 
-/// How bad the network is; the first three by thousandths.
+/// How bad the network is, and how busy the daemon; the first four by thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Weather {
     pub events_lost: u16,
     pub requests_lost: u16,
     pub repeated: u16,
+    /// Requests that the daemon has no time for.
+    pub refused: u16,
     /// A frame takes up to this long, and may overtake others; in calm weather none does.
     pub delay_us: u32,
 }

@@ -24,6 +24,8 @@ pub struct Person {
     pub reads_again_at: Moment,
     /// Whether this person or their host is gone.
     pub is_gone: bool,
+    /// Their connection was given to another host, which may close it here.
+    pub is_fenced: bool,
     /// What must not happen to them.
     pub complaint: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Person {
             answered: 0,
             reads_again_at: Moment(0),
             is_gone: false,
+            is_fenced: false,
             complaint: None,
         }
     }
@@ -59,6 +62,7 @@ impl Person {
             ToClient::Answered => self.answered += 1,
             ToClient::Refused(why) => self.complain(format!("a line was refused: {why}")),
             ToClient::Ready { fresh: true } => self.complain("the daemon had forgotten them".to_owned()),
+            ToClient::Close(_) if self.is_fenced => self.is_gone = true,
             ToClient::Close(why) => self.complain(format!("they were cut off: {why}")),
             ToClient::Ready { .. } | ToClient::Away | ToClient::Notice(_) => {}
         }

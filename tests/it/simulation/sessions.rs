@@ -18,6 +18,16 @@ impl Daemon {
         envelope: Envelope,
         message: HostToDaemonMessage,
     ) -> Vec<Sent> {
+        let may_be_refused = matches!(
+            message,
+            HostToDaemonMessage::Hello { .. }
+                | HostToDaemonMessage::RegisterHost { .. }
+                | HostToDaemonMessage::ReattachBatch { .. }
+                | HostToDaemonMessage::Replay { .. }
+        );
+        if may_be_refused && self.refuses() {
+            return vec![self.reject(from, &envelope)];
+        }
         let reply = match message {
             HostToDaemonMessage::Hello { instance, .. } => return self.welcome(from, envelope, instance),
             HostToDaemonMessage::RegisterHost { probe, .. } => self.register(from, probe),
@@ -113,7 +123,11 @@ impl Daemon {
         let mut results = Vec::new();
         for held in held {
             let Some(conn) = self.memory.conns.get(&held.client) else {
-                results.push((held.client, ReattachOutcome::Unknown));
+                let fenced = self.memory.fenced.get(&held.client);
+                let outcome = fenced.map_or(ReattachOutcome::Unknown, |&current| ReattachOutcome::Fenced {
+                    current,
+                });
+                results.push((held.client, outcome));
                 continue;
             };
             if conn.bound != held.bound {

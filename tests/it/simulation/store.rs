@@ -21,6 +21,8 @@ pub struct State {
     pub outbox: BTreeMap<Vec<u8>, Vec<u8>>,
     pub conns: BTreeMap<ClientId, Conn>,
     pub conn_last: u64,
+    /// Connections that another host has, with their epochs there.
+    pub fenced: BTreeMap<ClientId, u32>,
     /// Which lines took effect, in order.
     pub ledger: Vec<(ClientId, u64)>,
     /// What each client was told, in order.
@@ -32,6 +34,7 @@ pub struct State {
 pub enum Change {
     Row(Row),
     Conn(ClientId, Option<Conn>),
+    Fenced(ClientId, u32),
     Effect(ClientId, u64),
     Told(ClientId, String),
 }
@@ -47,6 +50,7 @@ impl State {
                 self.conn_last = self.conn_last.max(conn.number);
                 self.conns.insert(client, conn);
             }
+            Change::Fenced(client, epoch) => drop(self.fenced.insert(client, epoch)),
             Change::Conn(client, None) => drop(self.conns.remove(&client)),
             Change::Effect(client, number) => self.ledger.push((client, number)),
             Change::Told(client, text) => self.told.entry(client).or_default().push(text),

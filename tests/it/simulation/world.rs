@@ -32,6 +32,8 @@ pub struct Tally {
     pub pauses: u64,
     pub frames: u64,
     pub frames_lost: u64,
+    pub refusals: u64,
+    pub fenced: u64,
     pub lines: u64,
     pub deliveries: u64,
 }
@@ -44,6 +46,8 @@ impl Tally {
         self.pauses += other.pauses;
         self.frames += other.frames;
         self.frames_lost += other.frames_lost;
+        self.refusals += other.refusals;
+        self.fenced += other.fenced;
         self.lines += other.lines;
         self.deliveries += other.deliveries;
     }
@@ -83,7 +87,7 @@ impl World {
             random: Random::new(seed),
             agenda: Agenda::default(),
             weather: Weather::default(),
-            daemon: Daemon::new(),
+            daemon: Daemon::new(seed),
             daemon_stands_until: Moment(0),
             hosts: Vec::new(),
             people: BTreeMap::new(),
@@ -120,6 +124,7 @@ impl World {
                 return Err(format!("at {} ms, of {client}: {complaint}", self.now.0 / 1000));
             }
         }
+        self.tally.refusals = self.daemon.refusals;
         self.reckon()?;
         Ok(self.tally.clone())
     }
@@ -250,7 +255,7 @@ impl World {
     }
 
     /// The log writes what was committed since, in a while.
-    fn write_after(&mut self, before: u64) {
+    pub(super) fn write_after(&mut self, before: u64) {
         let stamp = self.daemon.stamp();
         if stamp > before {
             let delay = Duration::from_micros(50 + self.random.below(3_000) as u64);
@@ -332,9 +337,16 @@ impl World {
         let Some(person) = self.people.get_mut(&client) else {
             return;
         };
-        if person.hears(what) {
+        let was_here = !person.is_gone;
+        let host = person.host;
+        let has_something = person.hears(what);
+        let is_closed = was_here && person.is_gone;
+        if has_something {
             let at = self.now.max(person.reads_again_at);
             self.agenda.plan(at, Happening::Reads(client));
+        }
+        if is_closed {
+            self.give(host, Input::Closed { client });
         }
     }
 
