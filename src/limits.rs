@@ -350,8 +350,13 @@ pub const HOUSEKEEPING: Duration = Duration::from_secs(1);
 pub const WALL_CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Task numbers that are set aside at once.
 pub const TASK_IDS_RESERVED: i64 = 1_000_000;
-/// Tasks that may be with each executor at once: one that runs, and some so that it need not wait for the next.
+/// Tasks of one player that may be with the executors at once, for each that runs at a time: one, and some so that it
+/// need not wait for the next.
 pub const SLOTS_PER_EXECUTOR: usize = 4;
+/// Tasks of all players that may have begun and not ended a slice, each with a thread.
+pub const SLOTS: usize = 64;
+/// How long a task runs before it lets those go first that wait.
+pub const TURN_MAX: Duration = Duration::from_millis(2);
 /// Bytes that one slice of a task may allocate.
 pub const TASK_BYTES_MAX: i64 = 256 * MIB as i64;
 /// How often a hook is begun anew that lost every attempt to commit.

@@ -1,12 +1,15 @@
 //! The threads that run tasks. They are ours and not actix's, because actix loses a thread for good when it panics.
 //!
-//! One queue feeds all of them, and one list takes their reports, so that a busy executor neither waits for the
-//! scheduler nor wakes it for each task. Its bound is the scheduler's number of slots. What a panic loses is that one
-//! attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
+//! One line of jobs feeds all of them, and one list takes their reports, so that a busy executor neither waits for the
+//! scheduler nor wakes it for each task. As many run at once as there are turns; a task that has run for a while lets
+//! others go first, so there are more threads than turns, up to the scheduler's number of slots. What a panic loses is that
+//! one attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
 use super::outlet::{After, Outgoing, Outlet, Reply};
+use super::turns::{Seat, Turns};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
+use crate::limits::TURN_MAX;
 use crate::memory::live_bytes;
 use moo_model::Value;
 use moo_model::world::{Lookups, World};
@@ -16,12 +19,11 @@ use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use moo_vm::host::Output;
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{fs, io, thread};
 
 /// What a player is told whose task met a fault of ours.
@@ -66,20 +68,14 @@ impl Workshop {
     }
 }
 
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Assignment>,
-    idle: usize,
-    closed: bool,
-}
-
 struct Shared {
     workshop: Workshop,
     priority: Priority,
-    queue: Mutex<Queue>,
-    changed: Condvar,
+    turns: Turns<Assignment>,
     reports: Mutex<Vec<Report>>,
     rung: AtomicBool,
+    /// Threads that were ever started.
+    threads: AtomicUsize,
     /// Tells the scheduler that there are reports.
     ring: Box<dyn Fn() + Send + Sync>,
 }
@@ -90,7 +86,7 @@ pub struct Executors {
 }
 
 impl Executors {
-    /// Starts so many threads. `ring` is called, on any of them, when there are reports to be taken.
+    /// Starts so many threads, each with a turn. `ring` is called, on any of them, when there are reports to be taken.
     pub fn start(
         count: usize,
         workshop: Workshop,
@@ -99,29 +95,23 @@ impl Executors {
         let shared = Arc::new(Shared {
             workshop,
             priority: Priority::default(),
-            queue: Mutex::default(),
-            changed: Condvar::new(),
+            turns: Turns::new(count),
             reports: Mutex::default(),
             rung: AtomicBool::new(false),
+            threads: AtomicUsize::new(0),
             ring: Box::new(ring),
         });
-        for number in 0..count {
-            let shared = shared.clone();
-            thread::Builder::new()
-                .name(format!("executor-{number}"))
-                .spawn(move || shared.work())?;
+        for _ in 0..count {
+            shared.start_thread(None).map_err(|(error, _)| error)?;
         }
         Ok(Executors { shared })
     }
 
     /// Gives out jobs.
     pub fn assign(&self, jobs: impl IntoIterator<Item = Assignment>) {
-        let mut queue = self.shared.lock();
-        let before = queue.waiting.len();
-        queue.waiting.extend(jobs);
-        let wake = (queue.waiting.len() - before).min(queue.idle);
-        drop(queue);
-        (0..wake).for_each(|_| self.shared.changed.notify_one());
+        for job in self.shared.turns.offer(jobs) {
+            self.shared.start(job);
+        }
     }
 
     /// Takes the reports that have come. The next one rings again.
@@ -132,8 +122,7 @@ impl Executors {
 
     /// Lets no new job begin.
     pub fn close(&self) {
-        self.shared.lock().closed = true;
-        self.shared.changed.notify_all();
+        self.shared.turns.close();
     }
 }
 
@@ -144,29 +133,36 @@ impl Drop for Executors {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next(&self) -> Option<Assignment> {
-        let mut queue = self.lock();
-        loop {
-            if queue.closed {
-                return None;
-            }
-            if let Some(next) = queue.waiting.pop_front() {
-                return Some(next);
-            }
-            queue.idle += 1;
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle -= 1;
+    /// Runs a job on a thread of its own, or leaves it to the next that is done.
+    fn start(self: &Arc<Self>, job: Assignment) {
+        if let Err((error, job)) = self.start_thread(Some(job)) {
+            tracing::warn!(%error, "no thread can be started for a task; it waits for another one");
+            self.turns.take_back(job.expect("the one just given"));
         }
     }
 
-    fn work(&self) {
-        let mut here = Here::new(self.workshop.store.clone());
+    /// A new thread, with its first job if there is one already. The job comes back if there is no thread for it.
+    fn start_thread(
+        self: &Arc<Self>,
+        job: Option<Assignment>,
+    ) -> Result<(), (io::Error, Option<Assignment>)> {
+        let number = self.threads.fetch_add(1, Ordering::Relaxed);
+        let first = Arc::new(Mutex::new(job));
+        let (shared, taken) = (self.clone(), first.clone());
+        let take =
+            |first: &Mutex<Option<Assignment>>| first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = thread::Builder::new().name(format!("executor-{number}"));
+        let spawned = thread.spawn(move || shared.work(take(&taken)));
+        spawned.map(drop).map_err(|error| (error, take(&first)))
+    }
+
+    fn work(self: Arc<Self>, first: Option<Assignment>) {
+        let seat = Seat::new();
+        let mut here = Here::new(&self, &seat);
         let mut lookups = Box::<Lookups>::default();
-        while let Some(mut given) = self.next() {
+        let mut next = first.or_else(|| self.turns.arrive(&seat));
+        while let Some(mut given) = next {
+            here.turn_began = Instant::now();
             let attempt = catch_unwind(AssertUnwindSafe(|| self.run(&mut given, &mut here, &mut lookups)));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
@@ -187,10 +183,11 @@ impl Shared {
             if !self.rung.swap(true, Ordering::AcqRel) {
                 (self.ring)();
             }
+            next = self.turns.done(&seat);
         }
     }
 
-    fn run(&self, given: &mut Assignment, here: &mut Here, lookups: &mut Box<Lookups>) -> Report {
+    fn run(&self, given: &mut Assignment, here: &mut Here<'_>, lookups: &mut Box<Lookups>) -> Report {
         let Assignment { job, reply, after } = given;
         fault::point("executor.run");
         if matches!(job.work, Work::Login(_) | Work::Authenticate(_)) {
@@ -212,7 +209,7 @@ impl Shared {
     }
 
     /// A fault of ours has ended the attempt. All that is left of the task is deleted, and its player is told.
-    fn after_fault(&self, given: &mut Assignment, here: &mut Here, lookups: &mut Box<Lookups>) -> Report {
+    fn after_fault(&self, given: &mut Assignment, here: &mut Here<'_>, lookups: &mut Box<Lookups>) -> Report {
         let Assignment { job, reply, after } = given;
         tracing::error!(task = job.id, player = %job.player, "a fault of the server ended a task");
         let rows = Job {
@@ -239,22 +236,26 @@ impl Shared {
     }
 }
 
-/// The clock, chance and meters of one executor's thread.
-struct Here {
+/// The clock, chance and meters of one executor's thread, and its turn.
+struct Here<'a> {
     dice: u64,
-    store: PathBuf,
+    shared: &'a Arc<Shared>,
+    seat: &'a Arc<Seat<Assignment>>,
+    turn_began: Instant,
 }
 
-impl Here {
-    fn new(store: PathBuf) -> Here {
+impl<'a> Here<'a> {
+    fn new(shared: &'a Arc<Shared>, seat: &'a Arc<Seat<Assignment>>) -> Here<'a> {
         Here {
             dice: chance() | 1,
-            store,
+            shared,
+            seat,
+            turn_began: Instant::now(),
         }
     }
 }
 
-impl Surroundings for Here {
+impl Surroundings for Here<'_> {
     fn now(&self) -> f64 {
         wall_seconds()
     }
@@ -282,7 +283,14 @@ impl Surroundings for Here {
     }
 
     fn db_disk_size(&self) -> i64 {
-        folder_bytes(&self.store)
+        folder_bytes(&self.shared.workshop.store)
+    }
+
+    fn rest(&mut self) {
+        if self.shared.turns.are_wanted() && self.turn_began.elapsed() >= TURN_MAX {
+            self.shared.turns.rest(self.seat, |job| self.shared.start(job));
+            self.turn_began = Instant::now();
+        }
     }
 
     fn pause(&mut self, time: Duration) {

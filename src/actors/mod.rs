@@ -44,6 +44,7 @@ mod publisher;
 mod room;
 mod scheduler;
 mod taps;
+mod turns;
 mod world_request;
 
 pub use lifecycle::{Options, run};

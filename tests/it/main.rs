@@ -13,6 +13,7 @@ mod support;
 mod attach;
 mod command_line;
 mod control;
+mod fairness;
 mod faults;
 mod hall;
 mod hostile;

@@ -24,6 +24,8 @@ pub trait Surroundings {
     fn live_bytes(&self) -> i64;
     /// The size of the database on disk, in bytes.
     fn db_disk_size(&self) -> i64;
+    /// A moment at which others may go first. The task's own time does not pass meanwhile.
+    fn rest(&mut self);
     /// Waits, because somebody else must go first.
     fn pause(&mut self, time: std::time::Duration);
 }

@@ -70,6 +70,8 @@ pub trait Host {
     fn seconds_left(&self) -> f64;
     /// Whether somebody asked for this task's end.
     fn is_killed(&self) -> bool;
+    /// The task has run for a while and would go on: lets others go first.
+    fn rest(&mut self);
     /// Whether this slice has allocated more memory than one may.
     fn is_over_memory(&self) -> bool;
 

@@ -78,6 +78,8 @@ pub struct SchedulerParts {
     pub executors: Arc<Executors>,
     /// Tasks that may be with executors at once.
     pub slots: usize,
+    /// The same, of one player.
+    pub lane_slots: usize,
     /// Where dumps and the server's end are asked for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
     /// The connections; set once they are there.
@@ -117,7 +119,7 @@ impl SchedulerActor {
     /// A scheduler without tasks.
     pub fn new(parts: SchedulerParts, guard: ExitGuard) -> Self {
         SchedulerActor {
-            core: Scheduler::new(parts.slots),
+            core: Scheduler::new(parts.slots, parts.lane_slots),
             parts,
             actions: Vec::new(),
             kills: HashMap::new(),

@@ -199,7 +199,7 @@ impl Bench<'_> {
                 right_of_way = self.priority.take();
             }
             let tx = Transaction::begin(self.world, std::mem::take(lookups));
-            let mut finished = self.attempt(job, tx, surroundings);
+            let mut finished = self.attempt(job, tx, surroundings, right_of_way.is_some());
             finished.at = surroundings.now() as i64;
             if right_of_way.is_none() {
                 self.priority.give_way();
@@ -231,9 +231,15 @@ impl Bench<'_> {
         self.end_without_effect(&put_off, Failure::Contended, None, lookups, release)
     }
 
-    fn attempt(&self, job: &Job, tx: Transaction, surroundings: &mut dyn Surroundings) -> Finished {
+    fn attempt(
+        &self,
+        job: &Job,
+        tx: Transaction,
+        surroundings: &mut dyn Surroundings,
+        has_right_of_way: bool,
+    ) -> Finished {
         let dialect = tx.settings().dialect;
-        let host = HeldHost::new(
+        let mut host = HeldHost::new(
             (job.id, job.player),
             self.outside,
             surroundings,
@@ -241,6 +247,9 @@ impl Bench<'_> {
             &job.kill,
             self.bytes_max,
         );
+        if has_right_of_way {
+            host.take_right_of_way();
+        }
         let mut slice = Slice::new(job, tx, host, self.outside);
         let end = slice.run();
         let (tx, mut held) = (slice.tx, slice.host.held);

@@ -34,6 +34,7 @@ pub struct HeldHost<'a> {
     kill: &'a AtomicBool,
     bytes_max: i64,
     allowance: Allowance,
+    has_right_of_way: bool,
 }
 
 impl<'a> HeldHost<'a> {
@@ -59,7 +60,13 @@ impl<'a> HeldHost<'a> {
                 cpu_end: 0.0,
                 bytes_end: 0,
             },
+            has_right_of_way: false,
         }
+    }
+
+    /// All others wait for this attempt, so it rests nowhere.
+    pub fn take_right_of_way(&mut self) {
+        self.has_right_of_way = true;
     }
 
     /// A slice begins that may use so many CPU seconds.
@@ -144,6 +151,12 @@ impl Host for HeldHost<'_> {
 
     fn is_killed(&self) -> bool {
         self.kill.load(Ordering::Relaxed)
+    }
+
+    fn rest(&mut self) {
+        if !self.has_right_of_way {
+            self.surroundings.rest();
+        }
     }
 
     fn is_over_memory(&self) -> bool {

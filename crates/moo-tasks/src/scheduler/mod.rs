@@ -1,6 +1,7 @@
 //! Which task runs next: queues, timers and what wakes whom, without threads and without a clock.
 //!
-//! Invariants: at most `slots` tasks run; the ready tasks of one lane (a player) start in order, and lanes take turns;
+//! Invariants: at most `slots` tasks run, and of one lane (a player) at most `lane_slots`, so that nobody's tasks keep
+//! others from starting; the ready tasks of one lane start in order, and lanes take turns;
 //! a task that waits starts once for each time it is woken; a killed task never starts again.
 
 use std::cmp::Reverse;
@@ -145,25 +146,30 @@ pub struct Scheduler<W, V> {
     tasks: BTreeMap<i64, Entry<W, V>>,
     /// Ready tasks of each lane that has any.
     ready: FxHashMap<Lane, VecDeque<i64>>,
-    /// The lanes that have any, in the order of their turns.
+    /// The lanes that have any and of which another may run, in the order of their turns.
     turns: VecDeque<Lane>,
+    /// How many tasks of each lane run.
+    running_of: FxHashMap<Lane, usize>,
     /// Moments, with the task; one that does not fit the task's state any more is skipped.
     timers: BinaryHeap<Reverse<(Micros, i64)>>,
     running: usize,
     slots: usize,
+    lane_slots: usize,
     is_held: bool,
 }
 
 impl<W, V> Scheduler<W, V> {
-    /// A scheduler that lets so many tasks run at once.
-    pub fn new(slots: usize) -> Scheduler<W, V> {
+    /// A scheduler that lets so many tasks run at once, and so many of one lane.
+    pub fn new(slots: usize, lane_slots: usize) -> Scheduler<W, V> {
         Scheduler {
             tasks: BTreeMap::new(),
             ready: FxHashMap::default(),
             turns: VecDeque::new(),
+            running_of: FxHashMap::default(),
             timers: BinaryHeap::new(),
             running: 0,
             slots,
+            lane_slots,
             is_held: false,
         }
     }
@@ -257,11 +263,37 @@ impl<W, V> Scheduler<W, V> {
 
     /// Notes that a task runs no more; gives whether it was killed meanwhile. `None` for one that did not run.
     fn stopped_running(&mut self, id: i64) -> Option<bool> {
-        let State::Running { killed } = self.tasks.get(&id)?.state else {
+        let &Entry {
+            lane,
+            state: State::Running { killed },
+        } = self.tasks.get(&id)?
+        else {
             return None;
         };
         self.running -= 1;
+        self.free_lane_slot(lane);
         Some(killed)
+    }
+
+    /// A task of this lane runs no more: the lane takes turns again if it could not, and has something that is ready.
+    fn free_lane_slot(&mut self, lane: Lane) {
+        let Some(running) = self.running_of.get_mut(&lane) else {
+            return;
+        };
+        if *running == self.lane_slots && self.ready.contains_key(&lane) {
+            self.turns.push_back(lane);
+        }
+        *running -= 1;
+        if *running == 0 {
+            self.running_of.remove(&lane);
+        }
+    }
+
+    /// Whether one more task of this lane than run already may run.
+    fn has_lane_slot(&self, lane: Lane) -> bool {
+        self.running_of
+            .get(&lane)
+            .is_none_or(|&running| running < self.lane_slots)
     }
 
     fn wait(&mut self, id: i64, until: Until, work: W) {
@@ -316,8 +348,9 @@ impl<W, V> Scheduler<W, V> {
     }
 
     fn enqueue(&mut self, id: i64, lane: Lane) {
+        let has_slot = self.has_lane_slot(lane);
         let queue = self.ready.entry(lane).or_default();
-        if queue.is_empty() {
+        if queue.is_empty() && has_slot {
             self.turns.push_back(lane);
         }
         queue.push_back(id);
@@ -371,7 +404,7 @@ impl<W, V> Scheduler<W, V> {
     fn fill(&mut self, actions: &mut Vec<Action<W, V>>) {
         while self.running < self.slots
             && !self.is_held
-            && let Some(id) = self.next_in_turn()
+            && let Some((id, lane)) = self.next_in_turn()
         {
             let Some(entry) = self.tasks.get_mut(&id) else {
                 continue;
@@ -379,23 +412,25 @@ impl<W, V> Scheduler<W, V> {
             match std::mem::replace(&mut entry.state, State::Running { killed: false }) {
                 State::Ready { work, woken } => {
                     self.running += 1;
+                    *self.running_of.entry(lane).or_default() += 1;
                     actions.push(Action::Start { id, work, woken });
                 }
                 other => entry.state = other,
             }
+            if self.ready.contains_key(&lane) && self.has_lane_slot(lane) {
+                self.turns.push_back(lane);
+            }
         }
     }
 
-    fn next_in_turn(&mut self) -> Option<i64> {
+    fn next_in_turn(&mut self) -> Option<(i64, Lane)> {
         let lane = self.turns.pop_front()?;
         let queue = self.ready.get_mut(&lane)?;
-        let id = queue.pop_front();
+        let id = queue.pop_front()?;
         if queue.is_empty() {
             self.ready.remove(&lane);
-        } else {
-            self.turns.push_back(lane);
         }
-        id
+        Some((id, lane))
     }
 }
 

@@ -28,7 +28,7 @@ fn started(actions: &[Action<u32, i64>]) -> Vec<i64> {
 
 #[test]
 fn players_take_turns() {
-    let mut core = Core::new(1);
+    let mut core = Core::new(1, 9);
     assert_eq!(started(&on(&mut core, 0, submit(1, 7))), [1]);
     for (id, lane) in [(2, 7), (3, 7), (4, 8), (5, 9)] {
         assert_eq!(
@@ -47,8 +47,23 @@ fn players_take_turns() {
 }
 
 #[test]
+fn one_player_holds_only_so_many_slots() {
+    let mut core = Core::new(4, 2);
+    for id in 1..=3 {
+        on(&mut core, 0, submit(id, 7));
+    }
+    assert_eq!(core.counts().running, 2, "the third waits for one of its own");
+    assert_eq!(
+        started(&on(&mut core, 0, submit(4, 8))),
+        [4],
+        "and keeps nobody else"
+    );
+    assert_eq!(started(&on(&mut core, 0, Event::Ended(1))), [3]);
+}
+
+#[test]
 fn a_sleeper_starts_when_its_moment_comes_and_only_then() {
-    let mut core = Core::new(2);
+    let mut core = Core::new(2, 2);
     let until = Until::Moment(100);
     assert_eq!(
         started(&on(
@@ -79,7 +94,7 @@ fn a_sleeper_starts_when_its_moment_comes_and_only_then() {
 
 #[test]
 fn a_wake_must_fit_what_the_task_waits_for() {
-    let mut core = Core::new(9);
+    let mut core = Core::new(9, 9);
     for (id, until) in [
         (1, Until::Start(1_000)),
         (2, Until::Moment(1_000)),
@@ -114,7 +129,7 @@ fn a_wake_must_fit_what_the_task_waits_for() {
 
 #[test]
 fn killing_depends_on_what_the_task_does() {
-    let mut core = Core::new(1);
+    let mut core = Core::new(1, 1);
     on(&mut core, 0, submit(1, 7));
     on(&mut core, 0, submit(2, 7));
     assert_eq!(
@@ -134,7 +149,7 @@ fn killing_depends_on_what_the_task_does() {
 
 #[test]
 fn what_a_killed_task_was_woken_with_comes_back() {
-    let mut core = Core::new(1);
+    let mut core = Core::new(1, 1);
     on(&mut core, 0, submit(1, 7));
     let reader = Event::Add {
         id: 2,
@@ -176,7 +191,8 @@ struct Model {
     waiting: BTreeMap<i64, (Lane, Until)>,
     running: BTreeMap<i64, (Lane, bool)>,
     arrivals: u64,
-    /// For each ready lane, which lanes have had a turn since it last had one.
+    lane_slots: usize,
+    /// For each lane with a ready task that may run, which lanes have had a turn since it last had one.
     passed: BTreeMap<Lane, BTreeSet<Lane>>,
 }
 
@@ -184,7 +200,28 @@ impl Model {
     fn make_ready(&mut self, id: i64, lane: Lane) {
         self.arrivals += 1;
         self.ready.insert(self.arrivals, (id, lane));
-        self.passed.entry(lane).or_default();
+        self.may_have_turn(lane);
+    }
+
+    fn running_of(&self, lane: Lane) -> usize {
+        self.running.values().filter(|(other, _)| *other == lane).count()
+    }
+
+    fn has_lane_slot(&self, lane: Lane) -> bool {
+        self.running_of(lane) < self.lane_slots
+    }
+
+    /// From now on the lane waits for a turn, if it has anything that may run.
+    fn may_have_turn(&mut self, lane: Lane) {
+        if self.has_lane_slot(lane) && self.ready.values().any(|(_, other)| *other == lane) {
+            self.passed.entry(lane).or_default();
+        }
+    }
+
+    fn stop(&mut self, id: i64) -> Option<(Lane, bool)> {
+        let (lane, killed) = self.running.remove(&id)?;
+        self.may_have_turn(lane);
+        Some((lane, killed))
     }
 
     fn wake_due(&mut self, now: Micros) {
@@ -224,9 +261,7 @@ impl Model {
                 "lane {lane} had two turns while another waited for one"
             );
         }
-        if self.ready.values().any(|(_, other)| *other == lane) {
-            self.passed.insert(lane, BTreeSet::new());
-        }
+        self.may_have_turn(lane);
     }
 
     fn remove_ready(&mut self, id: i64) -> bool {
@@ -290,13 +325,13 @@ impl Simulation {
             }
             4 | 5 => {
                 let id = Self::pick(&self.model.running, dice)?;
-                self.model.running.remove(&id);
+                self.model.stop(id);
                 Event::Ended(id)
             }
             6 => {
                 let id = Self::pick(&self.model.running, dice)?;
                 let until = self.until(dice);
-                let (lane, killed) = self.model.running.remove(&id)?;
+                let (lane, killed) = self.model.stop(id)?;
                 if !killed {
                     self.model.waiting.insert(id, (lane, until));
                 }
@@ -342,8 +377,10 @@ fn random_events_keep_every_promise() {
     for seed in 1..=60 {
         let mut dice = Dice(seed * 0x9E37_79B9);
         let slots = 1 + dice.roll(4) as usize;
-        let mut core = Core::new(slots);
+        let lane_slots = 1 + dice.roll(slots as u64) as usize;
+        let mut core = Core::new(slots, lane_slots);
         let mut simulation = Simulation::default();
+        simulation.model.lane_slots = lane_slots;
         for _ in 0..2_000 {
             let Some(event) = simulation.event(&mut dice) else {
                 continue;
@@ -356,8 +393,16 @@ fn random_events_keep_every_promise() {
             let model = &simulation.model;
             assert!(model.running.len() <= slots, "seed {seed}: too many run");
             assert!(
-                model.running.len() == slots || model.ready.is_empty(),
-                "seed {seed}: a slot is idle while a task is ready"
+                model
+                    .running
+                    .values()
+                    .all(|(lane, _)| model.running_of(*lane) <= lane_slots),
+                "seed {seed}: too many of one lane run"
+            );
+            assert!(
+                model.running.len() == slots
+                    || !model.ready.values().any(|(_, lane)| model.has_lane_slot(*lane)),
+                "seed {seed}: a slot is idle while a task may run"
             );
             let counts = core.counts();
             assert_eq!(

@@ -180,6 +180,8 @@ impl Surroundings for Dice<'_> {
         0
     }
 
+    fn rest(&mut self) {}
+
     fn pause(&mut self, time: Duration) {
         std::thread::sleep(time);
     }

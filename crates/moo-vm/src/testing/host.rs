@@ -124,6 +124,8 @@ impl Host for TestHost {
         self.killed
     }
 
+    fn rest(&mut self) {}
+
     fn is_over_memory(&self) -> bool {
         false
     }

@@ -49,6 +49,8 @@ impl Surroundings for Still<'_> {
         0
     }
 
+    fn rest(&mut self) {}
+
     fn pause(&mut self, _time: Duration) {
         self.pauses += 1;
     }

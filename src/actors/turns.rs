@@ -1,0 +1,191 @@
+//! Turns on the processors: so many threads run tasks at once, however many tasks have begun.
+//!
+//! A task that has had its turn lets whoever waits go first and takes another turn later, on the thread it is on, because
+//! its stack is there. So a short task never waits for the end of a long one, and no task is torn apart for it.
+//!
+//! Invariant: so many threads at most hold a turn; turns are given in the order of asking, and none is idle while
+//! somebody waits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Who may run.
+pub struct Turns<J> {
+    line: Mutex<Line<J>>,
+    /// How many wait, for whoever runs and would know whether to rest.
+    waiting: AtomicUsize,
+}
+
+struct Line<J> {
+    waiting: VecDeque<Next<J>>,
+    /// Turns that nobody holds.
+    free: usize,
+    /// Threads that have nothing to do.
+    idle: Vec<Arc<Seat<J>>>,
+    is_closed: bool,
+}
+
+/// Who waits for a turn.
+enum Next<J> {
+    /// A job, for any thread.
+    Begin(J),
+    /// A thread in the middle of one.
+    GoOn(Arc<Seat<J>>),
+}
+
+/// Where one thread waits.
+pub struct Seat<J> {
+    given: Mutex<Option<Given<J>>>,
+    changed: Condvar,
+}
+
+enum Given<J> {
+    /// A turn, and what to do with it.
+    Job(J),
+    /// A turn to go on.
+    Turn,
+    /// No more turns.
+    End,
+}
+
+impl<J> Turns<J> {
+    /// So many turns, and no thread yet.
+    pub fn new(turns: usize) -> Turns<J> {
+        Turns {
+            line: Mutex::new(Line {
+                waiting: VecDeque::new(),
+                free: turns,
+                idle: Vec::new(),
+                is_closed: false,
+            }),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    /// Puts jobs in line. Those that are given back have a turn and no thread: each needs a new one.
+    #[must_use]
+    pub fn offer(&self, jobs: impl IntoIterator<Item = J>) -> Vec<J> {
+        let mut line = self.lock();
+        if line.is_closed {
+            return Vec::new();
+        }
+        line.waiting.extend(jobs.into_iter().map(Next::Begin));
+        self.deal(&mut line)
+    }
+
+    /// Takes back a job for which there is no new thread: it and its turn go to the next that is done.
+    pub fn take_back(&self, job: J) {
+        let mut line = self.lock();
+        line.free += 1;
+        line.waiting.push_front(Next::Begin(job));
+        self.waiting.store(line.waiting.len(), Ordering::Relaxed);
+    }
+
+    /// A new thread without a job waits for one; `None` when there will be none any more.
+    pub fn arrive(&self, seat: &Arc<Seat<J>>) -> Option<J> {
+        self.wait_for_job(self.lock(), seat)
+    }
+
+    /// A thread is done with its job and gives up its turn; it waits for the next job.
+    pub fn done(&self, seat: &Arc<Seat<J>>) -> Option<J> {
+        let mut line = self.lock();
+        line.free += 1;
+        self.wait_for_job(line, seat)
+    }
+
+    /// Whether a turn is waited for.
+    pub fn are_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// A thread in the middle of its job gives up its turn, and goes on when it has another one. `start` is called with a
+    /// job that needs a new thread.
+    pub fn rest(&self, seat: &Arc<Seat<J>>, start: impl FnMut(J)) {
+        let mut line = self.lock();
+        line.free += 1;
+        line.waiting.push_back(Next::GoOn(seat.clone()));
+        let homeless = self.deal(&mut line);
+        drop(line);
+        homeless.into_iter().for_each(start);
+        seat.wait();
+    }
+
+    /// From now on no job begins; those that have begun go on taking turns.
+    pub fn close(&self) {
+        let mut line = self.lock();
+        line.is_closed = true;
+        line.waiting.retain(|next| matches!(next, Next::GoOn(_)));
+        line.idle.drain(..).for_each(|seat| seat.give(Given::End));
+        self.waiting.store(line.waiting.len(), Ordering::Relaxed);
+    }
+
+    fn wait_for_job(&self, mut line: MutexGuard<'_, Line<J>>, seat: &Arc<Seat<J>>) -> Option<J> {
+        if line.is_closed {
+            let homeless = self.deal(&mut line);
+            debug_assert!(homeless.is_empty(), "no job begins any more");
+            return None;
+        }
+        line.idle.push(seat.clone());
+        let homeless = self.deal(&mut line);
+        debug_assert!(
+            homeless.is_empty(),
+            "one turn came free, and there is a thread for it"
+        );
+        drop(line);
+        seat.wait()
+    }
+
+    /// Gives free turns to those in front.
+    fn deal(&self, line: &mut Line<J>) -> Vec<J> {
+        let mut homeless = Vec::new();
+        while line.free > 0
+            && let Some(next) = line.waiting.pop_front()
+        {
+            line.free -= 1;
+            match next {
+                Next::GoOn(seat) => seat.give(Given::Turn),
+                Next::Begin(job) => match line.idle.pop() {
+                    Some(seat) => seat.give(Given::Job(job)),
+                    None => homeless.push(job),
+                },
+            }
+        }
+        self.waiting.store(line.waiting.len(), Ordering::Relaxed);
+        homeless
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Line<J>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<J> Seat<J> {
+    /// A place for one thread.
+    pub fn new() -> Arc<Seat<J>> {
+        Arc::new(Seat {
+            given: Mutex::new(None),
+            changed: Condvar::new(),
+        })
+    }
+
+    fn give(&self, given: Given<J>) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(given);
+        self.changed.notify_one();
+    }
+
+    /// Waits for a turn; gives the job that came with it, if one did.
+    fn wait(&self) -> Option<J> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match given.take() {
+                Some(Given::Job(job)) => return Some(job),
+                Some(Given::Turn | Given::End) => return None,
+                None => given = self.changed.wait(given).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
