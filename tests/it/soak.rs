@@ -56,9 +56,16 @@ impl Size {
     }
 }
 
+/// Irregularities that are printed.
+const BLEMISHES_SHOWN: usize = 40;
+
 /// One client and all it knows.
 struct Client {
     number: usize,
+    /// The last event heard.
+    last_heard: u64,
+    /// What did not come in order, for whoever looks for the reason.
+    blemishes: Vec<String>,
     telnet: Telnet,
     lines: Lines,
     answers: Answers,
@@ -70,14 +77,14 @@ struct Client {
 
 impl Client {
     /// Takes in what has come; comes back if it was cut off. False when there was nothing.
-    fn play(&mut self, address: SocketAddr, last: u64) -> bool {
+    fn play(&mut self, address: SocketAddr, last: u64, fault: &AtomicU64) -> bool {
         if self.telnet.is_closed() {
             self.come_back(address);
         }
         let mut heard = false;
         while let Some(line) = self.telnet.next_line(Duration::ZERO) {
             heard = true;
-            self.hear(&line, last);
+            self.hear(&line, last, fault.load(Ordering::SeqCst));
         }
         heard
     }
@@ -90,7 +97,7 @@ impl Client {
         }
     }
 
-    fn hear(&mut self, line: &str, last: u64) {
+    fn hear(&mut self, line: &str, last: u64, fault: u64) {
         if line.starts_with(REPLAY_BEGINS) {
             self.is_replay = true;
         } else if line.starts_with(REPLAY_ENDS) {
@@ -103,6 +110,14 @@ impl Client {
                 return;
             }
             self.lines.hear(number);
+            let before = std::mem::replace(&mut self.last_heard, number);
+            if number != before + 1 {
+                self.blemishes.push(format!(
+                    "client {} heard {number} after {before}, at fault {fault}{}",
+                    self.number,
+                    if self.is_replay { ", in a replay" } else { "" }
+                ));
+            }
             if number < last && self.random.below(EVENTS_PER_COMMAND) == 0 {
                 self.answers.asked += 1;
                 let entry = self.answers.asked;
@@ -139,8 +154,12 @@ fn start_events(wizard: &mut Telnet, size: &Size) {
     );
 }
 
-/// Breaks something at random, for a while. The pauses in it are the faults' own lengths: nothing is waited for.
-fn break_something(lone: &mut Lone, random: &mut Random) -> &'static str {
+/// What may be broken: the arms of [`break_something`].
+const ALL: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7];
+const HOST_KILLED: &[usize] = &[1];
+
+/// Breaks one of these at random, for a while. The pauses in it are the faults' own lengths: nothing is waited for.
+fn break_something(lone: &mut Lone, random: &mut Random, which: &[usize]) -> &'static str {
     let events = || Which::Of(Family::Event);
     let ms = Duration::from_millis;
     let while_it_lasts = |lone: &Lone, rules: Vec<Rule>| {
@@ -148,7 +167,7 @@ fn break_something(lone: &mut Lone, random: &mut Random) -> &'static str {
         std::thread::sleep(ms(1_500));
         lone.proxy.clear();
     };
-    match random.below(8) {
+    match which[random.below(which.len())] {
         0 => {
             lone.crash(Program::Daemon);
             "kill -9 daemon"
@@ -192,13 +211,24 @@ fn break_something(lone: &mut Lone, random: &mut Random) -> &'static str {
     }
 }
 
+/// What all threads know of a run.
+#[derive(Default)]
+struct Run {
+    over: AtomicBool,
+    /// Counts up whenever somebody hears something.
+    heard: AtomicU64,
+    /// The number of the last fault.
+    fault: AtomicU64,
+}
+
 /// Plays a share of the clients until all have heard everything, or nobody hears anything any more.
-fn play(clients: &mut [Client], address: SocketAddr, last: u64, over: &AtomicBool, heard: &AtomicU64) {
+fn play(clients: &mut [Client], address: SocketAddr, last: u64, run: &Run) {
+    let Run { over, heard, fault } = run;
     let mut done = false;
     while !over.load(Ordering::SeqCst) && !done {
         done = true;
         for client in clients.iter_mut() {
-            if client.play(address, last) {
+            if client.play(address, last, fault) {
                 heard.fetch_add(1, Ordering::SeqCst);
             }
             done &= client.lines.heard() >= last;
@@ -221,7 +251,21 @@ fn wait_for_the_end(threads: &[std::thread::ScopedJoinHandle<'_, ()>], heard: &A
 
 #[test]
 fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
-    let size = Size::wanted();
+    soak(&Size::wanted(), ALL);
+}
+
+#[test]
+fn whoever_comes_back_amid_a_stream_of_lines_hears_all_of_it_in_order() {
+    let size = Size {
+        events: 12_000,
+        clients: 4,
+        faults: 4,
+        seed: 7,
+    };
+    soak(&size, HOST_KILLED);
+}
+
+fn soak(size: &Size, faults: &[usize]) {
     let last = size.ticks();
     let mut random = Random::new(size.seed);
     let mut lone = Lone::start(size.seed, &[]);
@@ -230,6 +274,8 @@ fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
     let mut clients: Vec<Client> = (0..size.clients)
         .map(|number| Client {
             number,
+            last_heard: 0,
+            blemishes: Vec::new(),
             telnet: hall_character(&lone, &format!("Client{number}")),
             lines: Lines::default(),
             answers: Answers::default(),
@@ -238,19 +284,20 @@ fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
             random: Random::new(size.seed ^ number as u64),
         })
         .collect();
-    start_events(&mut wizard, &size);
+    start_events(&mut wizard, size);
     drop(wizard);
-    let (over, heard, address) = (AtomicBool::new(false), AtomicU64::new(0), lone.telnet());
+    let (run, address) = (Run::default(), lone.telnet());
     let share = size.clients.div_ceil(THREADS);
     std::thread::scope(|scope| {
-        let (over, heard) = (&over, &heard);
+        let run = &run;
         let threads: Vec<_> = clients
             .chunks_mut(share)
-            .map(|clients| scope.spawn(move || play(clients, address, last, over, heard)))
+            .map(|clients| scope.spawn(move || play(clients, address, last, run)))
             .collect();
         for number in 1..=size.faults {
             let started = Instant::now();
-            let what = break_something(&mut lone, &mut random);
+            run.fault.store(number, Ordering::SeqCst);
+            let what = break_something(&mut lone, &mut random, faults);
             eprintln!(
                 "soak: seed {}, fault {number} of {}: {what}",
                 size.seed, size.faults
@@ -259,8 +306,8 @@ fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
             // The world runs on between two faults, for as long as the seed says.
             std::thread::sleep(rest.saturating_sub(started.elapsed()));
         }
-        wait_for_the_end(&threads, heard);
-        over.store(true, Ordering::SeqCst);
+        wait_for_the_end(&threads, &run.heard);
+        run.over.store(true, Ordering::SeqCst);
     });
     let mut wizard = hall_wizard(&lone);
     let told: u64 = wizard.eval("$ledger.tick").parse().unwrap();
@@ -279,6 +326,10 @@ fn under_random_faults_nothing_is_lost_and_nothing_is_doubled() {
          commands: {commands}",
         size.seed, size.faults, size.clients
     );
+    let blemishes = clients.iter().flat_map(|client| &client.blemishes);
+    for blemish in blemishes.take(BLEMISHES_SHOWN) {
+        eprintln!("  {blemish}");
+    }
     assert_eq!(
         told, last,
         "the world did not tell everything within {DEADLINE:?} of silence"

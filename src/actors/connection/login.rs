@@ -154,16 +154,8 @@ impl ConnectionActor {
         created: bool,
         silent: bool,
     ) -> (Option<Issued>, ConnectType) {
-        let now = wall_seconds() as i64;
-        let replaced = self.parts.outside.connections.log_in(conn, player, now);
-        self.unlogged.remove(&conn.id);
-        conn.input().log_in();
-        if created {
-            // Somebody else may have had this number.
-            self.parts.outlet.outbox().forget_past(player.0);
-        }
-        let issued = self.authenticated(conn.id, auth_time);
-        let connect_type = connect_type(created, replaced.is_some());
+        let replaced = self.parts.outside.connections.find(player);
+        let replaced = replaced.filter(|old| old.id != conn.id);
         let (message, hook) = match &replaced {
             None if created => (Message::Create, "user_created"),
             None => (Message::Connect, "user_connected"),
@@ -172,10 +164,25 @@ impl ConnectionActor {
         };
         if !silent {
             let lines = self.message(conn, message);
-            self.tell(conn, lines);
+            self.tell_as(player, conn, lines);
         }
+        let lingering = replaced
+            .as_ref()
+            .filter(|old| self.lingering.contains_key(&old.id));
+        // Before anybody finds the new connection under the player: what it hears must come behind what the old one heard.
+        let missed_through = lingering.map(|old| self.begin_take_over(old, conn));
+        let now = wall_seconds() as i64;
+        self.parts.outside.connections.log_in(conn, player, now);
+        self.unlogged.remove(&conn.id);
+        conn.input().log_in();
+        if created {
+            // Somebody else may have had this number.
+            self.parts.outlet.outbox().forget_past(player.0);
+        }
+        let issued = self.authenticated(conn.id, auth_time);
+        let connect_type = connect_type(created, replaced.is_some());
         if let Some(old) = replaced {
-            self.redirect(&old, conn);
+            self.redirect(&old, conn, missed_through);
         }
         if !silent {
             self.start_hook(conn, hook);
@@ -185,9 +192,9 @@ impl ConnectionActor {
 
     /// A login replaces a connection. One that lingers is taken over, with all that it was told and nobody has seen;
     /// another is told so and closed.
-    fn redirect(&mut self, old: &Arc<Connection>, new: &Arc<Connection>) {
-        if self.lingering.contains_key(&old.id) {
-            self.adopt(old, new);
+    fn redirect(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed_through: Option<u64>) {
+        if let Some(missed_through) = missed_through {
+            self.adopt(old, new, missed_through);
         } else {
             let lines = self.message(old, Message::RedirectFrom);
             self.items.push(Item::Close {
@@ -196,6 +203,7 @@ impl ConnectionActor {
                 lines,
             });
             self.forget(old);
+            self.parts.outlet.outbox().finish_take_over(old.id.0, new.id.0);
         }
         if old.listener != new.listener {
             let player = new.object();
@@ -210,9 +218,16 @@ impl ConnectionActor {
         }
     }
 
+    /// From here on, whatever is told to the new connection waits behind what the old one was told. Gives the last of that.
+    pub(super) fn begin_take_over(&mut self, old: &Connection, new: &Connection) -> u64 {
+        // What was said to the new one before is numbered first.
+        self.parts.outlet.say(std::mem::take(&mut self.items));
+        self.parts.outlet.outbox().begin_take_over(old.id.0, new.id.0)
+    }
+
     /// What was told to a connection that nobody has is shown on another one, and a task that read from it goes on there;
     /// then it is forgotten without a word.
-    pub(super) fn adopt(&mut self, old: &Arc<Connection>, new: &Arc<Connection>) {
+    pub(super) fn adopt(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed_through: u64) {
         let attachment = old.attachment();
         let from = ClientId(attachment.client);
         self.remember_adopted(from, attachment.epoch);
@@ -223,13 +238,13 @@ impl ConnectionActor {
                 self.ends.push(task);
             }
         }
-        self.parts.outlet.outbox().redirect(old.id.0, new.id.0);
         let rows = self.drop_client(old);
         self.adoptions.push_back(Adopt {
-            from,
+            from: (old.id, from),
             to: new.id,
             player: new.object().into(),
             around: MISSED,
+            missed_through,
             rows,
         });
     }

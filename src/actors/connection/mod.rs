@@ -293,6 +293,11 @@ impl ConnectionActor {
     }
 
     fn tell(&mut self, conn: &Connection, lines: Vec<String>) {
+        self.tell_as(conn.object(), conn, lines);
+    }
+
+    /// The same to a connection that will be this player's.
+    fn tell_as(&mut self, object: Obj, conn: &Connection, lines: Vec<String>) {
         if lines.is_empty() {
             return;
         }
@@ -306,7 +311,7 @@ impl ConnectionActor {
         };
         self.items.push(Item::Told(Told {
             conn: conn.id,
-            object: conn.object(),
+            object,
             lines: lines.into_iter().map(shown).collect(),
         }));
     }

@@ -94,7 +94,8 @@ impl ConnectionActor {
             self.unlogged.insert(conn.id);
         }
         if let Some(earlier) = earlier {
-            self.adopt(&earlier, &conn);
+            let missed_through = self.begin_take_over(&earlier, &conn);
+            self.adopt(&earlier, &conn, missed_through);
             if conn.due() == Due::Connected && earlier.listener == conn.listener {
                 conn.set_due(Due::Reconnected);
             }

@@ -257,7 +257,7 @@ impl Outlet {
                 };
                 let event = fitting(&event, None, at, vec![conn.0]);
                 let mut outbox = self.outbox();
-                outbox.say(event);
+                outbox.say_over(event);
                 if let Some(client) = outbox.client_of(conn.0) {
                     outbox.finish(client);
                 }

@@ -55,14 +55,16 @@ pub struct AskHistory {
 
 /// A connection takes over one that nobody has: what that was told and did not accept is shown on it.
 pub struct Adopt {
-    /// The client that is gone.
-    pub from: ClientId,
+    /// The connection that is gone, and its client.
+    pub from: (ConnId, ClientId),
     /// The connection that takes over.
     pub to: ConnId,
     /// Its player.
     pub player: WireObj,
-    /// The lines before and after.
+    /// The lines before and after what it missed.
     pub around: [&'static str; 2],
+    /// The last event that it missed; what comes after it was told to the one that takes over.
+    pub missed_through: u64,
     /// Rows that are written with that: they forget the client.
     pub rows: Vec<Row>,
 }
@@ -209,69 +211,118 @@ fn history_of(ask: AskHistory, store: &Store, outlet: &Outlet) -> (Reply, Daemon
     (reply, history)
 }
 
-/// Shows what a client has missed on another connection, between two lines that say so, and forgets the client. It moves
-/// in pieces, each in one commit, so that a crash leaves the rest to the next daemon, and loses and doubles nothing.
+/// Shows what a client has missed on another connection, between two lines that say so, then what that one was told since
+/// it began to take over, and forgets the client. It moves in pieces, each in one commit, so that a crash leaves the rest
+/// to the next daemon, and loses and doubles nothing.
 fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
     let Adopt {
-        from,
+        from: (conn, client),
         to,
         player,
-        around: [before, after],
-        rows,
+        around,
+        missed_through,
+        mut rows,
     } = adopt;
-    let words = |text: &str| ClientEvent::SystemMessage {
+    let mut frame = Frame {
         player,
-        message: text.to_owned(),
+        around,
+        missed_through,
+        is_open: false,
     };
-    let say = |events: &[ClientEvent]| -> Vec<Prepared> {
-        let prepared = |event| Prepared::new(event, None, outlet.now(), vec![to.0]);
-        events.iter().map(prepared).collect()
-    };
-    wait_until_written(from, outlet);
-    let mut is_shown = false;
-    while let Some((through, mut missed)) = next_missed(from, store, outlet) {
-        missed.retain(is_said);
-        if !missed.is_empty() && !std::mem::replace(&mut is_shown, true) {
-            missed.insert(0, words(before));
-        }
-        let shown = say(&missed);
+    loop {
+        let (through, moved) = next_part(client, store, outlet);
+        let (at, mut shown) = (outlet.now(), frame.around(moved));
+        let prepare = |(cause, event): (_, ClientEvent)| Prepared::new(&event, cause, at, vec![to.0]);
+        let mut prepared: Vec<_> = shown.drain(..).map(prepare).collect();
         let mut outbox = outlet.outbox();
-        shown.into_iter().for_each(|event| outbox.say(event));
-        outbox.give_away(from, through);
+        outbox.give_away(client, through);
+        let is_last = outbox.unacked(client).is_none();
+        if is_last {
+            prepared.extend(frame.close().map(prepare));
+        }
+        prepared
+            .into_iter()
+            .for_each(|event| outbox.say_again(client, event));
+        if is_last {
+            outbox.finish_take_over(conn.0, to.0);
+            outbox.close(client);
+            outbox.put(std::mem::take(&mut rows));
+        }
         drop(outbox);
         outlet.commit_now();
+        if is_last {
+            return;
+        }
     }
-    let last = if is_shown {
-        say(&[words(after)])
-    } else {
-        Vec::new()
-    };
-    let mut outbox = outlet.outbox();
-    last.into_iter().for_each(|event| outbox.say(event));
-    outbox.close(from);
-    outbox.put(rows);
-    drop(outbox);
-    outlet.commit_now();
 }
 
-/// Gives the log time to write what a client was told last. Some of it may be in the store alone.
-fn wait_until_written(client: ClientId, outlet: &Outlet) {
+/// The next part of what a client was told and has not accepted, and the number of its last event. Waits until it can be
+/// read: the log is about to write what memory has no room for.
+fn next_part(client: ClientId, store: &Store, outlet: &Outlet) -> (u64, Vec<Moved>) {
     let until = Instant::now() + ADOPTION_WAIT_MAX;
-    while !outlet.outbox().is_written(client) && Instant::now() < until {
-        thread::sleep(ADOPTION_LOOK);
+    loop {
+        let replay = {
+            let outbox = outlet.outbox();
+            let Some((first, last)) = outbox.unacked(client) else {
+                return (0, Vec::new());
+            };
+            let replay = outbox.replay(client, None, first, Some(last), REPLAY_BYTES_MAX);
+            replay.map(|replay| (replay, last))
+        };
+        let Some((Replay { pieces, .. }, last)) = replay else {
+            return (0, Vec::new());
+        };
+        if pieces.is_empty() && Instant::now() < until {
+            thread::sleep(ADOPTION_LOOK);
+            continue;
+        }
+        let moved: Vec<Moved> = pieces.into_iter().map(|piece| event_of(piece, store)).collect();
+        let Some((through, ..)) = moved.last() else {
+            tracing::error!(%client, "the log does not write what a connection was told; those who take it over miss that");
+            return (last, Vec::new());
+        };
+        return (*through, moved);
     }
 }
 
-/// The next part of what a client was told and has not accepted, and the number of its last event.
-fn next_missed(client: ClientId, store: &Store, outlet: &Outlet) -> Option<(u64, Vec<ClientEvent>)> {
-    let replay = {
-        let outbox = outlet.outbox();
-        let (first, last) = outbox.unacked(client)?;
-        outbox.replay(client, None, first, Some(last), REPLAY_BYTES_MAX)?
-    };
-    let pieces = replay.pieces.into_iter().map(|piece| event_of(piece, store));
-    let (seqs, events): (Vec<u64>, Vec<_>) = pieces.map(|(seq, _, event)| (seq, event)).unzip();
-    Some((*seqs.last()?, events))
+/// The words around what was missed, as the parts of it come.
+struct Frame {
+    player: WireObj,
+    around: [&'static str; 2],
+    missed_through: u64,
+    is_open: bool,
+}
+
+impl Frame {
+    /// What is to be shown of a part: of what was told to the old connection only what can be read, and everything that
+    /// the new one was told.
+    fn around(&mut self, part: Vec<Moved>) -> Vec<(Option<Cause>, ClientEvent)> {
+        let mut shown = Vec::with_capacity(part.len() + 2);
+        for (seq, cause, event) in part {
+            if seq > self.missed_through {
+                shown.extend(self.close());
+            } else if !is_said(&event) {
+                continue;
+            } else if !std::mem::replace(&mut self.is_open, true) {
+                shown.push(self.words(self.around[0]));
+            }
+            shown.push((cause, event));
+        }
+        shown
+    }
+
+    /// The words at the end, if there were any at the beginning.
+    fn close(&mut self) -> Option<(Option<Cause>, ClientEvent)> {
+        std::mem::take(&mut self.is_open).then(|| self.words(self.around[1]))
+    }
+
+    fn words(&self, text: &str) -> (Option<Cause>, ClientEvent) {
+        let message = ClientEvent::SystemMessage {
+            player: self.player,
+            message: text.to_owned(),
+        };
+        (None, message)
+    }
 }
 
 /// Whether an event is something to be read: not something about the connection that it was for.
@@ -282,7 +333,10 @@ fn is_said(event: &ClientEvent) -> bool {
     )
 }
 
-fn event_of(piece: Piece, store: &Store) -> (u64, Option<Cause>, ClientEvent) {
+/// An event of the past: its number, what it came from, and itself.
+type Moved = (u64, Option<Cause>, ClientEvent);
+
+fn event_of(piece: Piece, store: &Store) -> Moved {
     let (seq, cause, event) = match piece {
         Piece::Kept { seq, cause, event } => (seq, cause, decode_event(&event)),
         Piece::Stored { seq, row } => {

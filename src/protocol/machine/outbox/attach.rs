@@ -170,23 +170,25 @@ impl<A> Outbox<A> {
         Some((first, stream.head()))
     }
 
-    /// Whether every event of the client's stream is in the store.
-    pub fn is_written(&self, client: ClientId) -> bool {
-        self.stream(client)
-            .is_none_or(|stream| stream.written == stream.head())
+    /// A connection begins to take over another one: until [`Outbox::finish_take_over`] what it is told waits behind what
+    /// that one was told. Gives the last event of that one, behind which they come.
+    pub fn begin_take_over(&mut self, from: u64, to: u64) -> u64 {
+        self.takers.begin(from, to);
+        self.streams.get(&from).map_or(0, Stream::head)
     }
 
-    /// From now on a connection hears what is told to another one, which it takes over: nothing more is numbered for that.
-    pub fn redirect(&mut self, from: u64, to: u64) {
-        self.takers.take(from, to);
-    }
-
-    /// Everything up to here, written or not, goes to another connection with what is said before the next commit.
+    /// Everything up to here has been said again on the connection that takes over ([`Outbox::say_over`]), which is stored
+    /// by the same commit.
     pub fn give_away(&mut self, client: ClientId, seq: u64) {
         if let Some(stream) = self.stream_mut(client) {
             stream.written = stream.written.max(seq.min(stream.head()));
         }
         self.accepted(client, seq);
+    }
+
+    /// A connection has taken over another one, which is no more: what is told to either goes to the new one.
+    pub fn finish_take_over(&mut self, from: u64, to: u64) {
+        self.takers.finish(from, to);
     }
 
     /// Whether this connection's host shows how commands end.

@@ -199,8 +199,9 @@ impl<A> Outbox<A> {
         }
         self.unstamped = 0;
         let mut rows = std::mem::take(&mut self.pending);
-        for event in events {
-            self.add(Some(stamp), event, &mut rows);
+        for mut event in events {
+            event.to = self.takers.of(event.to);
+            self.add(Some(stamp), event, true, &mut rows);
         }
         let answer = answer.map(|(conn, answer)| Leaving {
             stamp: Some(stamp),
@@ -212,10 +213,28 @@ impl<A> Outbox<A> {
 
     /// Numbers the server's own words at once, before whatever is committed later; they leave with the next commit. The
     /// caller sees to it that there will be one, as it does whenever [`Outbox::is_waiting`].
-    pub fn say(&mut self, event: Prepared) {
+    pub fn say(&mut self, mut event: Prepared) {
+        event.to = self.takers.of(event.to);
+        self.say_over(event);
+    }
+
+    /// As [`Outbox::say`], past whatever a connection that takes over another one has yet to hear of that.
+    pub fn say_over(&mut self, event: Prepared) {
+        self.say_and_keep(event, true);
+    }
+
+    /// The same for what was told to a client that is taken over: it stays in its player's past as it is there already.
+    pub fn say_again(&mut self, client: ClientId, event: Prepared) {
+        let is_past = self
+            .stream(client)
+            .is_some_and(|stream| stream.remembered_by.is_some());
+        self.say_and_keep(event, !is_past);
+    }
+
+    fn say_and_keep(&mut self, event: Prepared, stays: bool) {
         let mut rows = std::mem::take(&mut self.pending);
         let before = self.leaving.len();
-        self.add(None, event, &mut rows);
+        self.add(None, event, stays, &mut rows);
         self.unstamped += self.leaving.len() - before;
         // What giving up old events deletes comes after what was put.
         rows.append(&mut self.pending);
@@ -242,7 +261,8 @@ impl<A> Outbox<A> {
         self.leaving.is_empty()
     }
 
-    fn add(&mut self, stamp: Option<u64>, event: Prepared, rows: &mut Vec<Row>) {
+    /// Numbers an event for each stream it goes to. `stays` says whether it is to stay in the past of players.
+    fn add(&mut self, stamp: Option<u64>, event: Prepared, stays: bool, rows: &mut Vec<Row>) {
         let Prepared {
             event,
             cause,
@@ -259,14 +279,19 @@ impl<A> Outbox<A> {
         );
         let (mut numbers, mut unused) = (Vec::with_capacity(to.len()), Vec::new());
         let mut heard = Vec::new();
-        for conn in self.takers.of(to) {
+        for conn in to {
             let Some(stream) = self.streams.get_mut(&conn).filter(|stream| !stream.is_closing) else {
                 continue;
             };
             let seq = stream.push(row, &mut self.shared);
             row::add_recipient(&mut value, stream.client, seq);
             numbers.push((conn, seq));
-            heard.extend(stream.remembered_by.map(|player| Heard { player, conn, seq }));
+            heard.extend(
+                stream
+                    .remembered_by
+                    .filter(|_| stays)
+                    .map(|player| Heard { player, conn, seq }),
+            );
             let lost = stream.give_up(at, &mut self.shared, &mut unused);
             if lost > 0 {
                 self.counted.lost += lost;

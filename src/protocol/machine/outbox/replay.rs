@@ -44,8 +44,9 @@ pub struct Replay {
 
 impl<A> Outbox<A> {
     /// The events from `from` to `to`, or to the last that may be asked for, as far as they fit into so many bytes: one at
-    /// least, if there is one. A host may ask for what is written, the daemon itself for all. `None` if there is no such stream, its numbers are of another era, or it is a host that asks
-    /// and another one has the connection.
+    /// least, if there is one. A host may ask for what is written; the daemon itself also for what is not, as far as it is
+    /// in memory. `None` if there is no such stream, its numbers are of another era, or it is a host that asks and another
+    /// one has the connection.
     pub fn replay(
         &self,
         client: ClientId,
@@ -69,6 +70,7 @@ impl<A> Outbox<A> {
         while seq <= to
             && let Some((piece, cost)) = self.piece(stream, seq)
             && (pieces.is_empty() || bytes + cost <= bytes_max)
+            && (seq <= stream.written || matches!(piece, Piece::Kept { .. }))
         {
             bytes += cost;
             seq += 1;

@@ -15,34 +15,65 @@ fn a_host_that_is_gone_before_the_commit_that_gives_it_a_connection_does_not_get
 }
 
 #[test]
-fn what_is_told_to_a_connection_that_another_has_taken_over_goes_there_once() {
-    let mut scene = Scene::with(1..=3);
-    scene.outbox.redirect(1, 2);
-    assert_eq!(frames(&scene.tell("a", &[1, 2])), [(1, vec![(2, 1)], "a".into())]);
-    scene.outbox.redirect(2, 3);
-    assert_eq!(frames(&scene.tell("b", &[1])), [(2, vec![(3, 1)], "b".into())]);
-    scene.outbox.close(client(3));
-    assert_eq!(frames(&scene.tell("c", &[2])), [(3, vec![(2, 2)], "c".into())]);
+fn what_is_told_while_a_connection_takes_over_comes_behind_what_was_told_before() {
+    let mut scene = Scene::with(1..=2);
+    scene.outbox.detach(client(1), 1);
+    scene.tell("before", &[1]);
+    assert_eq!(scene.outbox.begin_take_over(1, 2), 1);
+    assert_eq!(scene.tell("meanwhile", &[2]), [], "it waits behind");
+    scene.tell("to both", &[1, 2]);
+    assert_eq!(
+        scene.texts(&scene.replay(1, 1)),
+        [
+            (1, "before".into()),
+            (2, "meanwhile".into()),
+            (3, "to both".into())
+        ]
+    );
+    scene.outbox.give_away(client(1), 3);
+    scene.outbox.say_over(prepared("all of it", &[2]));
+    scene.outbox.finish_take_over(1, 2);
+    scene.outbox.close(client(1));
+    assert_eq!(
+        frames(&scene.tell("after", &[1, 2])),
+        [
+            (1, vec![(2, 1)], "all of it".into()),
+            (2, vec![(2, 2)], "after".into())
+        ]
+    );
 }
 
 #[test]
-fn what_was_not_written_yet_can_be_taken_over_too() {
+fn a_connection_that_is_taken_over_while_it_takes_over_passes_everything_on() {
+    let mut scene = Scene::with(1..=3);
+    scene.outbox.begin_take_over(1, 2);
+    scene.outbox.begin_take_over(2, 3);
+    assert_eq!(frames(&scene.tell("a", &[3])), [(1, vec![(1, 1)], "a".into())]);
+    scene.outbox.finish_take_over(1, 2);
+    assert_eq!(frames(&scene.tell("b", &[1, 3])), [(2, vec![(2, 1)], "b".into())]);
+    scene.outbox.finish_take_over(2, 3);
+    assert_eq!(
+        frames(&scene.tell("c", &[1, 2, 3])),
+        [(3, vec![(3, 1)], "c".into())]
+    );
+    scene.outbox.close(client(3));
+    assert_eq!(frames(&scene.tell("d", &[1])), [(4, vec![(1, 2)], "d".into())]);
+}
+
+#[test]
+fn what_is_not_written_yet_can_be_given_away_too() {
     let mut scene = Scene::with(1..=2);
     scene.tell("a", &[1]);
     scene.commit(vec![prepared("b", &[1])]);
-    assert!(!scene.outbox.is_written(client(1)));
     let (first, last) = scene.outbox.unacked(client(1)).expect("it has missed two");
     assert_eq!((first, last), (at(1), 2));
-    let missed = scene
-        .outbox
-        .replay(client(1), None, first, Some(last), usize::MAX);
-    let missed = missed.expect("the daemon asks for itself");
-    assert_eq!(scene.texts(&missed), [(1, "a".into()), (2, "b".into())]);
-    let hosts = scene
-        .outbox
-        .replay(client(1), Some(HOST), first, None, usize::MAX);
-    assert_eq!(scene.texts(&hosts.expect("it has the client")), [(1, "a".into())]);
-    scene.outbox.say(prepared("b", &[2]));
+    let past = |scene: &Scene, host| {
+        let replay = scene.outbox.replay(client(1), host, first, None, usize::MAX);
+        scene.texts(&replay.expect("there is such a stream"))
+    };
+    assert_eq!(past(&scene, None), [(1, "a".into()), (2, "b".into())]);
+    assert_eq!(past(&scene, Some(HOST)), [(1, "a".into())]);
+    scene.outbox.say_over(prepared("b", &[2]));
     scene.outbox.give_away(client(1), 2);
     assert_eq!(scene.outbox.unacked(client(1)), None);
     scene.commit(Vec::new());
