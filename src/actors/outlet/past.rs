@@ -231,9 +231,9 @@ fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
     };
     loop {
         let (through, moved) = next_part(client, store, outlet);
-        let (at, mut shown) = (outlet.now(), frame.around(moved));
+        let (at, shown) = (outlet.now(), frame.around(moved));
         let prepare = |(cause, event): (_, ClientEvent)| Prepared::new(&event, cause, at, vec![to.0]);
-        let mut prepared: Vec<_> = shown.drain(..).map(prepare).collect();
+        let mut prepared: Vec<_> = shown.into_iter().map(prepare).collect();
         let mut outbox = outlet.outbox();
         outbox.give_away(client, through);
         let is_last = outbox.unacked(client).is_none();
