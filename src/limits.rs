@@ -355,6 +355,9 @@ pub const TASK_IDS_RESERVED: i64 = 1_000_000;
 pub const SLOTS_PER_EXECUTOR: usize = 4;
 /// Tasks of all players that may have begun and not ended a slice, each with a thread.
 pub const SLOTS: usize = 64;
+/// The stack of each of those threads, of which only what is used costs memory. Values and programs are walked on it as
+/// deep as they are nested, which is bounded, in any form the programs are built in.
+pub const EXECUTOR_STACK_BYTES: usize = 16 * MIB;
 /// How long a task runs before it lets those go first that wait.
 pub const TURN_MAX: Duration = Duration::from_millis(2);
 /// Bytes that one slice of a task may allocate.

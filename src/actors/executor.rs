@@ -9,7 +9,7 @@ use super::outlet::{After, Outgoing, Outlet, Reply};
 use super::turns::{Seat, Turns};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
-use crate::limits::TURN_MAX;
+use crate::limits::{EXECUTOR_STACK_BYTES, TURN_MAX};
 use crate::memory::live_bytes;
 use moo_model::Value;
 use moo_model::world::{Lookups, World};
@@ -151,7 +151,9 @@ impl Shared {
         let (shared, taken) = (self.clone(), first.clone());
         let take =
             |first: &Mutex<Option<Assignment>>| first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let thread = thread::Builder::new().name(format!("executor-{number}"));
+        let thread = thread::Builder::new()
+            .name(format!("executor-{number}"))
+            .stack_size(EXECUTOR_STACK_BYTES);
         let spawned = thread.spawn(move || shared.work(take(&taken)));
         spawned.map(drop).map_err(|error| (error, take(&first)))
     }
