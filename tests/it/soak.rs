@@ -271,6 +271,10 @@ fn soak(size: &Size, faults: &[usize]) {
     let mut lone = Lone::start(size.seed, &[]);
     let mut wizard = hall_wizard(&lone);
     ledger::make(&mut wizard);
+    // The hall lets in no such crowd on an ordinary day.
+    for limit in ["characters_an_hour", "room_contents"] {
+        wizard.eval(&format!("$limits.{limit} = {}", 200 + size.clients));
+    }
     let mut clients: Vec<Client> = (0..size.clients)
         .map(|number| Client {
             number,

@@ -20,7 +20,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<(), String> {
         "moothall",
         "--test",
         "it",
-        "soak::",
+        "soak::under_random_faults",
         "--",
         "--nocapture",
     ];
