@@ -48,9 +48,8 @@ struct Client<'a> {
     /// When each event was read first.
     read_at: BTreeMap<u64, Instant>,
     is_replay: bool,
-    /// The last event that was read live, and of what is shown after a login. The world goes on while that is put
-    /// together, so what is live may come before it; each of the two is in order.
-    newest: [u64; 2],
+    /// The last event that was read. Whatever else is shown again, each one comes behind all that were said before it.
+    newest: u64,
     shown_again: u64,
 }
 
@@ -87,13 +86,9 @@ impl Client<'_> {
     fn hear(&mut self, line: &str) {
         if line.starts_with(REPLAY_BEGINS) {
             self.is_replay = true;
-            self.newest[1] = 0;
         } else if line.starts_with(REPLAY_ENDS) {
             self.is_replay = false;
         } else if let Some(event) = numbered(line, "event ") {
-            let newest = &mut self.newest[usize::from(self.is_replay)];
-            let before = std::mem::replace(newest, event);
-            assert!(event > before, "event {event} came after {before}");
             if self.is_replay && self.lines.has(event) {
                 self.shown_again += 1;
                 let before = self
@@ -108,6 +103,8 @@ impl Client<'_> {
                 );
                 return;
             }
+            let before = std::mem::replace(&mut self.newest, event);
+            assert!(event > before, "event {event} came after {before}");
             self.lines.hear(event);
             self.read_at.insert(event, Instant::now());
             self.scene.heard[self.number].fetch_add(1, Ordering::SeqCst);
@@ -192,7 +189,7 @@ fn f04_a_crowd_that_logs_in_again_after_each_kill_of_its_host_misses_nothing() {
                     lines: Lines::default(),
                     read_at: BTreeMap::new(),
                     is_replay: false,
-                    newest: [0; 2],
+                    newest: 0,
                     shown_again: 0,
                 };
                 scope.spawn(move || {
