@@ -120,7 +120,8 @@ fn f36_data_without_an_end_and_storms_of_options_cost_their_sender_alone() {
     });
     let growth = scene.server.resident("moothall-telnet").saturating_sub(before);
     assert!(growth < GROWTH_MAX, "the host has grown by {} KiB", growth >> 10);
-    // The data ends after all, and what follows is heard.
+    // Data and storm end after all, and what follows is heard.
+    strangers.push(stormy);
     for stranger in &mut strangers {
         stranger.send_bytes(b"\xff\xf0\r\nwho\r\n");
         stranger.expect("Witness");

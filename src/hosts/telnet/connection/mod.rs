@@ -180,7 +180,18 @@ impl TelnetConn {
         if !lines.is_empty() && self.farewell.shared.link.offer(self.lines(lines)).is_err() {
             return true;
         }
-        !open || self.write(cx).is_err()
+        if !open {
+            return true;
+        }
+        let was_swamped = self.terminal.is_swamped();
+        if self.write(cx).is_err() {
+            return true;
+        }
+        if was_swamped && !self.terminal.is_swamped() {
+            // For that nothing was read, and so nothing else would say that there is something to read.
+            cx.waker().wake_by_ref();
+        }
+        false
     }
 
     fn lines(&self, lines: Vec<String>) -> FromClient {
