@@ -353,13 +353,14 @@ pub const TASK_IDS_RESERVED: i64 = 1_000_000;
 /// Tasks of one player that may be with the executors at once, for each that runs at a time: one, and some so that it
 /// need not wait for the next.
 pub const SLOTS_PER_EXECUTOR: usize = 4;
-/// Tasks of all players that may have begun and not ended a slice, each with a thread.
+/// Tasks of all players that may have begun and not ended, each with a thread; more where there are so many executors that
+/// `SLOTS_PER_EXECUTOR` of each come to more.
 pub const SLOTS: usize = 64;
 /// The stack of each of those threads, of which only what is used costs memory. Values and programs are walked on it as
 /// deep as they are nested, which is bounded, in any form the programs are built in.
 pub const EXECUTOR_STACK_BYTES: usize = 16 * MIB;
-/// How long a task runs before it lets those go first that wait.
-pub const TURN_MAX: Duration = Duration::from_millis(2);
+/// How long a task runs before it yields to those that wait.
+pub const TIME_SLICE: Duration = Duration::from_millis(2);
 /// Bytes that one slice of a task may allocate.
 pub const TASK_BYTES_MAX: i64 = 256 * MIB as i64;
 /// How often a hook is begun anew that lost every attempt to commit.

@@ -6,10 +6,10 @@
 //! one attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
 use super::outlet::{After, Outgoing, Outlet, Reply};
-use super::turns::{Seat, Turns};
+use super::run_queue::{RunQueue, Seat};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
-use crate::limits::{EXECUTOR_STACK_BYTES, TURN_MAX};
+use crate::limits::{EXECUTOR_STACK_BYTES, TIME_SLICE};
 use crate::memory::live_bytes;
 use moo_model::Value;
 use moo_model::world::{Lookups, World};
@@ -71,7 +71,7 @@ impl Workshop {
 struct Shared {
     workshop: Workshop,
     priority: Priority,
-    turns: Turns<Assignment>,
+    run_queue: RunQueue<Assignment>,
     reports: Mutex<Vec<Report>>,
     rung: AtomicBool,
     /// Threads that were ever started.
@@ -86,7 +86,7 @@ pub struct Executors {
 }
 
 impl Executors {
-    /// Starts so many threads, each with a turn. `ring` is called, on any of them, when there are reports to be taken.
+    /// Starts so many threads, each with a turn to run. `ring` is called, on any of them, when there are reports to be taken.
     pub fn start(
         count: usize,
         workshop: Workshop,
@@ -95,7 +95,7 @@ impl Executors {
         let shared = Arc::new(Shared {
             workshop,
             priority: Priority::default(),
-            turns: Turns::new(count),
+            run_queue: RunQueue::new(count),
             reports: Mutex::default(),
             rung: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
@@ -109,7 +109,7 @@ impl Executors {
 
     /// Gives out jobs.
     pub fn assign(&self, jobs: impl IntoIterator<Item = Assignment>) {
-        for job in self.shared.turns.offer(jobs) {
+        for job in self.shared.run_queue.offer(jobs) {
             self.shared.start(job);
         }
     }
@@ -122,7 +122,7 @@ impl Executors {
 
     /// Lets no new job begin.
     pub fn close(&self) {
-        self.shared.turns.close();
+        self.shared.run_queue.close();
     }
 }
 
@@ -137,7 +137,7 @@ impl Shared {
     fn start(self: &Arc<Self>, job: Assignment) {
         if let Err((error, job)) = self.start_thread(Some(job)) {
             tracing::warn!(%error, "no thread can be started for a task; it waits for another one");
-            self.turns.take_back(job.expect("the one just given"));
+            self.run_queue.take_back(job.expect("the one just given"));
         }
     }
 
@@ -162,9 +162,9 @@ impl Shared {
         let seat = Seat::new();
         let mut here = Here::new(&self, &seat);
         let mut lookups = Box::<Lookups>::default();
-        let mut next = first.or_else(|| self.turns.arrive(&seat));
+        let mut next = first.or_else(|| self.run_queue.arrive(&seat));
         while let Some(mut given) = next {
-            here.turn_began = Instant::now();
+            here.slice_began = Instant::now();
             let attempt = catch_unwind(AssertUnwindSafe(|| self.run(&mut given, &mut here, &mut lookups)));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
@@ -185,7 +185,7 @@ impl Shared {
             if !self.rung.swap(true, Ordering::AcqRel) {
                 (self.ring)();
             }
-            next = self.turns.done(&seat);
+            next = self.run_queue.done(&seat);
         }
     }
 
@@ -243,7 +243,7 @@ struct Here<'a> {
     dice: u64,
     shared: &'a Arc<Shared>,
     seat: &'a Arc<Seat<Assignment>>,
-    turn_began: Instant,
+    slice_began: Instant,
 }
 
 impl<'a> Here<'a> {
@@ -252,7 +252,7 @@ impl<'a> Here<'a> {
             dice: chance() | 1,
             shared,
             seat,
-            turn_began: Instant::now(),
+            slice_began: Instant::now(),
         }
     }
 }
@@ -288,10 +288,12 @@ impl Surroundings for Here<'_> {
         folder_bytes(&self.shared.workshop.store)
     }
 
-    fn rest(&mut self) {
-        if self.shared.turns.are_wanted() && self.turn_began.elapsed() >= TURN_MAX {
-            self.shared.turns.rest(self.seat, |job| self.shared.start(job));
-            self.turn_began = Instant::now();
+    fn yield_now(&mut self) {
+        if self.shared.run_queue.are_wanted() && self.slice_began.elapsed() >= TIME_SLICE {
+            self.shared
+                .run_queue
+                .yield_now(self.seat, |job| self.shared.start(job));
+            self.slice_began = Instant::now();
         }
     }
 

@@ -42,9 +42,9 @@ mod lifecycle;
 mod outlet;
 mod publisher;
 mod room;
+mod run_queue;
 mod scheduler;
 mod taps;
-mod turns;
 mod world_request;
 
 pub use lifecycle::{Options, run};

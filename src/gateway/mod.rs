@@ -35,7 +35,7 @@ type OnBurst<I> = Box<dyn FnMut(&mut Vec<I>) + Send>;
 
 /// Runs what a process cannot do without. Its panic ends the process, since one that is deaf and otherwise alive would
 /// never be replaced.
-fn indispensable(run: impl FnOnce()) {
+pub fn indispensable(run: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(run)).is_err() {
         std::process::abort();
     }

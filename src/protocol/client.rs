@@ -13,7 +13,7 @@ use super::{ClientId, ReqId, Wall, WireObj, WireValue};
 /// By what right a request is made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Auth {
-    /// Nothing yet: only `ConnectionEstablish` may come with it.
+    /// Nothing: `ConnectionEstablish`, and `InvokeSystemHandler` without a connection.
     None,
     /// Tokens, checked by their signatures: at establish, login and attach.
     Full {
@@ -24,7 +24,7 @@ pub enum Auth {
     },
     /// The keyed hash of tokens that were checked before.
     Bound([u8; 16]),
-    /// An auth token without a connection: a REST call.
+    /// An auth token: for `Attach`, and for what is asked without a connection, as a REST call does.
     Player(String),
 }
 

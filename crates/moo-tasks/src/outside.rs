@@ -25,7 +25,7 @@ pub trait Surroundings {
     /// The size of the database on disk, in bytes.
     fn db_disk_size(&self) -> i64;
     /// A moment at which others may go first. The task's own time does not pass meanwhile.
-    fn rest(&mut self);
+    fn yield_now(&mut self);
     /// Waits, because somebody else must go first.
     fn pause(&mut self, time: std::time::Duration);
 }

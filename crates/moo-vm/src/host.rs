@@ -71,7 +71,7 @@ pub trait Host {
     /// Whether somebody asked for this task's end.
     fn is_killed(&self) -> bool;
     /// The task has run for a while and would go on: lets others go first.
-    fn rest(&mut self);
+    fn yield_now(&mut self);
     /// Whether this slice has allocated more memory than one may.
     fn is_over_memory(&self) -> bool;
 

@@ -249,17 +249,6 @@ impl ConnectionActor {
         });
     }
 
-    /// Has connections taken over, as many as there is room for; gives whether that was all.
-    pub(super) fn send_adoptions(&mut self) -> bool {
-        while let Some(adopt) = self.adoptions.pop_front() {
-            if let Err(adopt) = self.parts.past.adopt(adopt) {
-                self.adoptions.push_front(adopt);
-                return false;
-            }
-        }
-        true
-    }
-
     /// The server's own words, for a connection whose listener prints them.
     pub(super) fn message(&mut self, conn: &Connection, message: Message) -> Vec<String> {
         if !conn.prints_messages {

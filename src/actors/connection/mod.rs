@@ -22,18 +22,18 @@ mod login;
 mod reattach;
 mod request;
 mod restore;
+mod sending;
 mod tokens;
 
-use super::errand;
 use super::executor::Assignment;
 use super::keyring::Keys;
 use super::outlet::{Adopt, After, Item, Outlet, Past, Reply};
 use super::publisher::answer_client;
-use super::scheduler::{Answer, EndTasks, Input, SchedulerActor, Submit};
+use super::scheduler::{Answer, SchedulerActor};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{PeerId, ServerSender};
-use crate::limits::{ACTOR_RETRY, CONNECTION_SWEEP};
+use crate::limits::CONNECTION_SWEEP;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
@@ -314,68 +314,6 @@ impl ConnectionActor {
             object,
             lines: lines.into_iter().map(shown).collect(),
         }));
-    }
-
-    /// Sends on what the message led to. What the scheduler has no room for is kept, and lines are refused meanwhile.
-    fn flush(&mut self, context: &mut Context<Self>) {
-        if !self.items.is_empty() {
-            self.parts.outlet.say(std::mem::take(&mut self.items));
-        }
-        self.send_errand();
-        let was_behind = self.is_behind;
-        self.is_behind = !self.send_on();
-        if self.is_behind && !was_behind {
-            tracing::warn!("others have more to do than they can; lines are refused for now");
-        }
-        if self.is_behind && !std::mem::replace(&mut self.retries, true) {
-            context.run_later(ACTOR_RETRY, |actor, context| {
-                actor.retries = false;
-                actor.flush(context);
-            });
-        }
-    }
-
-    fn send_errand(&mut self) {
-        let Errand {
-            rows,
-            conns,
-            after,
-            settles,
-        } = std::mem::take(&mut self.errand);
-        if rows.is_empty() && conns.is_empty() && after.is_empty() {
-            return;
-        }
-        let mut job = errand::of_rows(&self.parts.outside, rows);
-        job.conns = conns;
-        self.tasks.insert(job.id, settles);
-        self.submits.push_back(Assignment {
-            after,
-            ..errand::unasked(job)
-        });
-    }
-
-    fn send_on(&mut self) -> bool {
-        let adopts = self.send_adoptions();
-        let scheduler = &self.parts.scheduler;
-        if !self.submits.is_empty() {
-            let submits = std::mem::take(&mut self.submits);
-            if let Err(Submit(refused)) = scheduler.offer_or_return(Submit(submits.into())) {
-                self.submits = refused.into();
-            }
-        }
-        if !self.inputs.is_empty() {
-            let inputs = std::mem::take(&mut self.inputs);
-            if let Err(Input(refused)) = scheduler.offer_or_return(Input(inputs.into())) {
-                self.inputs = refused.into();
-            }
-        }
-        if !self.ends.is_empty() {
-            let ends = std::mem::take(&mut self.ends);
-            if let Err(EndTasks(refused)) = scheduler.offer_or_return(EndTasks(ends)) {
-                self.ends = refused;
-            }
-        }
-        adopts && self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
     }
 }
 

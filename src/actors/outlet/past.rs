@@ -4,10 +4,10 @@
 //! told as one event lost, so that a stream never stops at it.
 
 use super::{Outlet, Reply};
-use crate::actors::publisher::answer;
-use crate::gateway::ServerSender;
+use crate::actors::publisher::{answer, answer_client};
+use crate::gateway::{ServerSender, indispensable};
 use crate::limits::{ADOPTION_LOOK, ADOPTION_WAIT_MAX, REPLAY_BYTES_MAX, REPLAYS_WAITING_MAX};
-use crate::protocol::client::{ClientReply, DaemonToClientReply, HistoricalEvent, HistoryRecall};
+use crate::protocol::client::{DaemonToClientReply, HistoricalEvent, HistoryRecall};
 use crate::protocol::codec::decode_event;
 use crate::protocol::event::{Cause, ClientEvent, StreamPos};
 use crate::protocol::host::DaemonToHostReply;
@@ -20,7 +20,7 @@ use moo_model::Obj;
 use moo_model::ledger::{Relation, Row};
 use moo_tasks::connections::ConnId;
 use std::io;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -87,24 +87,9 @@ impl Past {
     /// Starts the thread.
     pub fn start(store: Arc<Store>, outlet: Arc<Outlet>, sender: ServerSender) -> io::Result<Past> {
         let (asks, asked) = sync_channel::<Ask>(REPLAYS_WAITING_MAX);
-        let thread = thread::Builder::new().name("outbox-past".into()).spawn(move || {
-            while let Ok(ask) = asked.recv() {
-                match ask {
-                    Ask::Replay(ask) => {
-                        let (reply, chunk) = answer_of(ask, &store, &outlet);
-                        answer(&sender, reply, &chunk);
-                    }
-                    Ask::History(ask) => {
-                        let (reply, history) = history_of(ask, &store, &outlet);
-                        let head = outlet.head(&reply);
-                        let reply_with = ClientReply { reply: history, head };
-                        answer(&sender, reply, &reply_with);
-                    }
-                    Ask::Adopt(adopt) => take_over(adopt, &store, &outlet),
-                    Ask::End => return,
-                }
-            }
-        })?;
+        let thread = thread::Builder::new()
+            .name("outbox-past".into())
+            .spawn(move || indispensable(|| answer_all(&asked, &store, &outlet, &sender)))?;
         Ok(Past {
             asks,
             thread: Arc::new(Mutex::new(Some(thread))),
@@ -138,6 +123,24 @@ impl Past {
             // If it has ended already there is nobody to tell, and only to be waited for.
             drop(self.asks.send(Ask::End));
             drop(thread.join());
+        }
+    }
+}
+
+/// Answers until it is told to end.
+fn answer_all(asked: &Receiver<Ask>, store: &Store, outlet: &Outlet, sender: &ServerSender) {
+    while let Ok(ask) = asked.recv() {
+        match ask {
+            Ask::Replay(ask) => {
+                let (reply, chunk) = answer_of(ask, store, outlet);
+                answer(sender, reply, &chunk);
+            }
+            Ask::History(ask) => {
+                let (reply, history) = history_of(ask, store, outlet);
+                answer_client(sender, reply, history, outlet.head(&reply));
+            }
+            Ask::Adopt(adopt) => take_over(adopt, store, outlet),
+            Ask::End => return,
         }
     }
 }

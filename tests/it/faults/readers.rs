@@ -101,16 +101,6 @@ fn f33_one_who_never_reads_takes_nothing_from_the_others() {
     eprintln!("f33: {lost} pieces of {} lost", LINES / LINES_A_PIECE);
 }
 
-/// One of the figures that the daemon shows of itself.
-fn figure(server: &Server, group: &str, name: &str) -> Option<u64> {
-    let status = server.status()?;
-    let figures = status["daemon"]["figures"].as_array()?.clone();
-    let figure = figures
-        .iter()
-        .find(|figure| figure["group"] == group && figure["name"] == name)?;
-    figure["value"].as_u64()
-}
-
 /// Another host of a server, with one client, which asks something small; how long the answer took.
 struct Neighbour {
     peer: Peer,
@@ -184,7 +174,7 @@ fn f35_a_starved_host_is_sent_no_more_than_its_credit_and_gets_the_rest_when_it_
         let mut longest = Duration::ZERO;
         wait_for("the credit to be used up", || {
             longest = longest.max(neighbour.asks());
-            (figure(&server, "outbox", "choked_hosts")? == 1).then_some(())
+            (server.figure("outbox", "choked_hosts")? == 1).then_some(())
         });
         for (program, before) in programs.iter().zip(before) {
             let growth = server.resident(program).saturating_sub(before);

@@ -153,6 +153,16 @@ impl Server {
             .unwrap()
     }
 
+    /// One of the figures that the daemon shows of itself, if it answers.
+    pub fn figure(&self, group: &str, name: &str) -> Option<u64> {
+        let status = self.status()?;
+        let figures = status["daemon"]["figures"].as_array()?;
+        let figure = figures
+            .iter()
+            .find(|figure| figure["group"] == group && figure["name"] == name)?;
+        figure["value"].as_u64()
+    }
+
     /// What `moothallctl status --json` says, if anybody answers.
     pub fn status(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.control(&["status", "--json"]).stdout).ok()

@@ -69,7 +69,7 @@ fn look_at_sources(root: &Path) -> Result<Vec<Finding>, String> {
     Ok(findings)
 }
 
-/// Every Rust file that git knows or would add, in the order of their paths.
+/// Every Rust file of the folders that hold sources, without `target`, in the order of their paths.
 fn read_sources(root: &Path) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
     for top in ["src", "crates", "xtask", "tests", "benches", "build.rs"] {

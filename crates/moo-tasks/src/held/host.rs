@@ -64,7 +64,7 @@ impl<'a> HeldHost<'a> {
         }
     }
 
-    /// All others wait for this attempt, so it rests nowhere.
+    /// All others wait for this attempt, so it yields to none.
     pub fn take_right_of_way(&mut self) {
         self.has_right_of_way = true;
     }
@@ -153,9 +153,9 @@ impl Host for HeldHost<'_> {
         self.kill.load(Ordering::Relaxed)
     }
 
-    fn rest(&mut self) {
+    fn yield_now(&mut self) {
         if !self.has_right_of_way {
-            self.surroundings.rest();
+            self.surroundings.yield_now();
         }
     }
 

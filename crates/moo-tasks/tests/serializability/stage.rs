@@ -180,7 +180,7 @@ impl Surroundings for Dice<'_> {
         0
     }
 
-    fn rest(&mut self) {}
+    fn yield_now(&mut self) {}
 
     fn pause(&mut self, time: Duration) {
         std::thread::sleep(time);

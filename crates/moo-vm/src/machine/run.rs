@@ -581,7 +581,7 @@ fn look(ticks: i64, env: &mut Env<'_>) -> Option<Stop> {
     } else if env.host.seconds_left() <= 0.0 || env.host.is_over_memory() {
         Some(Stop::Abort(Limit::Seconds))
     } else {
-        env.host.rest();
+        env.host.yield_now();
         None
     }
 }

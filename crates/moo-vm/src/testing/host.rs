@@ -124,7 +124,7 @@ impl Host for TestHost {
         self.killed
     }
 
-    fn rest(&mut self) {}
+    fn yield_now(&mut self) {}
 
     fn is_over_memory(&self) -> bool {
         false

@@ -5,6 +5,7 @@
 //! is not there any more when it comes to it.
 
 use crate::actors::outlet::Outlet;
+use crate::gateway::indispensable;
 use crate::limits::OUTBOX_COMMIT_DELAY;
 use moo_model::world::{Lookups, Transaction, World};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -70,18 +71,22 @@ impl Outlet {
     /// Starts the thread. It lives as long as the process.
     pub fn start_committing(self: &Arc<Self>, world: Arc<World>) -> io::Result<()> {
         let outlet = self.clone();
-        thread::Builder::new().name("outbox".into()).spawn(move || {
-            let mut lookups = Box::<Lookups>::default();
-            loop {
-                outlet.wishes.wait();
-                if outlet.outbox().has_rows() {
-                    let tx = Transaction::begin(&world, lookups);
-                    let (_, back) = tx.commit_noting(|stamp| outlet.outbox().number(stamp, Vec::new(), None));
-                    lookups = back;
-                }
-            }
-        })?;
+        thread::Builder::new()
+            .name("outbox".into())
+            .spawn(move || indispensable(|| outlet.commit_rows(&world)))?;
         Ok(())
+    }
+
+    fn commit_rows(&self, world: &Arc<World>) {
+        let mut lookups = Box::<Lookups>::default();
+        loop {
+            self.wishes.wait();
+            if self.outbox().has_rows() {
+                let tx = Transaction::begin(world, lookups);
+                let (_, back) = tx.commit_noting(|stamp| self.outbox().number(stamp, Vec::new(), None));
+                lookups = back;
+            }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod attach;
 mod history;
 mod host;
 mod load;
+mod out;
 mod replay;
 mod row;
 mod shared;
@@ -25,17 +26,19 @@ use moo_model::ledger::Row;
 use rustc_hash::FxHashMap;
 
 use super::super::codec::encode_event;
-use super::super::event::{Cause, ClientEvent, Recipient, Route, StreamPos};
+use super::super::event::{Cause, ClientEvent, Recipient, Route};
 use super::super::{ClientId, HostId, Wall};
 use crate::limits::LIST_ENTRIES_MAX;
 use history::{Heard, History};
 use host::{Host, Relief};
+use out::{Leaving, What};
 use shared::{Kept, Shared};
 use stream::Stream;
 use takers::Takers;
 
 pub use history::{HISTORY_ERA, Recalled};
 pub use load::Loaded;
+pub use out::{Counters, Out};
 pub use replay::{Piece, Replay};
 pub use row::{StoredEvent, StoredPast, event_key, history_key, read_event, read_history};
 
@@ -83,75 +86,6 @@ pub struct Opening {
     pub wants_ends: bool,
     /// The era of its numbers: the daemon's epoch.
     pub era: u32,
-}
-
-/// What to do.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Out<A> {
-    /// Send an event to a host.
-    Frame {
-        /// The host.
-        host: HostId,
-        /// Whom it is for.
-        route: Route,
-        /// Its bytes.
-        event: Arc<[u8]>,
-    },
-    /// Tell a host how far its streams are.
-    Heads {
-        /// The host.
-        host: HostId,
-        /// The last frame sent to it.
-        frame: u64,
-        /// The streams; at most [`LIST_ENTRIES_MAX`].
-        heads: Vec<(ClientId, u64)>,
-    },
-    /// Give an answer that waited for its commit.
-    Answer {
-        /// The answer.
-        answer: A,
-        /// How far the asker's stream is.
-        head: Option<StreamPos>,
-    },
-}
-
-/// What waits for its commit to be written.
-#[derive(Debug)]
-struct Leaving<A> {
-    /// The commit; none yet for what waits for one.
-    stamp: Option<u64>,
-    what: What<A>,
-}
-
-#[derive(Debug)]
-enum What<A> {
-    /// An event by its row, with each connection's number of it.
-    Event { row: u64, to: Vec<(u64, u64)> },
-    /// An answer, to one who has this connection.
-    Answer { answer: A, conn: u64 },
-}
-
-/// How the outbox is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
-    /// Events numbered since the start.
-    pub events: u64,
-    /// Those, counted once for each who is to have it.
-    pub deliveries: u64,
-    /// Event frames sent.
-    pub frames: u64,
-    /// Deliveries that were given up: too many or too old.
-    pub lost: u64,
-    /// Events that somebody has not acknowledged.
-    pub stored: u64,
-    /// Their bytes.
-    pub stored_bytes: u64,
-    /// The bytes of those in memory.
-    pub memory_bytes: u64,
-    /// Streams.
-    pub streams: u64,
-    /// Hosts without credit.
-    pub choked_hosts: u64,
 }
 
 /// The outbox. `A` is what else leaves in the order of commits: answers to requests.

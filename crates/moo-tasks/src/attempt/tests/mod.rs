@@ -49,7 +49,7 @@ impl Surroundings for Still<'_> {
         0
     }
 
-    fn rest(&mut self) {}
+    fn yield_now(&mut self) {}
 
     fn pause(&mut self, _time: Duration) {
         self.pauses += 1;

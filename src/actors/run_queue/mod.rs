@@ -1,6 +1,6 @@
-//! Turns on the processors: so many threads run tasks at once, however many tasks have begun.
+//! The run queue of the executors: so many threads run tasks at once, however many tasks have begun.
 //!
-//! A task that has had its turn lets whoever waits go first and takes another turn later, on the thread it is on, because
+//! A task that has used its time slice yields to whoever waits and takes another turn later, on the thread it is on, because
 //! its stack is there. So a short task never waits for the end of a long one, and no task is torn apart for it.
 //!
 //! Invariant: so many threads at most hold a turn; turns are given in the order of asking, and none is idle while
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Who may run.
-pub struct Turns<J> {
+pub struct RunQueue<J> {
     line: Mutex<Line<J>>,
     /// How many wait, for whoever runs and would know whether to rest.
     waiting: AtomicUsize,
@@ -40,6 +40,13 @@ pub struct Seat<J> {
     changed: Condvar,
 }
 
+/// Whether threads may be started for jobs.
+#[derive(Clone, Copy)]
+enum NewThreads {
+    Wanted,
+    None,
+}
+
 enum Given<J> {
     /// A turn, and what to do with it.
     Job(J),
@@ -49,10 +56,10 @@ enum Given<J> {
     End,
 }
 
-impl<J> Turns<J> {
+impl<J> RunQueue<J> {
     /// So many turns, and no thread yet.
-    pub fn new(turns: usize) -> Turns<J> {
-        Turns {
+    pub fn new(turns: usize) -> RunQueue<J> {
+        RunQueue {
             line: Mutex::new(Line {
                 waiting: VecDeque::new(),
                 free: turns,
@@ -71,15 +78,19 @@ impl<J> Turns<J> {
             return Vec::new();
         }
         line.waiting.extend(jobs.into_iter().map(Next::Begin));
-        self.deal(&mut line)
+        self.deal(&mut line, NewThreads::Wanted)
     }
 
-    /// Takes back a job for which there is no new thread: it and its turn go to the next that is done.
+    /// Takes back a job for which no thread could be started: its turn goes to another, and it to the next thread that is
+    /// done.
     pub fn take_back(&self, job: J) {
         let mut line = self.lock();
         line.free += 1;
-        line.waiting.push_front(Next::Begin(job));
-        self.waiting.store(line.waiting.len(), Ordering::Relaxed);
+        if !line.is_closed {
+            line.waiting.push_front(Next::Begin(job));
+        }
+        let homeless = self.deal(&mut line, NewThreads::None);
+        debug_assert!(homeless.is_empty(), "none was to be started");
     }
 
     /// A new thread without a job waits for one; `None` when there will be none any more.
@@ -101,11 +112,11 @@ impl<J> Turns<J> {
 
     /// A thread in the middle of its job gives up its turn, and goes on when it has another one. `start` is called with a
     /// job that needs a new thread.
-    pub fn rest(&self, seat: &Arc<Seat<J>>, start: impl FnMut(J)) {
+    pub fn yield_now(&self, seat: &Arc<Seat<J>>, start: impl FnMut(J)) {
         let mut line = self.lock();
         line.free += 1;
         line.waiting.push_back(Next::GoOn(seat.clone()));
-        let homeless = self.deal(&mut line);
+        let homeless = self.deal(&mut line, NewThreads::Wanted);
         drop(line);
         homeless.into_iter().for_each(start);
         seat.wait();
@@ -121,35 +132,38 @@ impl<J> Turns<J> {
     }
 
     fn wait_for_job(&self, mut line: MutexGuard<'_, Line<J>>, seat: &Arc<Seat<J>>) -> Option<J> {
-        if line.is_closed {
-            let homeless = self.deal(&mut line);
-            debug_assert!(homeless.is_empty(), "no job begins any more");
-            return None;
+        let is_closed = line.is_closed;
+        if !is_closed {
+            line.idle.push(seat.clone());
         }
-        line.idle.push(seat.clone());
-        let homeless = self.deal(&mut line);
-        debug_assert!(
-            homeless.is_empty(),
-            "one turn came free, and there is a thread for it"
-        );
+        let homeless = self.deal(&mut line, NewThreads::None);
+        debug_assert!(homeless.is_empty(), "none was to be started");
         drop(line);
-        seat.wait()
+        if is_closed { None } else { seat.wait() }
     }
 
-    /// Gives free turns to those in front.
-    fn deal(&self, line: &mut Line<J>) -> Vec<J> {
-        let mut homeless = Vec::new();
+    /// Gives free turns to those in front. Gives the jobs that have one and need a new thread; where there are to be no new
+    /// ones, such a job lets those behind it go first.
+    fn deal(&self, line: &mut Line<J>, new_threads: NewThreads) -> Vec<J> {
+        let (mut homeless, mut passed_over) = (Vec::new(), Vec::new());
         while line.free > 0
             && let Some(next) = line.waiting.pop_front()
         {
-            line.free -= 1;
             match next {
                 Next::GoOn(seat) => seat.give(Given::Turn),
-                Next::Begin(job) => match line.idle.pop() {
-                    Some(seat) => seat.give(Given::Job(job)),
-                    None => homeless.push(job),
+                Next::Begin(job) => match (line.idle.pop(), new_threads) {
+                    (Some(seat), _) => seat.give(Given::Job(job)),
+                    (None, NewThreads::Wanted) => homeless.push(job),
+                    (None, NewThreads::None) => {
+                        passed_over.push(job);
+                        continue;
+                    }
                 },
             }
+            line.free -= 1;
+        }
+        for job in passed_over.into_iter().rev() {
+            line.waiting.push_front(Next::Begin(job));
         }
         self.waiting.store(line.waiting.len(), Ordering::Relaxed);
         homeless
