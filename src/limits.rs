@@ -350,11 +350,18 @@ pub const HOUSEKEEPING: Duration = Duration::from_secs(1);
 pub const WALL_CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Task numbers that are set aside at once.
 pub const TASK_IDS_RESERVED: i64 = 1_000_000;
+/// Tasks of one player's programs, besides lines, that may be under way; more are refused as Busy.
+pub const BESIDE_PLAYER_MAX: usize = 64;
+/// The same of handlers that nobody need be logged in for, together.
+pub const BESIDE_ANONYMOUS_MAX: usize = 256;
+/// The same of all.
+pub const BESIDE_MAX: usize = 4_096;
 /// Tasks of one player that may be with the executors at once, for each that runs at a time: one, and some so that it
 /// need not wait for the next.
 pub const SLOTS_PER_EXECUTOR: usize = 4;
-/// Tasks of all players that may have begun and not ended, each with a thread; more where there are so many executors that
-/// `SLOTS_PER_EXECUTOR` of each come to more.
+/// Players that may have as many tasks with the executors as one may, at least, before anybody has to wait for them.
+pub const LANES_FULL: usize = 8;
+/// Tasks of all players that may have begun and not ended, each with a thread; more where [`LANES_FULL`] needs more.
 pub const SLOTS: usize = 64;
 /// The stack of each of those threads, of which only what is used costs memory. Values and programs are walked on it as
 /// deep as they are nested, which is bounded, in any form the programs are built in.

@@ -28,8 +28,8 @@ use crate::fault;
 use crate::gateway::curve::{Admitted, CurveKeys};
 use crate::gateway::{Inbound, Network, ServerEndpoints, ServerSender, ServerSide};
 use crate::limits::{
-    CONNECTION_GATE_MAX, ENROLLMENT_GATE_MAX, GATEWAY_GATE_MAX, PUBLISHER_GATE_MAX, SCHEDULER_GATE_MAX,
-    SLOTS, SLOTS_PER_EXECUTOR, TASK_BYTES_MAX,
+    CONNECTION_GATE_MAX, ENROLLMENT_GATE_MAX, GATEWAY_GATE_MAX, LANES_FULL, PUBLISHER_GATE_MAX,
+    SCHEDULER_GATE_MAX, SLOTS, SLOTS_PER_EXECUTOR, TASK_BYTES_MAX,
 };
 use crate::protocol::enroll::Roll;
 use crate::protocol::machine::outbox::Outbox;
@@ -348,7 +348,7 @@ fn start_scheduler(
         outside: ground.outside.clone(),
         world: ground.world.clone(),
         executors: Arc::new(executors),
-        slots: SLOTS.max(count * SLOTS_PER_EXECUTOR),
+        slots: SLOTS.max(LANES_FULL * count * SLOTS_PER_EXECUTOR),
         lane_slots: count * SLOTS_PER_EXECUTOR,
         lifecycle,
         connections: connections.clone(),

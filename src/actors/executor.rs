@@ -102,7 +102,7 @@ impl Executors {
             ring: Box::new(ring),
         });
         for _ in 0..count {
-            shared.start_thread(None).map_err(|(error, _)| error)?;
+            shared.start_thread(&Arc::default())?;
         }
         Ok(Executors { shared })
     }
@@ -135,27 +135,23 @@ impl Drop for Executors {
 impl Shared {
     /// Runs a job on a thread of its own, or leaves it to the next that is done.
     fn start(self: &Arc<Self>, job: Assignment) {
-        if let Err((error, job)) = self.start_thread(Some(job)) {
+        let first = Arc::new(Mutex::new(Some(job)));
+        if let Err(error) = self.start_thread(&first) {
             tracing::warn!(%error, "no thread can be started for a task; it waits for another one");
-            self.run_queue.take_back(job.expect("the one just given"));
+            self.run_queue
+                .take_back(taken(&first).expect("no thread was there to take it"));
         }
     }
 
-    /// A new thread, with its first job if there is one already. The job comes back if there is no thread for it.
-    fn start_thread(
-        self: &Arc<Self>,
-        job: Option<Assignment>,
-    ) -> Result<(), (io::Error, Option<Assignment>)> {
+    /// A new thread, which takes its first job from there, if there is one.
+    fn start_thread(self: &Arc<Self>, first: &Arc<Mutex<Option<Assignment>>>) -> io::Result<()> {
         let number = self.threads.fetch_add(1, Ordering::Relaxed);
-        let first = Arc::new(Mutex::new(job));
-        let (shared, taken) = (self.clone(), first.clone());
-        let take =
-            |first: &Mutex<Option<Assignment>>| first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let thread = thread::Builder::new()
+        let (shared, first) = (self.clone(), first.clone());
+        thread::Builder::new()
             .name(format!("executor-{number}"))
-            .stack_size(EXECUTOR_STACK_BYTES);
-        let spawned = thread.spawn(move || shared.work(take(&taken)));
-        spawned.map(drop).map_err(|error| (error, take(&first)))
+            .stack_size(EXECUTOR_STACK_BYTES)
+            .spawn(move || shared.work(taken(&first)))?;
+        Ok(())
     }
 
     fn work(self: Arc<Self>, first: Option<Assignment>) {
@@ -236,6 +232,10 @@ impl Shared {
         let report = self.bench().run(&rows, here, lookups, &mut outgoing);
         Report { end, ..report }
     }
+}
+
+fn taken(first: &Mutex<Option<Assignment>>) -> Option<Assignment> {
+    first.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// The clock, chance and meters of one executor's thread, and its turn.

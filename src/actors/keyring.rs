@@ -153,6 +153,12 @@ impl Keys {
         self.authority().revoke(subject, (self.now)()).1
     }
 
+    /// A client is no more, and with it what was revoked of it: its tokens are good for nothing without it. Gives what has
+    /// to be stored.
+    pub fn forget(&self, client: ClientId) -> Option<Row> {
+        self.authority().forget(Subject::Client(client))
+    }
+
     /// The keys by what they are for.
     fn list(&self) -> Vec<KeyStatus> {
         let now = (self.now)();

@@ -30,7 +30,7 @@ impl ConnectionActor {
     ) -> Result<(), RpcMessageError> {
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
         // The login of this client may have been answered already, and its word be still on its way here.
-        let player = known.conn.owner();
+        let (player, is_next) = (known.conn.owner(), known.commands.is_next(cmd_seq));
         if player.0 < 0 {
             return Err(RpcMessageError::PermissionDenied);
         }
@@ -41,6 +41,9 @@ impl ConnectionActor {
         if cmd_seq == 0 && !only_reads {
             let words = "what may change the world needs a number";
             return Err(RpcMessageError::InvalidRequest(words.to_owned()));
+        }
+        if !self.beside.has_room(player) && (cmd_seq == 0 || is_next) {
+            return Err(busy());
         }
         if self.is_new(conn, reply, cmd_seq)? {
             self.start_beside(conn, reply, cmd_seq, player, work);
@@ -63,7 +66,7 @@ impl ConnectionActor {
         if self.is_draining {
             return Err(RpcMessageError::Draining);
         }
-        if self.is_behind {
+        if self.is_behind || !self.beside.has_room(player) {
             return Err(busy());
         }
         if let HostClientToDaemonMessage::RequestHistory { recall } = message {
@@ -147,7 +150,7 @@ impl ConnectionActor {
     }
 }
 
-fn busy() -> RpcMessageError {
+pub(super) fn busy() -> RpcMessageError {
     RpcMessageError::Busy {
         retry_after_ms: BUSY_RETRY_MS,
     }

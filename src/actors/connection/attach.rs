@@ -5,6 +5,7 @@
 //! told so once that is stored, and what its client proved itself by is dead from then on. What is asked twice, because
 //! an answer was lost, is answered twice.
 
+use super::asking::busy;
 use super::commands::Commands;
 use super::display::note_peer;
 use super::tokens::{Issued, Old, write_proof};
@@ -66,6 +67,9 @@ impl ConnectionActor {
         if self.is_draining {
             return Err(RpcMessageError::Draining);
         }
+        if self.is_behind {
+            return Err(busy());
+        }
         let (player, auth_time) = self.player_of(&by, auth)?;
         let own = self
             .by_client
@@ -121,6 +125,9 @@ impl ConnectionActor {
     ) -> Result<(), RpcMessageError> {
         if self.is_draining {
             return Err(RpcMessageError::Draining);
+        }
+        if self.is_behind {
+            return Err(busy());
         }
         let known = self
             .by_client

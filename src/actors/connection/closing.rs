@@ -4,6 +4,7 @@ use super::ConnectionActor;
 use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
 use crate::actors::outlet::Item;
+use crate::protocol::ClientId;
 use crate::protocol::broadcast::Subject;
 use moo_model::Value;
 use moo_model::ledger::Row;
@@ -20,6 +21,7 @@ impl ConnectionActor {
         conn.set_gone();
         let id = conn.client();
         let mut rows = vec![stored::gone(id)];
+        rows.extend(self.parts.keys.forget(ClientId(id)));
         self.end_session(conn.id);
         if let Some(client) = self.clients.remove(&conn.id) {
             self.by_client.remove(&client.id());

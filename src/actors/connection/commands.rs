@@ -104,6 +104,11 @@ impl Commands {
         self.next
     }
 
+    /// Whether this number was taken and is not done.
+    pub fn is_waiting(&self, seq: u64) -> bool {
+        self.waiting.contains_key(&seq)
+    }
+
     /// Whether the number would be taken now.
     pub fn is_next(&self, seq: u64) -> bool {
         seq == self.next

@@ -4,13 +4,13 @@
 //! task that read it, or with rows of its own. So a line that was answered is never lost, and one that comes again takes
 //! no effect twice.
 
+use super::asking::busy;
 use super::commands::Turn;
 use super::{Carry, ConnectionActor, Finished, Settles};
 use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Reply};
 use crate::actors::scheduler::{Answer, Woken};
-use crate::limits::BUSY_RETRY_MS;
 use crate::protocol::client::{CmdOutcome, DaemonToClientReply};
 use crate::protocol::error::RpcMessageError;
 use moo_model::ledger::Row;
@@ -56,9 +56,6 @@ impl ConnectionActor {
         reply: Reply,
         cmd_seq: u64,
     ) -> Result<bool, RpcMessageError> {
-        let busy = RpcMessageError::Busy {
-            retry_after_ms: BUSY_RETRY_MS,
-        };
         if self.is_draining {
             return Err(RpcMessageError::Draining);
         }
@@ -67,7 +64,7 @@ impl ConnectionActor {
             return Err(RpcMessageError::NoConnection);
         };
         if self.is_behind || is_lingering {
-            return Err(busy);
+            return Err(busy());
         }
         if cmd_seq == 0 {
             return Ok(true);
@@ -78,7 +75,7 @@ impl ConnectionActor {
         let outcome = match client.commands.take(cmd_seq, reply) {
             Turn::New => return Ok(true),
             Turn::Waits => return Ok(false),
-            Turn::Early => return Err(busy),
+            Turn::Early => return Err(busy()),
             Turn::Done(task) => CmdOutcome::Submitted { task: task as u64 },
             Turn::Forgotten => CmdOutcome::Forgotten,
         };
@@ -96,6 +93,7 @@ impl ConnectionActor {
             rows.push(stored::command(client.conn.client(), cmd_seq, id));
             reply = self.settle_with(conn, cmd_seq, id);
         }
+        self.beside.begin(id, player);
         let job = Job {
             id,
             player,
@@ -279,6 +277,7 @@ impl ConnectionActor {
 
     /// A slice of a task has ended, or an errand is done.
     pub(super) fn finished(&mut self, finished: Finished) {
+        self.beside.end(finished.task);
         if let Some(settles) = self.tasks.remove(&finished.task) {
             self.settled(finished.task, settles);
         }

@@ -1,11 +1,11 @@
 //! Logins: what the players at both ends are told, and which hooks run.
 
 use super::ConnectionActor;
+use super::asking::busy;
 use super::tokens::Issued;
 use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
-use crate::actors::outlet::{Adopt, Item, Reply};
-use crate::limits::BUSY_RETRY_MS;
+use crate::actors::outlet::{Adopt, Item, Missed, Reply};
 use crate::protocol::client::{ConnectType, DaemonToClientReply, LoginOk};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::{ClientId, Wall};
@@ -49,9 +49,10 @@ impl ConnectionActor {
             if client.conn.object().0 >= 0 {
                 return Err(RpcMessageError::AlreadyConnected);
             }
-            if client.login.is_some() {
-                let retry_after_ms = BUSY_RETRY_MS;
-                return Err(RpcMessageError::Busy { retry_after_ms });
+            // One that was flushed away never became a task, and nobody waits for it any more.
+            let is_pending = |asked: &LoginAsked| asked.task != 0 || client.commands.is_waiting(asked.ticket);
+            if client.login.as_ref().is_some_and(is_pending) {
+                return Err(busy());
             }
             client.login = Some(LoginAsked {
                 ticket: cmd_seq,
@@ -170,7 +171,7 @@ impl ConnectionActor {
             .as_ref()
             .filter(|old| self.lingering.contains_key(&old.id));
         // Before anybody finds the new connection under the player: what it hears must come behind what the old one heard.
-        let missed_through = lingering.map(|old| self.begin_take_over(old, conn));
+        let missed = lingering.map(|old| self.begin_take_over(old, conn));
         let now = wall_seconds() as i64;
         self.parts.outside.connections.log_in(conn, player, now);
         self.unlogged.remove(&conn.id);
@@ -182,7 +183,7 @@ impl ConnectionActor {
         let issued = self.authenticated(conn.id, auth_time);
         let connect_type = connect_type(created, replaced.is_some());
         if let Some(old) = replaced {
-            self.redirect(&old, conn, missed_through);
+            self.redirect(&old, conn, missed);
         }
         if !silent {
             self.start_hook(conn, hook);
@@ -192,9 +193,9 @@ impl ConnectionActor {
 
     /// A login replaces a connection. One that lingers is taken over, with all that it was told and nobody has seen;
     /// another is told so and closed.
-    fn redirect(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed_through: Option<u64>) {
-        if let Some(missed_through) = missed_through {
-            self.adopt(old, new, missed_through);
+    fn redirect(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed: Option<Missed>) {
+        if let Some(missed) = missed {
+            self.adopt(old, new, missed);
         } else {
             let lines = self.message(old, Message::RedirectFrom);
             self.items.push(Item::Close {
@@ -203,7 +204,7 @@ impl ConnectionActor {
                 lines,
             });
             self.forget(old);
-            self.parts.outlet.outbox().finish_take_over(old.id.0, new.id.0);
+            self.parts.outlet.outbox().replace(old.id.0, new.id.0);
         }
         if old.listener != new.listener {
             let player = new.object();
@@ -218,16 +219,18 @@ impl ConnectionActor {
         }
     }
 
-    /// From here on, whatever is told to the new connection waits behind what the old one was told. Gives the last of that.
-    pub(super) fn begin_take_over(&mut self, old: &Connection, new: &Connection) -> u64 {
+    /// From here on, whatever is told to the new connection waits behind what the old one was told. Gives how much
+    /// that was.
+    pub(super) fn begin_take_over(&mut self, old: &Connection, new: &Connection) -> Missed {
         // What was said to the new one before is numbered first.
         self.parts.outlet.say(std::mem::take(&mut self.items));
-        self.parts.outlet.outbox().begin_take_over(old.id.0, new.id.0)
+        let last = self.parts.outlet.outbox().begin_take_over(old.id.0, new.id.0);
+        last.map_or(Missed::Mixed, Missed::Through)
     }
 
     /// What was told to a connection that nobody has is shown on another one, and a task that read from it goes on there;
     /// then it is forgotten without a word.
-    pub(super) fn adopt(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed_through: u64) {
+    pub(super) fn adopt(&mut self, old: &Arc<Connection>, new: &Arc<Connection>, missed: Missed) {
         let attachment = old.attachment();
         let from = ClientId(attachment.client);
         self.remember_adopted(from, attachment.epoch);
@@ -241,10 +244,9 @@ impl ConnectionActor {
         let rows = self.drop_client(old);
         self.adoptions.push_back(Adopt {
             from: (old.id, from),
-            to: new.id,
             player: new.object().into(),
             around: MISSED,
-            missed_through,
+            missed,
             rows,
         });
     }

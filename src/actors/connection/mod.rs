@@ -10,6 +10,7 @@
 
 mod asking;
 mod attach;
+mod beside;
 mod closing;
 mod commands;
 mod counts;
@@ -38,6 +39,7 @@ use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
+use beside::Beside;
 use commands::Commands;
 use counts::Counts;
 use lines::Save;
@@ -234,6 +236,7 @@ pub struct ConnectionActor {
     counts: Counts,
     /// What is to be done when a task has committed.
     tasks: HashMap<i64, Settles>,
+    beside: Beside,
     /// What one message leads to, sent on together at its end.
     submits: VecDeque<Assignment>,
     inputs: VecDeque<Answer>,
@@ -266,6 +269,7 @@ impl ConnectionActor {
             tells_hosts_back: false,
             counts: Counts::default(),
             tasks: HashMap::new(),
+            beside: Beside::default(),
             submits: VecDeque::new(),
             inputs: VecDeque::new(),
             ends: Vec::new(),

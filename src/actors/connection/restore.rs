@@ -8,7 +8,7 @@ use super::linger::sweeps_in;
 use super::tokens::read_proof;
 use super::{Client, ConnectionActor};
 use crate::actors::executor::wall_seconds;
-use crate::actors::outlet::{Item, NewStream};
+use crate::actors::outlet::{Item, Missed, NewStream};
 use crate::actors::scheduler::HostsBack;
 use crate::protocol::host::HostType;
 use crate::protocol::{ClientId, HostId};
@@ -94,8 +94,9 @@ impl ConnectionActor {
             self.unlogged.insert(conn.id);
         }
         if let Some(earlier) = earlier {
-            let missed_through = self.begin_take_over(&earlier, &conn);
-            self.adopt(&earlier, &conn, missed_through);
+            self.begin_take_over(&earlier, &conn);
+            // How far the earlier taking over had come is not stored.
+            self.adopt(&earlier, &conn, Missed::Mixed);
             if conn.due() == Due::Connected && earlier.listener == conn.listener {
                 conn.set_due(Due::Reconnected);
             }

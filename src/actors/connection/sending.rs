@@ -22,7 +22,8 @@ impl ConnectionActor {
         if self.is_behind && !was_behind {
             tracing::warn!("others have more to do than they can; lines are refused for now");
         }
-        if self.is_behind && !std::mem::replace(&mut self.retries, true) {
+        let has_more = self.is_behind || !self.adoptions.is_empty();
+        if has_more && !std::mem::replace(&mut self.retries, true) {
             context.run_later(ACTOR_RETRY, |actor, context| {
                 actor.retries = false;
                 actor.flush(context);
@@ -50,7 +51,7 @@ impl ConnectionActor {
     }
 
     fn send_on(&mut self) -> bool {
-        let adopts = self.send_adoptions();
+        self.send_adoptions();
         let scheduler = &self.parts.scheduler;
         if !self.submits.is_empty() {
             let submits = std::mem::take(&mut self.submits);
@@ -70,17 +71,16 @@ impl ConnectionActor {
                 self.ends = refused;
             }
         }
-        adopts && self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
+        self.submits.is_empty() && self.inputs.is_empty() && self.ends.is_empty()
     }
 
-    /// Has connections taken over, as many as there is room for; gives whether that was all.
-    fn send_adoptions(&mut self) -> bool {
+    /// Has connections taken over, as many as there is room for. Nobody else need wait for the others.
+    fn send_adoptions(&mut self) {
         while let Some(adopt) = self.adoptions.pop_front() {
             if let Err(adopt) = self.parts.past.adopt(adopt) {
                 self.adoptions.push_front(adopt);
-                return false;
+                return;
             }
         }
-        true
     }
 }

@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use after::{After, Attached, TakenUp};
-pub use past::{Adopt, AskHistory, AskReplay, Past};
+pub use past::{Adopt, AskHistory, AskReplay, Missed, Past};
 
 /// A request that waits for its answer.
 #[derive(Clone, Copy, Debug)]

@@ -53,18 +53,25 @@ pub struct AskHistory {
     pub recall: HistoryRecall,
 }
 
+/// Which events of a stream were missed by the connection that it was of; the others are of the one that takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// Those up to this one.
+    Through(u64),
+    /// That is not known.
+    Mixed,
+}
+
 /// A connection takes over one that nobody has: what that was told and did not accept is shown on it.
 pub struct Adopt {
     /// The connection that is gone, and its client.
     pub from: (ConnId, ClientId),
-    /// The connection that takes over.
-    pub to: ConnId,
-    /// Its player.
+    /// The player, whose connection takes over.
     pub player: WireObj,
     /// The lines before and after what it missed.
     pub around: [&'static str; 2],
-    /// The last event that it missed; what comes after it was told to the one that takes over.
-    pub missed_through: u64,
+    /// How much of its stream it missed.
+    pub missed: Missed,
     /// Rows that are written with that: they forget the client.
     pub rows: Vec<Row>,
 }
@@ -220,22 +227,21 @@ fn history_of(ask: AskHistory, store: &Store, outlet: &Outlet) -> (Reply, Daemon
 fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
     let Adopt {
         from: (conn, client),
-        to,
         player,
         around,
-        missed_through,
+        missed,
         mut rows,
     } = adopt;
     let mut frame = Frame {
         player,
         around,
-        missed_through,
+        missed,
         is_open: false,
     };
     loop {
         let (through, moved) = next_part(client, store, outlet);
         let (at, shown) = (outlet.now(), frame.around(moved));
-        let prepare = |(cause, event): (_, ClientEvent)| Prepared::new(&event, cause, at, vec![to.0]);
+        let prepare = |(cause, event): (_, ClientEvent)| Prepared::new(&event, cause, at, Vec::new());
         let mut prepared: Vec<_> = shown.into_iter().map(prepare).collect();
         let mut outbox = outlet.outbox();
         outbox.give_away(client, through);
@@ -245,9 +251,9 @@ fn take_over(adopt: Adopt, store: &Store, outlet: &Outlet) {
         }
         prepared
             .into_iter()
-            .for_each(|event| outbox.say_again(client, event));
+            .for_each(|event| outbox.say_again(conn.0, event));
         if is_last {
-            outbox.finish_take_over(conn.0, to.0);
+            outbox.finish_take_over(conn.0);
             outbox.close(client);
             outbox.put(std::mem::take(&mut rows));
         }
@@ -270,9 +276,9 @@ fn next_part(client: ClientId, store: &Store, outlet: &Outlet) -> (u64, Vec<Move
                 return (0, Vec::new());
             };
             let replay = outbox.replay(client, None, first, Some(last), REPLAY_BYTES_MAX);
-            replay.map(|replay| (replay, last))
+            replay.map(|replay| (replay, first))
         };
-        let Some((Replay { pieces, .. }, last)) = replay else {
+        let Some((Replay { pieces, .. }, first)) = replay else {
             return (0, Vec::new());
         };
         if pieces.is_empty() && Instant::now() < until {
@@ -281,8 +287,8 @@ fn next_part(client: ClientId, store: &Store, outlet: &Outlet) -> (u64, Vec<Move
         }
         let moved: Vec<Moved> = pieces.into_iter().map(|piece| event_of(piece, store)).collect();
         let Some((through, ..)) = moved.last() else {
-            tracing::error!(%client, "the log does not write what a connection was told; those who take it over miss that");
-            return (last, Vec::new());
+            tracing::error!(%client, "the log does not write an event, which is lost to those who take its connection over");
+            return (first.seq, vec![(first.seq, None, ClientEvent::Gap { lost: 1 })]);
         };
         return (*through, moved);
     }
@@ -292,20 +298,24 @@ fn next_part(client: ClientId, store: &Store, outlet: &Outlet) -> (u64, Vec<Move
 struct Frame {
     player: WireObj,
     around: [&'static str; 2],
-    missed_through: u64,
+    missed: Missed,
     is_open: bool,
 }
 
 impl Frame {
     /// What is to be shown of a part: of what was told to the old connection only what can be read, and everything that
-    /// the new one was told.
+    /// the new one was told. Where that is not known, everything but what may prove another client.
     fn around(&mut self, part: Vec<Moved>) -> Vec<(Option<Cause>, ClientEvent)> {
         let mut shown = Vec::with_capacity(part.len() + 2);
         for (seq, cause, event) in part {
-            if seq > self.missed_through {
+            let is_missed = match self.missed {
+                Missed::Through(last) if seq > last => false,
+                Missed::Through(_) if !is_said(&event) => continue,
+                Missed::Mixed if matches!(event, ClientEvent::CredentialsUpdated { .. }) => continue,
+                Missed::Through(_) | Missed::Mixed => true,
+            };
+            if !is_missed {
                 shown.extend(self.close());
-            } else if !is_said(&event) {
-                continue;
             } else if !std::mem::replace(&mut self.is_open, true) {
                 shown.push(self.words(self.around[0]));
             }
@@ -332,7 +342,10 @@ impl Frame {
 fn is_said(event: &ClientEvent) -> bool {
     matches!(
         event,
-        ClientEvent::Narrative { .. } | ClientEvent::SystemMessage { .. } | ClientEvent::Gap { .. }
+        ClientEvent::Narrative { .. }
+            | ClientEvent::SystemMessage { .. }
+            | ClientEvent::Typed { .. }
+            | ClientEvent::Gap { .. }
     )
 }
 

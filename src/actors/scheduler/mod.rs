@@ -235,7 +235,12 @@ impl SchedulerActor {
     }
 
     fn submit(&mut self, assignment: Assignment) {
-        let (id, lane) = (assignment.job.id, assignment.job.player.0);
+        let id = assignment.job.id;
+        let lane = match &assignment.job.work {
+            // The server's own rows wait for nobody: each has a lane of its own, below those of players and connections.
+            Work::Rows => i64::MIN + id,
+            _ => assignment.job.player.0,
+        };
         let work = Pending::First(Box::new(assignment));
         self.on(Event::Submit { id, lane, work });
     }

@@ -102,6 +102,11 @@ impl Authority {
         self.revocations.revoke(subject, now)
     }
 
+    /// A subject is no more; see [`Revocations::forget`].
+    pub fn forget(&mut self, subject: Subject) -> Option<Row> {
+        self.revocations.forget(subject)
+    }
+
     /// The authority that follows this one: it signs with the ring's next key. At once: no key of the ring is used any
     /// more, since whoever has read one has read them all, and all tokens that there are die. Gives also what has to be
     /// stored.

@@ -97,6 +97,12 @@ impl Revocations {
         (raised.generation, rows)
     }
 
+    /// The subject is no more, and nobody can show a token of its for anything. Gives what has to be stored.
+    pub fn forget(&mut self, subject: Subject) -> Option<Row> {
+        self.raised.remove(&subject)?;
+        Some(row(key_of(subject), None))
+    }
+
     /// Kills every token that there is. Gives what has to be stored.
     pub fn revoke_all(&mut self, now: Wall) -> Vec<Row> {
         let highest = self.raised.values().map(|raised| raised.generation).max();

@@ -171,10 +171,12 @@ impl<A> Outbox<A> {
     }
 
     /// A connection begins to take over another one: until [`Outbox::finish_take_over`] what it is told waits behind what
-    /// that one was told. Gives the last event of that one, behind which they come.
-    pub fn begin_take_over(&mut self, from: u64, to: u64) -> u64 {
+    /// that one was told. Gives the last event of that one, behind which they come; none where the old one was taking over
+    /// itself, so that what is its own is still to come.
+    pub fn begin_take_over(&mut self, from: u64, to: u64) -> Option<u64> {
+        let is_whole = !self.takers.is_taker(from);
         self.takers.begin(from, to);
-        self.streams.get(&from).map_or(0, Stream::head)
+        self.streams.get(&from).map(Stream::head).filter(|_| is_whole)
     }
 
     /// Everything up to here has been said again on the connection that takes over ([`Outbox::say_over`]), which is stored
@@ -186,9 +188,14 @@ impl<A> Outbox<A> {
         self.accepted(client, seq);
     }
 
-    /// A connection has taken over another one, which is no more: what is told to either goes to the new one.
-    pub fn finish_take_over(&mut self, from: u64, to: u64) {
-        self.takers.finish(from, to);
+    /// A connection has been taken over, and is no more: what is told to it goes to its taker, which hears for itself.
+    pub fn finish_take_over(&mut self, from: u64) {
+        self.takers.finish(from);
+    }
+
+    /// A connection that lives is replaced by another one: what running tasks still tell it goes there.
+    pub fn replace(&mut self, from: u64, to: u64) {
+        self.takers.replace(from, to);
     }
 
     /// Whether this connection's host shows how commands end.

@@ -157,11 +157,14 @@ impl<A> Outbox<A> {
         self.say_and_keep(event, true);
     }
 
-    /// The same for what was told to a client that is taken over: it stays in its player's past as it is there already.
-    pub fn say_again(&mut self, client: ClientId, event: Prepared) {
+    /// The same for what was told to a connection that is taken over, to whoever takes it over. It stays in its player's
+    /// past as it is there already.
+    pub fn say_again(&mut self, from: u64, mut event: Prepared) {
         let is_past = self
-            .stream(client)
+            .streams
+            .get(&from)
             .is_some_and(|stream| stream.remembered_by.is_some());
+        event.to = self.takers.taker(from).into_iter().collect();
         self.say_and_keep(event, !is_past);
     }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::limits::{
     CREDIT_BYTES, OUTBOX_AGE_MAX, OUTBOX_STREAM_BYTES_MAX, OUTBOX_STREAM_EVENTS_MAX, STREAM_RING_EVENTS_MAX,
 };
+use crate::protocol::event::StreamPos;
 
 const HOST: HostId = HostId([7; 16]);
 const OTHER: HostId = HostId([8; 16]);
