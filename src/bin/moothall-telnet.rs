@@ -109,7 +109,14 @@ fn enroll(config: &Config, file: &str) -> ExitCode {
     };
     let invitation = match invitation {
         Ok(text) => text,
-        Err(error) => return fail(exit::UNAVAILABLE, &error),
+        Err(error) => {
+            let words = format!(
+                "cannot read the invitation {file}: {error}; name the file that `moothallctl enroll` was written to, or - for \
+                 standard input"
+            );
+            eprintln!("moothall-telnet: error: {words}");
+            return ExitCode::from(exit::UNAVAILABLE);
+        }
     };
     match telnet::enroll(config, &invitation) {
         Ok(id) => {
@@ -142,6 +149,6 @@ fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
 }
 
 fn fail(code: u8, error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("moothall-telnet: {error}");
+    eprintln!("moothall-telnet: error: {error}");
     ExitCode::from(code)
 }

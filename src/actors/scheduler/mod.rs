@@ -1,7 +1,7 @@
 //! `SchedulerActor`: gives tasks to executors and carries out what their reports ask for.
 //!
-//! Parent: the supervisor. Bound: [`SCHEDULER_GATE_MAX`](crate::limits::SCHEDULER_GATE_MAX) messages; tasks themselves are bounded by the board and by one
-//! command a connection. The core is [`moo_tasks::scheduler`]. It is not restarted by itself: attempts in flight would
+//! Parent: the supervisor. Bound: [`SCHEDULER_GATE_MAX`](crate::limits::SCHEDULER_GATE_MAX) messages; tasks themselves are bounded by the board, by one
+//! command a connection, and by what programs may ask besides. The core is [`moo_tasks::scheduler`]. It is not restarted by itself: attempts in flight would
 //! be lost to it, so its panic ends the process, and the next one finds every waiting task in the store.
 
 mod input;

@@ -61,16 +61,20 @@ pub enum EnrollError {
     #[error("this invitation was used or has expired; ask for another with `moothallctl enroll`")]
     NotInvited,
     /// It is for something else.
-    #[error("the invitation is for another kind of process")]
+    #[error("the invitation is for another kind of process; ask for one with `moothallctl enroll --role`")]
     WrongKind,
     /// Whoever asks does not know the secret, or does not speak with the key that it asks for.
-    #[error("the proof does not fit the invitation and the key")]
+    #[error(
+        "the proof does not fit the invitation and the key: it was damaged on its way or is another server's; ask for a new one"
+    )]
     BadProof,
     /// The key is a member's already.
     #[error("this key was enrolled already; enroll with a new one")]
     KnownKey,
     /// What the machine calls itself would do more than be shown.
-    #[error("the host name is longer than {HOSTNAME_LEN_MAX} bytes or has control characters")]
+    #[error(
+        "the host name is longer than {HOSTNAME_LEN_MAX} bytes or has control characters; change what the machine calls itself"
+    )]
     BadName,
 }
 

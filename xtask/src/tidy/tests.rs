@@ -1,7 +1,7 @@
 //! Small sources and manifests with one fault each.
 
 use super::dependencies::{Package, Policy, duplicates, licences, of_tests, reasons};
-use super::{Finding, Source, faults, layout, look_at_sources, walls};
+use super::{Finding, Source, faults, layout, read_sources, walls};
 
 fn source(path: &str, text: &str) -> Source {
     Source::new(path.to_owned(), text)
@@ -156,10 +156,10 @@ fn files_are_found_under_every_top_and_build_output_is_not() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "no first line").unwrap();
     }
-    let paths: Vec<String> = look_at_sources(root.path())
+    let paths: Vec<String> = read_sources(root.path())
         .unwrap()
         .into_iter()
-        .map(|finding| finding.path)
+        .map(|source| source.path)
         .collect();
     assert_eq!(paths, ["crates/a/src/lib.rs", "src/lib.rs"]);
 }

@@ -20,7 +20,10 @@ pub(crate) fn lambda_core() -> Option<Vec<u8>> {
     let folder = std::env::var_os("MOOTHALL_WORLDS").map_or_else(beside, PathBuf::from);
     let found = std::fs::read(folder.join("LambdaCore-20Jun18.db")).ok();
     if found.is_none() {
-        eprintln!("SKIPPED: {} holds no LambdaCore-20Jun18.db", folder.display());
+        eprintln!(
+            "SKIPPED, AND SO NOT SHOWN TO WORK: {} holds no LambdaCore-20Jun18.db",
+            folder.display()
+        );
     }
     found
 }
