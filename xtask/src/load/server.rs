@@ -52,7 +52,9 @@ impl Server {
         if let Some(import) = import {
             command.arg("--import").arg(import);
         }
+        // What names files for the measurements is no setting of the server.
         command
+            .env_remove("MOOTHALL_WORLDS")
             .envs(SETTINGS)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
