@@ -23,7 +23,7 @@ pub enum Out<A> {
         host: HostId,
         /// The last frame sent to it.
         frame: u64,
-        /// The streams; at most [`LIST_ENTRIES_MAX`].
+        /// The streams; at most [`LIST_ENTRIES_MAX`](crate::limits::LIST_ENTRIES_MAX).
         heads: Vec<(ClientId, u64)>,
     },
     /// Give an answer that waited for its commit.
