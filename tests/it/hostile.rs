@@ -241,7 +241,7 @@ fn an_error_in_the_log_in_program_leaves_the_connection_open() {
     scene.check();
     wizard.eval(&format!("set_verb_code(#0, \"do_login_command\", {code})"));
     stranger.send("who");
-    stranger.expect("Type guest");
+    stranger.expect("people are connected");
     stranger.send("guest");
     stranger.expect("***");
     scene.check();
