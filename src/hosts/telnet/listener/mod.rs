@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -182,8 +182,7 @@ impl Listener {
                 let Poll::Ready(Ok((socket, _))) = self.socket.poll_accept(cx) else {
                     break;
                 };
-                // As in `admit`.
-                let _ = socket.try_write(SERVER_FULL);
+                say_last(socket, SERVER_FULL);
             }
         }
         self.spare = spare();
@@ -202,8 +201,7 @@ impl Listener {
             None
         };
         if let Some(words) = refusal {
-            // The socket is fresh, so its buffer has room; if the client has gone already, nobody misses the words.
-            let _ = socket.try_write(words);
+            say_last(socket, words);
             return;
         }
         self.next_arbiter = (self.next_arbiter + 1) % self.arbiters.len();
@@ -224,6 +222,14 @@ impl Listener {
             Err(error) => tracing::warn!(%error, "an accepted socket could not be used"),
         }
     }
+}
+
+/// Says why a client is not let in, and closes.
+///
+/// The runtime has not looked at the fresh socket yet, and takes it for one that cannot be written to; its buffer is
+/// empty, so the system is asked. If the client has gone already, nobody misses the words.
+fn say_last(socket: TcpStream, words: &[u8]) {
+    let _ = socket.into_std().and_then(|mut socket| socket.write(words));
 }
 
 /// A descriptor to keep; none if there is none left just now.
