@@ -1,7 +1,37 @@
--- The loops of benches/vm.rs in Lua, as a Lua programmer writes them: local variables, methods by `:`, ipairs.
+-- The loops of benches/vm/loops.rs in Lua, as a Lua programmer writes them: local variables, methods by `:`, ipairs.
 -- usage: lua5.4 loops.lua NAME N; prints the CPU seconds that the loop itself took.
 
 local loops = {}
+
+local parent = { inherited = 7 }
+
+function parent:noop(i)
+end
+
+function parent:fib2(n)
+  if n < 2 then return n end
+  return self:fib2(n - 1) + self:fib2(n - 2)
+end
+
+local object = setmetatable({ count = 0 }, { __index = parent })
+
+function object:fib(n)
+  if n < 2 then return n end
+  return self:fib(n - 1) + self:fib(n - 2)
+end
+
+local function filled(n)
+  local list = {}
+  for i = 1, n do list[i] = i end
+  return list
+end
+
+local function appended(n, size)
+  for round = 1, n // size do
+    local list = {}
+    for i = 1, size do list[#list + 1] = i end
+  end
+end
 
 loops["empty for"] = function(n)
   for i = 1, n do end
@@ -12,31 +42,53 @@ loops["while with add"] = function(n)
   while i < n do i = i + 1 end
 end
 
-local object = { count = 0 }
-
-function object:fib(n)
-  if n < 2 then return n end
-  return self:fib(n - 1) + self:fib(n - 2)
-end
-
 loops["fib by verb call"] = function(n)
   return object:fib(n)
 end
 
-loops["property increment"] = function(n)
-  for i = 1, n do object.count = object.count + 1 end
+loops["fib by inherited verb"] = function(n)
+  return object:fib2(n)
 end
 
-loops["list append"] = function(n)
+loops["noop verb call"] = function(n)
+  for i = 1, n do object:noop(i) end
+end
+
+loops["list append to 1000"] = function(n)
+  appended(n, 1000)
+end
+
+loops["list append to 10000"] = function(n)
+  appended(n, 10000)
+end
+
+loops["list index"] = function(n)
+  local list, sum = filled(1000), 0
   for round = 1, n // 1000 do
-    local list = {}
-    for i = 1, 1000 do list[#list + 1] = i end
+    for i = 1, 1000 do sum = sum + list[i] end
+  end
+  return sum
+end
+
+loops["list set"] = function(n)
+  local list = filled(1000)
+  for round = 1, n // 1000 do
+    for i = 1, 1000 do list[i] = list[i] + 1 end
+  end
+end
+
+loops["nested list set"] = function(n)
+  local rows = {}
+  for i = 1, 100 do rows[i] = filled(10) end
+  for round = 1, n // 1000 do
+    for i = 1, 100 do
+      for j = 1, 10 do rows[i][j] = round end
+    end
   end
 end
 
 loops["list iteration"] = function(n)
-  local list, sum = {}, 0
-  for i = 1, 1000 do list[i] = i end
+  local list, sum = filled(1000), 0
   for round = 1, n // 1000 do
     for _, x in ipairs(list) do sum = sum + x end
   end
@@ -48,6 +100,89 @@ loops["string append"] = function(n)
     local text = ""
     for i = 1, 20000 do text = text .. "x" end
   end
+end
+
+loops["tostr append"] = function(n)
+  for round = 1, n // 4000 do
+    local text = ""
+    for i = 1, 4000 do text = text .. i .. " " end
+  end
+end
+
+loops["property increment"] = function(n)
+  for i = 1, n do object.count = object.count + 1 end
+end
+
+loops["property get"] = function(n)
+  local x
+  for i = 1, n do x = object.count end
+end
+
+loops["inherited property get"] = function(n)
+  local x
+  for i = 1, n do x = object.inherited end
+end
+
+loops["property append to 1000"] = function(n)
+  for round = 1, n // 1000 do
+    object.l = {}
+    for i = 1, 1000 do object.l[#object.l + 1] = i end
+  end
+end
+
+loops["length of a list"] = function(n)
+  local list, x = { 1, 2, 3 }, nil
+  for i = 1, n do x = #list end
+end
+
+loops["caught error"] = function(n)
+  local x
+  for i = 1, n do
+    local ok, value = pcall(function() return 1 // 0 end)
+    x = ok and value or 0
+  end
+end
+
+loops["string index"] = function(n)
+  local text, c = ("abcdefghij"):rep(10), nil
+  for i = 1, n do c = text:sub(77, 77) end
+end
+
+local function contains(list, wanted)
+  for i, x in ipairs(list) do
+    if x == wanted then return i end
+  end
+  return 0
+end
+
+loops["setadd to 2000"] = function(n)
+  for round = 1, n // 2000 do
+    local list = {}
+    for i = 1, 2000 do
+      if contains(list, i) == 0 then list[#list + 1] = i end
+    end
+  end
+end
+
+loops["integer in a list of 100"] = function(n)
+  local list, x = filled(100), nil
+  for i = 1, n do x = contains(list, 75) end
+end
+
+loops["string in a list of 100"] = function(n)
+  local list, x = {}, nil
+  for i = 1, 100 do list[i] = "name" .. i end
+  for i = 1, n do x = contains(list, "name75") end
+end
+
+loops["text in a text of 200"] = function(n)
+  local text, x = ("abcdefghij"):rep(20) .. "needle", nil
+  for i = 1, n do x = text:find("needle", 1, true) end
+end
+
+loops["substring"] = function(n)
+  local text, c = ("abcdefghij"):rep(10), nil
+  for i = 1, n do c = text:sub(21, 50) end
 end
 
 local run, n = assert(loops[arg[1]], "no such loop"), assert(math.tointeger(tonumber(arg[2])), "N is missing")
