@@ -11,7 +11,7 @@ pub fn to_str(value: &Value) -> String {
         View::Unset => String::new(),
         View::Int(i) => i.to_string(),
         View::Float(f) => float_text(f),
-        View::Obj(o) => o.to_string(),
+        View::Obj(o) | View::Anon(o) => o.to_string(),
         View::Err(e) => e.message().to_string(),
         View::Str(s) => s.as_str().to_string(),
         View::List(_) => "{list}".to_string(),

@@ -128,7 +128,7 @@ fn object(scanner: &mut Scanner<'_>) -> Result<Obj, Problem> {
     scanner.need("#")?;
     let number = scanner.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     match number.parse() {
-        Ok(number) => Ok(Obj(number)),
+        Ok(number) => Ok(Obj::numbered(number)),
         Err(_) => Err(scanner.problem(format!(
             "#{number} is no object number; other kinds of objects are not supported yet"
         ))),

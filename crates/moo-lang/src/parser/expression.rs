@@ -241,7 +241,7 @@ impl Parser<'_> {
         let value = match token.kind {
             TokenKind::Int(i) => Value::int(i),
             TokenKind::Float(f) => Value::float(f),
-            TokenKind::Object(number) => Value::obj(Obj(number)),
+            TokenKind::Object(number) => Value::obj(Obj::numbered(number)),
             TokenKind::Error(code) => Value::err(code),
             TokenKind::Text => Value::string(unescape(self.text(token))),
             TokenKind::Name => return self.name(token),

@@ -141,7 +141,7 @@ fn put<'a>(value: &'a Value, out: &mut Vec<u8>) -> Option<&'a [Value]> {
     match value.view() {
         View::Unset => out.push(UNSET),
         View::Int(i) => put_signed(INT, i, out),
-        View::Obj(o) => put_signed(OBJ, o.0, out),
+        View::Obj(o) | View::Anon(o) => put_signed(OBJ, o.0, out),
         View::Float(f) => {
             out.push(FLOAT);
             out.extend_from_slice(&f.to_bits().to_le_bytes());

@@ -27,6 +27,8 @@ impl Value {
             (View::Int(a), View::Int(b)) => Some(a.cmp(&b)),
             (View::Float(a), View::Float(b)) => a.partial_cmp(&b),
             (View::Obj(a), View::Obj(b)) => Some(a.cmp(&b)),
+            // Which of two anonymous objects is older is nobody's business.
+            (View::Anon(_), View::Anon(_)) => Some(Ordering::Equal),
             (View::Err(a), View::Err(b)) => Some((a as u8).cmp(&(b as u8))),
             (View::Str(a), View::Str(b)) => Some(crate::text::compare_folded(&a, &b)),
             _ => None,
@@ -40,7 +42,7 @@ fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
         (View::Unset, View::Unset) => true,
         (View::Int(a), View::Int(b)) => a == b,
         (View::Float(a), View::Float(b)) => a == b,
-        (View::Obj(a), View::Obj(b)) => a == b,
+        (View::Obj(a), View::Obj(b)) | (View::Anon(a), View::Anon(b)) => a == b,
         (View::Err(a), View::Err(b)) => a == b,
         (View::Str(a), View::Str(b)) if cased => a.as_str() == b.as_str(),
         (View::Str(a), View::Str(b)) => crate::text::equal_folded(&a, &b),

@@ -32,6 +32,8 @@ pub enum Kind {
     Unset = 6,
     /// Double-precision number, `FLOAT`.
     Float = 9,
+    /// Reference to an anonymous object, `ANON`.
+    Anon = 12,
 }
 
 /// A value taken apart for a `match`.
@@ -45,6 +47,8 @@ pub enum View<'a> {
     Float(f64),
     /// An object number.
     Obj(Obj),
+    /// An anonymous object.
+    Anon(Obj),
     /// An error.
     Err(ErrorCode),
     /// A string.
@@ -81,7 +85,7 @@ impl Value {
             View::Float(f) => f != 0.0,
             View::Str(s) => !s.is_empty(),
             View::List(l) => !l.is_empty(),
-            View::Unset | View::Obj(_) | View::Err(_) => false,
+            View::Unset | View::Obj(_) | View::Anon(_) | View::Err(_) => false,
         }
     }
 }

@@ -159,3 +159,24 @@ fn towers_of_shared_lists_are_compared_in_time() {
     assert!(tower(1) == tower(1));
     assert!(tower(1) != tower(2));
 }
+
+#[test]
+fn references_to_anonymous_objects_are_a_kind_of_their_own_and_no_number_makes_one() {
+    let (first, second) = (Obj::anonymous(0), Obj::anonymous((1 << 62) - 1));
+    for (id, obj) in [(0, first), ((1 << 62) - 1, second)] {
+        let value = Value::obj(obj);
+        assert_eq!(obj.anonymous_id(), Some(id));
+        assert_eq!(
+            (value.kind(), value.as_obj(), value.referent()),
+            (Kind::Anon, None, Some(obj))
+        );
+        assert_eq!(crate::literal::to_literal(&value), "*anonymous*");
+        let mut stored = Vec::new();
+        crate::bytes::encode(&value, &mut stored);
+        assert_eq!(crate::bytes::decode(&stored), Ok(value));
+    }
+    assert_ne!(Value::obj(first), Value::obj(second));
+    for number in [i64::MIN, first.0, second.0, first.0 + 1, -1, 7, i64::MAX] {
+        assert_eq!(Value::obj(Obj::numbered(number)).kind(), Kind::Obj, "{number}");
+    }
+}

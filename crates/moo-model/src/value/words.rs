@@ -27,6 +27,7 @@ const INT: u8 = 1;
 const FLOAT: u8 = 2;
 const OBJ: u8 = 3;
 const ERR: u8 = 4;
+const ANON: u8 = 5;
 const SHORT: u8 = 7;
 const LONG: u8 = 8;
 const LIST: u8 = 9;
@@ -108,11 +109,12 @@ impl Value {
         }
     }
 
-    /// An object number.
+    /// An object: its number, or a reference to an anonymous one.
     #[inline]
     pub const fn obj(o: Obj) -> Value {
+        let tag = if o.is_anonymous() { ANON } else { OBJ };
         Value {
-            w0: OBJ as u64,
+            w0: tag as u64,
             w1: o.0 as u64,
         }
     }
@@ -221,6 +223,7 @@ impl Value {
             INT => View::Int(self.w1 as i64),
             FLOAT => View::Float(f64::from_bits(self.w1)),
             OBJ => View::Obj(Obj(self.w1 as i64)),
+            ANON => View::Anon(Obj(self.w1 as i64)),
             ERR => View::Err(ErrorCode::ALL[self.w1 as usize]),
             SHORT => View::Str(Text::new(self.inline_text())),
             LONG => {
@@ -242,6 +245,7 @@ impl Value {
             INT => Kind::Int,
             FLOAT => Kind::Float,
             OBJ => Kind::Obj,
+            ANON => Kind::Anon,
             ERR => Kind::Err,
             SHORT | LONG => Kind::Str,
             LIST => Kind::List,
@@ -277,6 +281,12 @@ impl Value {
     #[inline]
     pub fn as_obj(&self) -> Option<Obj> {
         (self.tag() == OBJ).then_some(Obj(self.w1 as i64))
+    }
+
+    /// The object that the value refers to, numbered or anonymous.
+    #[inline]
+    pub fn referent(&self) -> Option<Obj> {
+        matches!(self.tag(), OBJ | ANON).then_some(Obj(self.w1 as i64))
     }
 
     /// The error, if it is one.

@@ -59,7 +59,7 @@ fn int_of(value: &Value) -> Result<i64, Raised> {
         View::Obj(o) => Ok(o.0),
         View::Err(e) => Ok(e as i64),
         View::Str(s) => Ok(number::int_from_text(&s)),
-        View::List(_) | View::Unset => Err(ErrorCode::Type.into()),
+        View::List(_) | View::Anon(_) | View::Unset => Err(ErrorCode::Type.into()),
     }
 }
 
@@ -81,7 +81,7 @@ fn toobj(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
         }
         None => int_of(&args[0])?,
     };
-    Ok(Value::obj(Obj(number)))
+    Ok(Value::obj(Obj::numbered(number)))
 }
 
 fn equal(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {

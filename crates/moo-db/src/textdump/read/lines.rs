@@ -139,7 +139,7 @@ impl<'a, R: BufRead> Lines<'a, R> {
 
     /// A line that is an object's number.
     pub fn obj(&mut self, expected: &str) -> Result<Obj, ReadError> {
-        self.number(expected).map(Obj)
+        self.number(expected).map(Obj::numbered)
     }
 
     /// A line of text, as UTF-8 if it is that, else as Latin-1.

@@ -62,8 +62,8 @@ fn connections<R: BufRead>(lines: &mut Lines<'_, R>, tasks: &mut Tasks) -> Resul
     for _ in 0..count {
         let numbers = numbers(lines, "the number of a connected player")?;
         let connection = match (numbers.as_slice(), with_listeners) {
-            ([player, listener], Some(_)) => (Obj(*player), Obj(*listener)),
-            ([player], None) => (Obj(*player), Obj::SYSTEM),
+            ([player, listener], Some(_)) => (Obj::numbered(*player), Obj::numbered(*listener)),
+            ([player], None) => (Obj::numbered(*player), Obj::SYSTEM),
             _ => return Err(lines.unexpected("the number of a connected player")),
         };
         tasks.connections.push(connection);
@@ -145,10 +145,10 @@ fn activation<R: BufRead>(lines: &mut Lines<'_, R>) -> Result<Activation, ReadEr
         lines.next("an unused string of an activation")?;
     }
     Ok(Activation {
-        this: Obj(this),
-        player: Obj(player),
-        programmer: Obj(programmer),
-        definer: Obj(definer),
+        this: Obj::numbered(this),
+        player: Obj::numbered(player),
+        programmer: Obj::numbered(programmer),
+        definer: Obj::numbered(definer),
         debug: debug != 0,
         verb: lines.text("the name of a verb")?,
         verb_names: lines.text("the names of a verb")?,

@@ -124,6 +124,13 @@ impl<'a, W: Write> Text<'a, W> {
                 self.tagged(INT, &number.to_string())
             }
             View::Obj(obj) => self.tagged(OBJ, &obj.0.to_string()),
+            View::Anon(_) => {
+                let place = &self.place;
+                self.warnings.add(format!(
+                    "{place}: LambdaMOO has no anonymous objects; a reference to one became #-1"
+                ));
+                self.tagged(OBJ, "-1")
+            }
             View::Err(code) => self.tagged(ERR, &(code as u8).to_string()),
             View::Float(number) => self.tagged(FLOAT, &general(number, FLOAT_DIGITS)),
             View::Str(text) => {
