@@ -1,4 +1,5 @@
 //! Chores of the workspace. `cargo xtask ci` is the one gate, the same for everybody; `cargo xtask tidy` its own part.
+//! `cargo xtask fuzz` runs the fuzz targets, for a minute each unless told otherwise.
 //! `cargo xtask docs` writes the pages that are made from tables, which the tests hold fresh.
 //! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs,
 //! `cargo xtask load crowd` those of thousands of connections, `cargo xtask load room` those of a full room.
@@ -6,6 +7,7 @@
 mod bench;
 mod ci;
 mod docs;
+mod fuzz;
 mod load;
 mod soak;
 mod tidy;
@@ -13,7 +15,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd | room]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
+const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd | room]\n       cargo xtask fuzz [TARGET] [SECONDS]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         ["load"] => load::run(&root()),
         ["load", "room"] => load::run_room(&root()),
         ["load", "crowd"] => load::run_crowd(&root()),
+        ["fuzz", ref words @ ..] => fuzz::run(&root(), words),
         ["soak", ref words @ ..] => soak::run(&root(), words),
         ["docs"] => docs::run(&root()),
         ["tidy"] => tidy::run(&root()),

@@ -149,7 +149,10 @@ impl<'db> Batch<'db> {
         if now.is_empty() {
             self.delete(Table::VerbDef, &object_key(obj));
         } else {
-            row::put_verbdefs(now.iter().map(|verb| &**verb), &mut self.scratch);
+            row::put_verbdefs(
+                now.iter().map(|verb| row::VerbRow::from(&**verb)),
+                &mut self.scratch,
+            );
             self.put(Table::VerbDef, &object_key(obj));
         }
         for verb in now {

@@ -7,7 +7,7 @@ mod draft;
 pub mod error;
 pub mod log;
 pub mod objdef;
-mod row;
+pub mod row;
 mod store;
 mod table;
 pub mod textdump;

@@ -12,6 +12,8 @@ pub mod opcode;
 mod operator;
 pub mod parser;
 pub mod program;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod token;
 pub mod unparse;
 pub mod verify;

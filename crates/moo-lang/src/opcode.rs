@@ -47,6 +47,17 @@ macro_rules! opcodes {
                 match *self { $(Op::$name { $($field),* } => vec![$(opcodes!(@operand $kind $field)),*],)* }
             }
 
+            /// Changes its operand number `nth`, if it has so many, to what these bits are as such an operand.
+            #[cfg(any(test, feature = "testing"))]
+            pub fn set_operand(&mut self, nth: usize, bits: u32) {
+                let operands: Vec<&mut dyn crate::testing::OfBits> = match self {
+                    $(Op::$name { $($field),* } => vec![$($field),*],)*
+                };
+                if let Some(operand) = operands.into_iter().nth(nth) {
+                    operand.set(bits);
+                }
+            }
+
             /// Whether it may raise an error.
             pub fn may_raise(&self) -> bool {
                 match self { $(Op::$name { .. } => opcodes!(@raises $raises),)* }

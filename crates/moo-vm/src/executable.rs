@@ -42,7 +42,19 @@ static EMPTY: LazyLock<Arc<Executable>> =
 impl Executable {
     /// Compiles a tree.
     pub fn new(tree: &Arc<ast::Program>) -> Arc<Executable> {
-        let program = compile::compile(tree);
+        Self::ready(compile::compile(tree))
+    }
+
+    /// A program that the compiler did not make, or not like this.
+    ///
+    /// # Errors
+    /// What the verifier has against it.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn verified(program: Program) -> Result<Arc<Executable>, moo_lang::verify::Defect> {
+        moo_lang::verify::verify(&program).map(|()| Self::ready(program))
+    }
+
+    fn ready(program: Program) -> Arc<Executable> {
         let builtins = program.builtins.iter().map(|name| builtins::find(name)).collect();
         Arc::new(Executable { program, builtins })
     }

@@ -58,6 +58,7 @@ fn held(source: &Source, by_path: &BTreeMap<&str, &Source>) -> Option<String> {
     let is_root = matches!(stem, "lib" | "main" | "build")
         || folder.ends_with("src/bin")
         || folder.ends_with("benches")
+        || folder.ends_with("fuzz_targets")
         || folder.ends_with("tests")
             && !folder.starts_with("src")
             && folder.components().count() <= 3

@@ -72,7 +72,7 @@ fn look_at_sources(root: &Path) -> Result<Vec<Finding>, String> {
 /// Every Rust file of the folders that hold sources, without `target`, in the order of their paths.
 fn read_sources(root: &Path) -> Result<Vec<Source>, String> {
     let mut sources = Vec::new();
-    for top in ["src", "crates", "xtask", "tests", "benches", "build.rs"] {
+    for top in ["src", "crates", "xtask", "tests", "benches", "fuzz", "build.rs"] {
         read_into(root, &root.join(top), &mut sources)?;
     }
     sources.sort_by(|a, b| a.path.cmp(&b.path));

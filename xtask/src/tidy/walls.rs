@@ -57,21 +57,49 @@ const PACKAGES: [(&str, &[&str]); 14] = [
     ),
     (
         "moo_lang",
-        &["crates/", "src/actors/", "tests/", "benches/", "src/bin/"],
+        &[
+            "crates/",
+            "src/actors/",
+            "tests/",
+            "benches/",
+            "fuzz/",
+            "src/bin/",
+        ],
     ),
     (
         "moo_vm",
-        &["crates/", "src/actors/", "tests/", "benches/", "src/bin/"],
+        &[
+            "crates/",
+            "src/actors/",
+            "tests/",
+            "benches/",
+            "fuzz/",
+            "src/bin/",
+        ],
     ),
     (
         "moo_tasks",
-        &["crates/", "src/actors/", "tests/", "benches/", "src/bin/"],
+        &[
+            "crates/",
+            "src/actors/",
+            "tests/",
+            "benches/",
+            "fuzz/",
+            "src/bin/",
+        ],
     ),
     (
         "moo_db",
-        &["crates/", "src/actors/", "tests/", "benches/", "src/bin/"],
+        &[
+            "crates/",
+            "src/actors/",
+            "tests/",
+            "benches/",
+            "fuzz/",
+            "src/bin/",
+        ],
     ),
-    ("moo_model", &["crates/", "src/", "tests/", "benches/"]),
+    ("moo_model", &["crates/", "src/", "tests/", "benches/", "fuzz/"]),
 ];
 
 /// Where `moo_*` crates stay out although `PACKAGES` lets the folder around in.

@@ -127,7 +127,7 @@ impl<'a> RowReader<'a> {
 }
 
 /// Writes what an object has itself.
-pub(crate) fn put_object(record: &ObjectRecord, out: &mut Vec<u8>) {
+pub fn put_object(record: &ObjectRecord, out: &mut Vec<u8>) {
     let mut row = RowWriter::new(out);
     row.number(u64::from(record.flags.0));
     row.obj(record.owner);
@@ -139,7 +139,7 @@ pub(crate) fn put_object(record: &ObjectRecord, out: &mut Vec<u8>) {
 }
 
 /// Reads what [`put_object`] wrote.
-pub(crate) fn object(row: &[u8]) -> Result<ObjectRecord, RowError> {
+pub fn object(row: &[u8]) -> Result<ObjectRecord, RowError> {
     let mut row = RowReader::new(row)?;
     let flags = Flags(row.small()?);
     let owner = row.obj()?;
@@ -157,7 +157,7 @@ pub(crate) fn object(row: &[u8]) -> Result<ObjectRecord, RowError> {
 }
 
 /// Writes the properties that an object defines.
-pub(crate) fn put_propdefs(defs: &[PropDef], out: &mut Vec<u8>) {
+pub fn put_propdefs(defs: &[PropDef], out: &mut Vec<u8>) {
     let mut row = RowWriter::new(out);
     row.number(defs.len() as u64);
     for def in defs {
@@ -167,7 +167,7 @@ pub(crate) fn put_propdefs(defs: &[PropDef], out: &mut Vec<u8>) {
 }
 
 /// Reads what [`put_propdefs`] wrote.
-pub(crate) fn propdefs(row: &[u8]) -> Result<Vec<PropDef>, RowError> {
+pub fn propdefs(row: &[u8]) -> Result<Vec<PropDef>, RowError> {
     let mut row = RowReader::new(row)?;
     let defs = row.many(|row| {
         let id = PropId(row.id()?);
@@ -183,7 +183,7 @@ pub(crate) fn propdefs(row: &[u8]) -> Result<Vec<PropDef>, RowError> {
 }
 
 /// Writes the clear ones of these slots; gives whether there is any.
-pub(crate) fn put_clear_slots(slots: &[Slot], out: &mut Vec<u8>) -> bool {
+pub fn put_clear_slots(slots: &[Slot], out: &mut Vec<u8>) -> bool {
     let clear = || slots.iter().filter(|slot| slot.value.is_unset());
     let mut row = RowWriter::new(out);
     row.number(clear().count() as u64);
@@ -199,7 +199,7 @@ pub(crate) fn put_clear_slots(slots: &[Slot], out: &mut Vec<u8>) -> bool {
 }
 
 /// Reads what [`put_clear_slots`] wrote.
-pub(crate) fn clear_slots(row: &[u8]) -> Result<Vec<Slot>, RowError> {
+pub fn clear_slots(row: &[u8]) -> Result<Vec<Slot>, RowError> {
     let mut row = RowReader::new(row)?;
     let mut before = 0u32;
     let slots = row.many(|row| {
@@ -217,7 +217,7 @@ pub(crate) fn clear_slots(row: &[u8]) -> Result<Vec<Slot>, RowError> {
 }
 
 /// Writes a slot that has a value.
-pub(crate) fn put_slot(slot: &Slot, out: &mut Vec<u8>) {
+pub fn put_slot(slot: &Slot, out: &mut Vec<u8>) {
     let mut row = RowWriter::new(out);
     row.obj(slot.owner);
     row.out.push(slot.perms.0);
@@ -225,7 +225,7 @@ pub(crate) fn put_slot(slot: &Slot, out: &mut Vec<u8>) {
 }
 
 /// Reads what [`put_slot`] wrote.
-pub(crate) fn slot(id: PropId, row: &[u8]) -> Result<Slot, RowError> {
+pub fn slot(id: PropId, row: &[u8]) -> Result<Slot, RowError> {
     let mut row = RowReader::new(row)?;
     Ok(Slot {
         id,
@@ -237,16 +237,34 @@ pub(crate) fn slot(id: PropId, row: &[u8]) -> Result<Slot, RowError> {
 }
 
 /// A verb without its program.
-pub(crate) struct VerbRow {
+#[derive(Clone, Debug)]
+pub struct VerbRow {
+    /// As in [`VerbRecord`], like all here.
     pub id: u32,
+    /// Its names.
     pub names: Value,
+    /// Its owner.
     pub owner: Obj,
+    /// Its permissions.
     pub perms: VerbPerms,
+    /// When it answers a command.
     pub args: ArgSpec,
 }
 
+impl From<&VerbRecord> for VerbRow {
+    fn from(verb: &VerbRecord) -> VerbRow {
+        VerbRow {
+            id: verb.id,
+            names: verb.names.clone(),
+            owner: verb.owner,
+            perms: verb.perms,
+            args: verb.args,
+        }
+    }
+}
+
 /// Writes the verbs that an object defines.
-pub(crate) fn put_verbdefs<'v>(verbs: impl ExactSizeIterator<Item = &'v VerbRecord>, out: &mut Vec<u8>) {
+pub fn put_verbdefs(verbs: impl ExactSizeIterator<Item = VerbRow>, out: &mut Vec<u8>) {
     let mut row = RowWriter::new(out);
     row.number(verbs.len() as u64);
     for verb in verbs {
@@ -264,7 +282,7 @@ pub(crate) fn put_verbdefs<'v>(verbs: impl ExactSizeIterator<Item = &'v VerbReco
 }
 
 /// Reads what [`put_verbdefs`] wrote.
-pub(crate) fn verbdefs(row: &[u8]) -> Result<Vec<VerbRow>, RowError> {
+pub fn verbdefs(row: &[u8]) -> Result<Vec<VerbRow>, RowError> {
     let mut row = RowReader::new(row)?;
     let verbs = row.many(|row| {
         Ok(VerbRow {
@@ -295,12 +313,12 @@ fn obj_spec(byte: u8) -> Result<ObjSpec, RowError> {
 }
 
 /// Writes a program's stored text.
-pub(crate) fn put_source(source: &str, out: &mut Vec<u8>) {
+pub fn put_source(source: &str, out: &mut Vec<u8>) {
     RowWriter::new(out).out.extend_from_slice(source.as_bytes());
 }
 
 /// Reads what [`put_source`] wrote.
-pub(crate) fn source(row: &[u8]) -> Result<Box<str>, RowError> {
+pub fn source(row: &[u8]) -> Result<Box<str>, RowError> {
     let row = RowReader::new(row)?;
     std::str::from_utf8(row.rest)
         .map(Box::from)
@@ -308,12 +326,12 @@ pub(crate) fn source(row: &[u8]) -> Result<Box<str>, RowError> {
 }
 
 /// Writes a single number.
-pub(crate) fn put_number(number: u64, out: &mut Vec<u8>) {
+pub fn put_number(number: u64, out: &mut Vec<u8>) {
     RowWriter::new(out).number(number);
 }
 
 /// Reads what [`put_number`] wrote.
-pub(crate) fn number(row: &[u8]) -> Result<u64, RowError> {
+pub fn number(row: &[u8]) -> Result<u64, RowError> {
     let mut row = RowReader::new(row)?;
     let number = row.number()?;
     row.end()?;
@@ -321,14 +339,14 @@ pub(crate) fn number(row: &[u8]) -> Result<u64, RowError> {
 }
 
 /// Writes a list of objects.
-pub(crate) fn put_objects(objects: &[Obj], out: &mut Vec<u8>) {
+pub fn put_objects(objects: &[Obj], out: &mut Vec<u8>) {
     let mut row = RowWriter::new(out);
     row.number(objects.len() as u64);
     objects.iter().for_each(|&obj| row.obj(obj));
 }
 
 /// Reads what [`put_objects`] wrote.
-pub(crate) fn objects(row: &[u8]) -> Result<Vec<Obj>, RowError> {
+pub fn objects(row: &[u8]) -> Result<Vec<Obj>, RowError> {
     let mut row = RowReader::new(row)?;
     let objects = row.many(RowReader::obj)?;
     row.end()?;
@@ -336,14 +354,14 @@ pub(crate) fn objects(row: &[u8]) -> Result<Vec<Obj>, RowError> {
 }
 
 /// Writes what was settled at import.
-pub(crate) fn put_settings(settings: Settings, out: &mut Vec<u8>) {
+pub fn put_settings(settings: Settings, out: &mut Vec<u8>) {
     let row = RowWriter::new(out);
     row.out
         .extend([settings.dialect as u8, u8::from(settings.latin1)]);
 }
 
 /// Reads what [`put_settings`] wrote.
-pub(crate) fn settings(row: &[u8]) -> Result<Settings, RowError> {
+pub fn settings(row: &[u8]) -> Result<Settings, RowError> {
     let mut row = RowReader::new(row)?;
     let settings = Settings {
         dialect: Dialect::from_number(row.byte()?).ok_or(RowError::Number)?,

@@ -1,0 +1,5 @@
+//! The target `round_trip`: see `TARGETS` of the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| moothall_fuzz::round_trip(data));

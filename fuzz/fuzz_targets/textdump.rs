@@ -1,0 +1,5 @@
+//! The target `textdump`: see `TARGETS` of the library.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| moothall_fuzz::textdump(data));
