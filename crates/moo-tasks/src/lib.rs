@@ -5,6 +5,7 @@
 pub mod attempt;
 pub mod board;
 pub mod command;
+pub mod conflicts;
 pub mod connections;
 pub mod held;
 pub mod input_queue;

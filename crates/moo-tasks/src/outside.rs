@@ -4,10 +4,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use moo_model::Obj;
+use moo_model::{Obj, Value};
+use moo_vm::host::LagRow;
 use moo_vm::options::ServerOptions;
 
 use crate::board::{Board, TaskIds};
+use crate::conflicts::Conflicts;
 use crate::connections::Connections;
 
 /// The clock, chance and meters. All of them belong to the thread that runs the task.
@@ -26,6 +28,14 @@ pub trait Surroundings {
     fn db_disk_size(&self) -> i64;
     /// A moment at which others may go first. The task's own time does not pass meanwhile.
     fn yield_now(&mut self);
+    /// How late the server is, step by step.
+    fn lag(&self) -> Vec<LagRow> {
+        Vec::new()
+    }
+    /// What the process has used of its machine, as `usage()` shows it.
+    fn usage(&self) -> Value {
+        Value::empty_list()
+    }
     /// Waits, because somebody else must go first.
     fn pause(&mut self, time: std::time::Duration);
 }
@@ -80,6 +90,8 @@ pub struct Outside {
     pub board: Board,
     /// Which ports are open.
     pub listeners: Listeners,
+    /// Where tasks were in each other's way.
+    pub conflicts: Conflicts,
     /// Where task numbers come from.
     pub ids: TaskIds,
     options: RwLock<Arc<ServerOptions>>,
@@ -93,6 +105,7 @@ impl Outside {
             connections: Connections::after(last_conn),
             board: Board::default(),
             listeners: Listeners::default(),
+            conflicts: Conflicts::default(),
             ids: TaskIds::starting_at(first_task),
             options: RwLock::default(),
             read_only: AtomicBool::new(false),

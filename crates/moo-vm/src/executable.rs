@@ -12,6 +12,7 @@ use moo_model::world::{Code, VerbHit, VerbRecord};
 
 use crate::builtin::Builtin;
 use crate::builtins;
+use crate::profile::{self, Tally};
 
 /// A compiled program with its built-in functions found.
 #[derive(Debug)]
@@ -97,6 +98,8 @@ pub struct ReadyVerb {
     pub program: Arc<Executable>,
     /// The search that found it; `None` for one that was not looked for.
     pub search: Option<u64>,
+    /// What it uses.
+    pub tally: Arc<Tally>,
 }
 
 impl ReadyVerb {
@@ -112,13 +115,25 @@ impl ReadyVerb {
     }
 
     fn with_program(hit: &VerbHit, program: Arc<Executable>) -> triomphe::Arc<ReadyVerb> {
-        triomphe::Arc::new(ReadyVerb {
-            definer: hit.definer,
-            index: hit.index,
-            verb: hit.verb.clone(),
+        let place = (hit.definer, hit.index);
+        triomphe::Arc::new(Self::new(place, hit.verb.clone(), program, Some(hit.search)))
+    }
+
+    /// A verb at this place of its definer.
+    pub fn new(
+        (definer, index): (Obj, usize),
+        verb: triomphe::Arc<VerbRecord>,
+        program: Arc<Executable>,
+        search: Option<u64>,
+    ) -> ReadyVerb {
+        ReadyVerb {
+            definer,
+            index,
+            tally: profile::tally(definer, verb.id, &verb.names),
+            verb,
             program,
-            search: Some(hit.search),
-        })
+            search,
+        }
     }
 
     /// As [`ReadyVerb::of`], with the empty program for a text that is none.

@@ -11,6 +11,7 @@ use moo_model::{Obj, Value};
 
 use crate::builtin::Continuation;
 use crate::executable::{Executable, ReadyVerb};
+use crate::profile::{self, Tally};
 
 /// The command words a verb sees; shared by all frames of a command until one assigns to them.
 #[derive(Clone, Debug, PartialEq)]
@@ -176,6 +177,15 @@ impl Running {
         match self {
             Running::Verb(ready) => Some(ready),
             _ => unreachable!("it was just made a verb"),
+        }
+    }
+
+    /// Lets what runs be charged for it.
+    pub(crate) fn with_tally(&self, charge: impl FnOnce(&Tally)) {
+        match self {
+            Running::Verb(ready) | Running::Fork(ready) => charge(&ready.tally),
+            Running::Eval(_) | Running::ForkOfEval(_) => charge(&profile::evaluated()),
+            Running::Builtin(_) => {}
         }
     }
 

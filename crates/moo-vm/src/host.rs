@@ -56,6 +56,28 @@ pub struct QueuedTask {
     pub stack: Option<Value>,
 }
 
+/// How often tasks had to run again because of one part of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// The object.
+    pub obj: Obj,
+    /// The part: a property's name, or in parentheses what else objects have.
+    pub part: String,
+    /// How often since the server started.
+    pub count: u64,
+}
+
+/// How late one step of the server's work was in the last minute or so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LagRow {
+    /// Which step.
+    pub step: &'static str,
+    /// The usual lateness in seconds: half of all were later.
+    pub median: f64,
+    /// One in a hundred was later than so many seconds.
+    pub p99: f64,
+}
+
 /// The world outside.
 ///
 /// `conn` is a player or an unlogged connection's negative number. Where a method answers `None`, nobody is connected so.
@@ -142,6 +164,12 @@ pub trait Host {
     fn dump_database(&mut self);
     /// The size of the database on disk, in bytes.
     fn db_disk_size(&self) -> i64;
+    /// What kept tasks from their commit, the most frequent first.
+    fn conflicts(&self) -> Vec<ConflictRow>;
+    /// How late the server is, step by step.
+    fn lag(&self) -> Vec<LagRow>;
+    /// What the process has used of its machine, as `usage()` shows it.
+    fn usage(&self) -> Value;
     /// Asks that `$server_options` be read again once this task commits.
     fn load_server_options(&mut self);
 }

@@ -1,6 +1,6 @@
 //! Runs programs on a world.
 //!
-//! Invariant: no store, no thread, no clock here; the world comes as a [`moo_model::world::Transaction`], everything
+//! Invariant: no store, no thread, no clock here (the profile is kept for each thread that comes); the world comes as a [`moo_model::world::Transaction`], everything
 //! else through [`host::Host`].
 
 pub mod builtin;
@@ -13,6 +13,7 @@ pub mod host;
 pub mod machine;
 pub mod options;
 pub mod outcome;
+pub mod profile;
 pub mod property_access;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]

@@ -5,9 +5,10 @@ use moo_model::{ErrorCode, Raised, Value, bytes};
 use crate::builtin::Flow;
 use crate::options::{ServerOptions, SliceLimits};
 use crate::outcome::Limit;
+use crate::profile::{self, Sampler};
 
-/// Ticks between two looks at the clock and the kill switch.
-const CHUNK: i64 = 1_000;
+/// Ticks between two looks at the clock and the kill switch, which are also the samples of the profile.
+const CHUNK: i64 = profile::SAMPLE_TICKS;
 
 /// Work on a value of more units than this is followed by a look at the limits, so that memory cannot run far ahead of
 /// them.
@@ -27,6 +28,10 @@ pub struct TaskState {
     pub ticks_left: i64,
     /// When the ticks left are fewer than these, the run loop looks at the clock and the kill switch.
     pub(crate) look_at: i64,
+    /// CPU seconds that the slice has used; known once it has ended.
+    pub seconds_used: f64,
+    /// How much of what was used is charged to verbs.
+    pub(crate) sampler: Sampler,
     /// What this slice may use.
     pub limits: SliceLimits,
     /// Set when the task must end at the next instruction, whatever handlers it has.
@@ -44,19 +49,26 @@ pub struct TaskState {
 impl TaskState {
     /// A task at the start of a slice.
     pub fn new(id: i64, limits: SliceLimits, foreground: bool) -> TaskState {
-        let mut task = TaskState {
+        let (sampler, look_at) = Sampler::begin(limits.ticks, limits.seconds);
+        TaskState {
             id,
             ticks_left: limits.ticks,
-            look_at: 0,
+            look_at: look_at.max(1),
+            seconds_used: 0.0,
+            sampler,
             limits,
             abort: None,
             foreground,
             stored: 0,
             pending: None,
             reraised: None,
-        };
-        task.look_again(limits.ticks);
-        task
+        }
+    }
+
+    /// The slice ends with so many seconds left.
+    pub(crate) fn end(&mut self, seconds_left: f64) {
+        self.seconds_used = (self.limits.seconds - seconds_left).max(0.0);
+        self.sampler.end(self.ticks_left, seconds_left);
     }
 
     /// Sets the next look one chunk of ticks ahead, or at the end of them.

@@ -6,6 +6,7 @@
 use triomphe::Arc;
 
 use super::World;
+use super::conflict::{Conflict, Part, same_slot};
 use super::lookup::Lookups;
 use super::record::{ObjectRecord, PropId, Stamp, cell};
 use super::root::Root;
@@ -59,13 +60,6 @@ impl<F: FnMut(CommitRecord) + Send> Sink for F {
     fn accept(&mut self, record: CommitRecord) {
         self(record);
     }
-}
-
-/// Somebody else changed what the transaction read: run the task again on a fresh snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conflict {
-    /// An object whose change was the reason.
-    pub obj: Obj,
 }
 
 /// A transaction that took effect.
@@ -135,19 +129,19 @@ impl Transaction {
         if (self.extent_read || self.own_extent.is_some()) && now.extent_stamp != self.base.extent_stamp {
             return Err(Conflict {
                 obj: Obj(now.objects.len() as i64),
+                part: Part::Extent,
             });
         }
         if (self.players_read || self.own_players.is_some()) && now.players_stamp != self.base.players_stamp {
-            return Err(Conflict { obj: Obj::NOTHING });
+            return Err(Conflict {
+                obj: Obj::NOTHING,
+                part: Part::Players,
+            });
         }
         let schema_changed = now.schema_epoch != self.base.schema_epoch;
         self.seen.iter().try_for_each(|seen| {
             let ok = seen.is_unchanged(now) && (!schema_changed || self.names_lead_the_same_way(seen, now));
-            if ok {
-                Ok(())
-            } else {
-                Err(Conflict { obj: seen.obj })
-            }
+            if ok { Ok(()) } else { Err(seen.conflict(now)) }
         })
     }
 
@@ -187,12 +181,7 @@ impl Seen {
     }
 
     fn slots_unchanged(&self, base: &ObjectRecord, current: &ObjectRecord) -> bool {
-        let same = |index: usize| {
-            let slot = &base.slots[index];
-            let there = current.slots.get(index).filter(|s| s.id == slot.id);
-            let there = there.or_else(|| current.slot_index(slot.id).map(|at| &current.slots[at]));
-            there.is_some_and(|there| there.stamp == slot.stamp)
-        };
+        let same = |index: usize| same_slot(base, current, index);
         if self.slots_replaced || self.gone {
             return base.slots.len() == current.slots.len() && (0..base.slots.len()).all(same);
         }

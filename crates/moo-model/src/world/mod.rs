@@ -5,6 +5,7 @@
 //! serializable, write skew included. What changed leaves as a [`CommitRecord`], in commit order, for the log.
 
 mod commit;
+mod conflict;
 mod lookup;
 mod properties;
 mod record;
@@ -20,7 +21,8 @@ use std::sync::{Arc as StdArc, Mutex};
 use arc_swap::ArcSwapAny;
 use triomphe::Arc;
 
-pub use commit::{CommitRecord, Committed, Conflict, ObjectChange, Sink};
+pub use commit::{CommitRecord, Committed, ObjectChange, Sink};
+pub use conflict::{Conflict, Part};
 pub use lookup::{Lookups, PropHit, VerbHit};
 pub use properties::Property;
 pub use record::{

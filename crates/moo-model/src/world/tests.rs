@@ -66,7 +66,31 @@ fn two_increments_of_one_property_conflict() {
         set(tx, Obj(0), "n", n + 1);
     }
     commit(a).expect("it is the first");
-    assert_eq!(commit(b), Err(Conflict { obj: Obj(0) }));
+    let part = Part::Property(Symbol::new("n"));
+    assert_eq!(commit(b), Err(Conflict { obj: Obj(0), part }));
+}
+
+#[test]
+fn a_conflict_says_what_of_the_object_has_changed() {
+    let world = world_of(3);
+    let loser = |reads: &dyn Fn(&mut Transaction), changes: &dyn Fn(&mut Transaction)| {
+        let (mut loser, mut winner) = (begin(&world), begin(&world));
+        reads(&mut loser);
+        loser.set_name(Obj(2), Value::int(1)).expect("it exists");
+        changes(&mut winner);
+        commit(winner).expect("it is the first");
+        let conflict = commit(loser).expect_err("what it read has changed");
+        (conflict.obj.0, conflict.part.to_string())
+    };
+    let rename = |tx: &mut Transaction| tx.set_name(Obj(0), Value::int(7)).expect("it exists");
+    let owner = |tx: &mut Transaction| _ = tx.owner(Obj(0));
+    assert_eq!(loser(&owner, &rename), (0, "(name, owner, flags)".to_owned()));
+    let walk = |tx: &mut Transaction| tx.relocate(Obj(1), Obj(0)).expect("it exists");
+    let look = |tx: &mut Transaction| drop(tx.contents(Obj(0)));
+    assert_eq!(loser(&look, &walk), (0, "(contents)".to_owned()));
+    let create = |tx: &mut Transaction| _ = tx.create(Obj(0), None);
+    let count = |tx: &mut Transaction| _ = tx.max_object();
+    assert_eq!(loser(&count, &create).1, "(max_object)");
 }
 
 #[test]

@@ -73,6 +73,12 @@ impl Seen {
         self.slot_reads[word] |= 1 << (index % 64);
     }
 
+    /// Whether the slot at this place of the snapshot's record was read, or all of them were.
+    pub fn uses_slot(&self, index: usize) -> bool {
+        let marked = self.slot_reads.get(index / 64);
+        self.slots_replaced || self.gone || marked.is_some_and(|bits| bits & (1 << (index % 64)) != 0)
+    }
+
     #[cold]
     fn copy(&mut self) {
         let base = self.base.as_deref();

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use moo_model::ledger::Row;
-use moo_model::world::{Lookups, Stamp, Transaction, World};
+use moo_model::world::{Committed, Conflict, Lookups, Stamp, Transaction, World};
 use moo_model::{Obj, Raised, Value};
 use moo_vm::machine::Machine;
 
@@ -140,6 +140,22 @@ pub enum Failure {
     Contended,
 }
 
+/// What was used of what a slice may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Used {
+    /// Ticks.
+    pub ticks: u64,
+    /// CPU seconds.
+    pub seconds: f64,
+}
+
+impl Used {
+    fn add(&mut self, more: Used) {
+        self.ticks += more.ticks;
+        self.seconds += more.seconds;
+    }
+}
+
 /// What came of a slice, for the scheduler and the connection.
 #[derive(Debug)]
 pub struct Report {
@@ -157,6 +173,10 @@ pub struct Report {
     pub login: Option<Login>,
     /// How often it was tried.
     pub attempts: u32,
+    /// Whether there was a commit, which the log writes.
+    pub is_logged: bool,
+    /// What its programs used, in all attempts.
+    pub used: Used,
 }
 
 /// What all attempts of one executor share.
@@ -194,6 +214,7 @@ impl Bench<'_> {
         release: &mut dyn Release,
     ) -> Report {
         let mut right_of_way = None;
+        let mut used = Used::default();
         for attempt in 1..=self.attempts_max {
             if attempt > RETRIES_BEFORE_PRIORITY && right_of_way.is_none() {
                 right_of_way = self.priority.take();
@@ -201,16 +222,22 @@ impl Bench<'_> {
             let tx = Transaction::begin(self.world, std::mem::take(lookups));
             let mut finished = self.attempt(job, tx, surroundings, right_of_way.is_some());
             finished.at = surroundings.now() as i64;
+            used.add(finished.used);
+            finished.used = used;
             if right_of_way.is_none() {
                 self.priority.give_way();
             }
             if job.kill.load(Ordering::Relaxed) {
                 *lookups = finished.abandon();
-                return self.end_without_effect(job, Failure::Killed, None, lookups, release);
+                let report = self.end_without_effect(job, Failure::Killed, None, lookups, release);
+                return Report { used, ..report };
             }
             match finished.commit(job, self.outside, lookups, release) {
-                Some(stamp) => return finished.report(job.id, stamp, attempt),
-                None => finished.held.undo(),
+                Ok(committed) => return finished.report(job.id, committed, attempt),
+                Err(conflict) => {
+                    self.outside.conflicts.note(conflict);
+                    finished.held.undo();
+                }
             }
             if attempt > RETRIES_AT_ONCE {
                 let (least, most) = PAUSE_US;
@@ -219,7 +246,8 @@ impl Bench<'_> {
             }
         }
         if !matches!(job.work, Work::Hook { .. }) {
-            return self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release);
+            let report = self.end_without_effect(job, Failure::Contended, Some(CONTENDED), lookups, release);
+            return Report { used, ..report };
         }
         // Nobody would ask for it again: what goes with a hook stays as it is until the hook has run.
         let put_off = Job {
@@ -228,7 +256,8 @@ impl Bench<'_> {
             conns: Vec::new(),
             ..job.clone()
         };
-        self.end_without_effect(&put_off, Failure::Contended, None, lookups, release)
+        let report = self.end_without_effect(&put_off, Failure::Contended, None, lookups, release);
+        Report { used, ..report }
     }
 
     fn attempt(
@@ -262,6 +291,7 @@ impl Bench<'_> {
             spawned,
             login: slice.login,
             programming: slice.programming,
+            used: slice.used,
             at: 0,
         }
     }
@@ -287,12 +317,13 @@ impl Bench<'_> {
             spawned: Vec::new(),
             login: None,
             programming: None,
+            used: Used::default(),
             at: 0,
         };
-        let stamp = finished.commit(job, self.outside, lookups, release);
+        let committed = finished.commit(job, self.outside, lookups, release);
         finished.report(
             job.id,
-            stamp.expect("a transaction that read nothing conflicts with nobody"),
+            committed.expect("a transaction that read nothing conflicts with nobody"),
             self.attempts_max,
         )
     }
@@ -316,6 +347,7 @@ struct Finished {
     spawned: Vec<Waiting>,
     login: Option<Login>,
     programming: Option<Programming>,
+    used: Used,
     /// When it ended; seconds since 1970.
     at: i64,
 }
@@ -326,14 +358,14 @@ impl Finished {
         self.tx.map(Transaction::into_lookups).unwrap_or_default()
     }
 
-    /// Commits, handing the output over; `None` on a conflict.
+    /// Commits, handing the output over.
     fn commit(
         &mut self,
         job: &Job,
         outside: &Outside,
         lookups: &mut Box<Lookups>,
         release: &mut dyn Release,
-    ) -> Option<Stamp> {
+    ) -> Result<Committed, Conflict> {
         let changed = self.changed_connections(job, outside);
         let bound = self.rows(job, outside);
         let has_notes = release.prepare(std::mem::take(&mut self.held.told), &self.end)
@@ -355,7 +387,7 @@ impl Finished {
             false => tx.commit(is_forced, rows),
         };
         *lookups = back;
-        result.ok().map(|committed| committed.stamp)
+        result
     }
 
     /// The rows that follow from what the slice has read, so that it must still be so at the commit; each with the waiting
@@ -389,11 +421,13 @@ impl Finished {
         rows
     }
 
-    fn report(self, id: i64, stamp: Stamp, attempts: u32) -> Report {
+    fn report(self, id: i64, committed: Committed, attempts: u32) -> Report {
         Report {
             id,
             end: self.end,
-            stamp,
+            stamp: committed.stamp,
+            is_logged: committed.logged,
+            used: self.used,
             effects: self.held.effects,
             spawned: self.spawned,
             login: self.login,

@@ -10,7 +10,7 @@ use moo_vm::options::{ServerOptions, slice_limits};
 use moo_vm::outcome::{Limit, Outcome, Wake};
 use moo_vm::task::TaskState;
 
-use super::{End, Failure, Job, Work};
+use super::{End, Failure, Job, Used, Work};
 use crate::board::{Waiting, WaitsFor};
 use crate::command;
 use crate::connections::Connection;
@@ -30,6 +30,7 @@ pub(super) struct Slice<'a> {
     pub(super) spawned: Vec<Waiting>,
     pub(super) login: Option<Login>,
     pub(super) programming: Option<Programming>,
+    pub(super) used: Used,
     job: &'a Job,
     outside: &'a Outside,
     options: Arc<ServerOptions>,
@@ -52,6 +53,7 @@ impl<'a> Slice<'a> {
             spawned: Vec::new(),
             login: None,
             programming: None,
+            used: Used::default(),
             job,
             outside,
             options: outside.options(),
@@ -230,6 +232,10 @@ impl<'a> Slice<'a> {
             options: &options,
         };
         let outcome = machine.run(&mut env, wake);
+        self.used.add(Used {
+            ticks: u64::try_from(limits.ticks - task.ticks_left).unwrap_or(0),
+            seconds: task.seconds_used,
+        });
         (machine, outcome)
     }
 

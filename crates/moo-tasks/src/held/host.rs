@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Value};
 use moo_vm::fork::ForkRequest;
-use moo_vm::host::{Close, Host, Output, Presentation, QueuedTask};
+use moo_vm::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask};
 use moo_vm::machine::Machine;
 
 use super::{Effect, Held, Shown};
@@ -468,6 +468,18 @@ impl Host for HeldHost<'_> {
 
     fn db_disk_size(&self) -> i64 {
         self.surroundings.db_disk_size()
+    }
+
+    fn conflicts(&self) -> Vec<ConflictRow> {
+        self.outside.conflicts.rows()
+    }
+
+    fn lag(&self) -> Vec<LagRow> {
+        self.surroundings.lag()
+    }
+
+    fn usage(&self) -> Value {
+        self.surroundings.usage()
     }
 
     fn load_server_options(&mut self) {

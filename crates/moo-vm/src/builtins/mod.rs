@@ -10,6 +10,7 @@ mod des;
 mod hashing;
 mod lists;
 mod matching;
+mod measures;
 mod movement;
 mod numbers;
 pub mod object_fields;
@@ -35,7 +36,7 @@ use crate::builtin::{ArgType, Body, Builtin, Context, Flow};
 pub use objects::{on_error, resume};
 
 /// Every table, in the order of the manual.
-static TABLES: [&[Builtin]; 18] = [
+static TABLES: [&[Builtin]; 19] = [
     values::TABLE,
     numbers::TABLE,
     clock::TABLE,
@@ -54,6 +55,7 @@ static TABLES: [&[Builtin]; 18] = [
     players::TABLE,
     connections::TABLE,
     server::TABLE,
+    measures::TABLE,
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =

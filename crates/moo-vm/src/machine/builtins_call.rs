@@ -13,6 +13,7 @@ use crate::executable::Executable;
 use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
 use crate::options::ServerOptions;
 use crate::outcome::Limit;
+use crate::profile;
 
 /// Whether a call of the function goes to `#0:bf_name` instead: it is protected, and this is not `#0` itself.
 #[inline]
@@ -222,6 +223,7 @@ impl Machine {
     }
 
     fn push_eval(&mut self, program: Arc<Executable>) {
+        profile::evaluated().call();
         let caller = self.top();
         let state = FrameState {
             pc: 0,

@@ -198,6 +198,7 @@ impl Machine {
         let Machine { stack, frames } = self;
         let Frame { running, state } = frames.place();
         let ready = running.become_verb(hit).ok_or(ErrorCode::InvArg)?;
+        ready.tally.call();
         let debug = ready.verb.perms.has(VerbPerms::DEBUG);
         (state.pc, state.base, state.result, state.debug) = (0, stack.len() as u32, result, debug);
         (state.definer, state.progr, state.player) = (ready.definer, ready.verb.owner, player);

@@ -130,13 +130,8 @@ impl Machine {
             },
             code,
         };
-        let running = Running::Fork(triomphe::Arc::new(ReadyVerb {
-            definer: fork.definer,
-            index: 0,
-            verb: triomphe::Arc::new(verb),
-            program,
-            search: None,
-        }));
+        let ready = ReadyVerb::new((fork.definer, 0), triomphe::Arc::new(verb), program, None);
+        let running = Running::Fork(triomphe::Arc::new(ready));
         let assigned_player = value("player").filter(|v| v.as_obj() != Some(fork.player));
         let state = FrameState {
             pc: 0,
@@ -187,7 +182,9 @@ impl Machine {
             verb: start.verb,
             words: Some(start.words),
         };
-        let running = Running::Verb(ReadyVerb::or_empty(&start.hit));
+        let ready = ReadyVerb::or_empty(&start.hit);
+        ready.tally.call();
+        let running = Running::Verb(ready);
         let stack = vec![Value::UNSET; usize::from(running.program().registers)];
         Machine {
             stack: Registers::new(stack),
@@ -233,7 +230,9 @@ impl Machine {
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is
     /// raised where it waits.
     pub fn run(&mut self, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-        run::run(self, env, wake)
+        let outcome = run::run(self, env, wake);
+        env.task.end(env.host.seconds_left());
+        outcome
     }
 }
 

@@ -11,7 +11,7 @@ use moo_model::{ErrorCode, Raised, Value};
 use super::call::{Call, callee_player};
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
 use crate::builtin::{Context, Flow};
-use crate::frame::{CommandWords, Frame, FrameState};
+use crate::frame::{CommandWords, Frame, FrameState, Running};
 use crate::outcome::{Limit, Outcome, Wake};
 use crate::property_access;
 
@@ -147,7 +147,7 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
             () => {
                 ticks -= i64::from(weights[pc - 1]);
                 if ticks < env.task.look_at
-                    && let Some(step) = look(ticks, env)
+                    && let Some(step) = look(ticks, running, env)
                 {
                     leave!(Err(Box::new(step)));
                 }
@@ -570,15 +570,17 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         }
     }
 }
-/// At the end of a chunk: has the task gone past a limit, or been killed?
+/// At the end of a chunk: has the task gone past a limit, or been killed? What runs now is charged with the chunk.
 #[cold]
-fn look(ticks: i64, env: &mut Env<'_>) -> Option<Stop> {
+fn look(ticks: i64, running: &Running, env: &mut Env<'_>) -> Option<Stop> {
     env.task.look_again(ticks);
+    let seconds_left = env.host.seconds_left();
+    running.with_tally(|tally| env.task.sampler.sample(tally, ticks, seconds_left));
     if env.host.is_killed() {
         Some(Stop::Kill)
     } else if ticks <= 0 {
         Some(Stop::Abort(Limit::Ticks))
-    } else if env.host.seconds_left() <= 0.0 || env.host.is_over_memory() {
+    } else if seconds_left <= 0.0 || env.host.is_over_memory() {
         Some(Stop::Abort(Limit::Seconds))
     } else {
         env.host.yield_now();

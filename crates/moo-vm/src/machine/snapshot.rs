@@ -315,13 +315,14 @@ fn verb_of(value: &Value) -> Result<triomphe::Arc<ReadyVerb>> {
         },
         code: Code::new(f.text(6)?),
     };
-    Ok(triomphe::Arc::new(ReadyVerb {
-        definer: f.obj(0)?,
-        index: number(f.int(1)?)?,
-        program: Executable::of(&verb.code).ok_or_else(unreadable)?,
-        verb: triomphe::Arc::new(verb),
-        search: None,
-    }))
+    let program = Executable::of(&verb.code).ok_or_else(unreadable)?;
+    let place = (f.obj(0)?, number(f.int(1)?)?);
+    Ok(triomphe::Arc::new(ReadyVerb::new(
+        place,
+        triomphe::Arc::new(verb),
+        program,
+        None,
+    )))
 }
 
 fn continuation_value(then: &Continuation) -> Value {

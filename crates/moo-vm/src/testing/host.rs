@@ -3,7 +3,7 @@
 use moo_model::{ErrorCode, Obj, Value};
 
 use crate::fork::ForkRequest;
-use crate::host::{Close, Host, Output, Presentation, QueuedTask};
+use crate::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask};
 
 /// Somebody who is connected.
 #[derive(Clone, Debug, Default)]
@@ -299,6 +299,26 @@ impl Host for TestHost {
 
     fn db_disk_size(&self) -> i64 {
         4096
+    }
+
+    fn conflicts(&self) -> Vec<ConflictRow> {
+        vec![ConflictRow {
+            obj: Obj(7),
+            part: "count".to_string(),
+            count: 2,
+        }]
+    }
+
+    fn lag(&self) -> Vec<LagRow> {
+        vec![LagRow {
+            step: "start",
+            median: 0.25,
+            p99: 0.5,
+        }]
+    }
+
+    fn usage(&self) -> Value {
+        Value::empty_list()
     }
 
     fn load_server_options(&mut self) {

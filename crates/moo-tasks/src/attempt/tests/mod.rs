@@ -241,6 +241,14 @@ fn a_slice_that_lost_a_race_is_run_again_and_says_everything_once() {
     assert_eq!(report.attempts, 3);
     assert_eq!(lines, ["was 200"]);
     assert_eq!(stage.n(), 201);
+    let conflicts = stage.outside.conflicts.rows();
+    assert_eq!((conflicts[0].obj, conflicts[0].count), (Obj::SYSTEM, 2));
+    assert_eq!(conflicts[0].part, "n");
+    assert!(
+        report.used.ticks >= 9,
+        "each attempt used ticks: {:?}",
+        report.used
+    );
 }
 
 #[test]
