@@ -33,7 +33,7 @@ use crate::protocol::control::ChildReady;
 use crate::protocol::{HostId, Wall};
 use moo_db::Log;
 use moo_model::ledger::Row;
-use moo_model::world::{Transaction, World};
+use moo_model::world::{CommitRecord, Sink, Transaction, World};
 use moo_model::{Obj, Symbol, Value};
 use moo_tasks::outside::Outside;
 use std::path::PathBuf;
@@ -129,6 +129,24 @@ struct Daemon {
     notes: Vec<String>,
 }
 
+/// The way to the log, where tests may have the daemon die with a commit in its hands.
+struct FaultySink(Box<dyn Sink>);
+
+impl Sink for FaultySink {
+    fn wait_for_room(&self) {
+        self.0.wait_for_room();
+    }
+
+    fn accept(&self, record: CommitRecord) {
+        fault::point("commit.before_wal");
+        self.0.accept(record);
+    }
+
+    fn wake(&self) {
+        self.0.wake();
+    }
+}
+
 impl Daemon {
     async fn start(config: &Config, options: &Options, mut booted: Booted) -> Result<Daemon, DaemonError> {
         let supervisor = Supervisor::start(|child| {
@@ -139,12 +157,7 @@ impl Daemon {
         let wires = Wires::new(config, options, &booted, outbox)?;
         let outside = Arc::new(Outside::new(booted.first_task, booted.last_conn));
         let log = start_log(config, &booted, &wires, &outside)?;
-        let mut sink = log.sink();
-        let sink = move |record| {
-            fault::point("commit.before_wal");
-            sink.accept(record);
-        };
-        let world = World::new(booted.root, Box::new(sink));
+        let world = World::new(booted.root, Box::new(FaultySink(log.sink())));
         load_options(&world, &outside);
         let ground = Ground {
             world,

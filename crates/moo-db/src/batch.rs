@@ -1,7 +1,7 @@
 //! What changed, as rows to put and to delete.
 //!
-//! Invariant: an object's rows in the store always say what its last record here said, so that only the difference
-//! to the record before is written.
+//! Invariant: changes come in the order of commits, so an object's rows in the store always say what the record before
+//! its change said, and only the difference is written.
 
 use moo_model::Obj;
 use moo_model::ledger::Row;
@@ -63,10 +63,10 @@ impl<'db> Batch<'db> {
         }
     }
 
-    /// What a commit changed in one object, whose record was `before`.
-    pub fn change(&mut self, change: &ObjectChange, before: Option<&Arc<ObjectRecord>>) {
-        let (Some(before), Some(now)) = (before, &change.record) else {
-            return self.object(change.obj, before, change.record.as_ref());
+    /// What a commit changed in one object.
+    pub fn change(&mut self, change: &ObjectChange) {
+        let (Some(before), Some(now)) = (&change.before, &change.record) else {
+            return self.object(change.obj, change.before.as_ref(), change.record.as_ref());
         };
         let obj = change.obj;
         if change.cells & (cell::HEADER | cell::LOCATION | cell::SCHEMA) != 0 {

@@ -1,29 +1,33 @@
 //! The log: every commit, and the server's own rows, to the store, in order.
 //!
 //! One thread takes what waits in a bounded queue, makes one batch of it, writes that, and tells how far it is; what
-//! arrives meanwhile is the next batch, so that many commits share one write. A second thread, only when that is not
+//! arrives meanwhile is the next batch, so that many commits share one write. Who commits waits for room before it
+//! takes the lock of commits and wakes that thread after, so that nobody is held up by either. A second thread, only when that is not
 //! part of every write, has the log brought to the disk soon after.
 //!
 //! Invariants: what was announced as written is in the store, whatever happens to this process; with
 //! [`Durability::Strict`] also whatever happens to the machine. After a failed sync nothing more is written.
 
+mod queue;
 pub(crate) mod space;
 mod sync;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use moo_model::ledger::Row;
-use moo_model::world::{CommitRecord, Root, Sink, Stamp};
+use moo_model::world::{CommitRecord, Sink, Stamp};
 use rocksdb::DB;
 
+use queue::Queue;
 pub use space::{RESERVE_BYTES, SHORT_BYTES};
 use writer::Writer;
 
-/// How many commits may wait for the log. Whoever commits when so many wait, waits too.
+/// How many commits may wait for the log, and as many again may be in its hands. Whoever commits when so many wait, waits
+/// too.
 pub const QUEUE_MAX: usize = 4096;
 
 /// When a commit counts as written.
@@ -92,7 +96,7 @@ pub struct Log {
 }
 
 struct Inner {
-    sender: SyncSender<Message>,
+    queue: Arc<Queue>,
     progress: Arc<Progress>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -129,25 +133,31 @@ impl Progress {
 impl Log {
     pub(crate) fn start(
         db: Arc<DB>,
-        root: &Root,
+        stored: Stamp,
         durability: Durability,
         on_event: impl FnMut(Event) + Send + 'static,
     ) -> Log {
-        let (sender, receiver): (_, Receiver<Message>) = sync_channel(QUEUE_MAX);
+        let queue = Arc::new(Queue::default());
         let progress = Arc::new(Progress {
-            written: AtomicU64::new(root.stamp),
+            written: AtomicU64::new(stored),
             closing: AtomicBool::new(false),
             ended: Mutex::new(false),
             changed: Condvar::new(),
         });
-        let writer = Writer::new(root, durability, progress.clone(), Arc::new(Mutex::new(on_event)));
+        let writer = Writer::new(
+            stored,
+            durability,
+            progress.clone(),
+            Arc::new(Mutex::new(on_event)),
+        );
+        let messages = queue.clone();
         let thread = thread::Builder::new()
             .name("log".into())
-            .spawn(move || writer.run(&db, &receiver))
+            .spawn(move || writer.run(&db, &messages))
             .expect("a process that cannot start a thread cannot run a server");
         Log {
             inner: Arc::new(Inner {
-                sender,
+                queue,
                 progress,
                 thread: Mutex::new(Some(thread)),
             }),
@@ -157,17 +167,12 @@ impl Log {
     /// Where a world sends its commits. A commit that finds [`QUEUE_MAX`] waiting waits too; one that finds the log
     /// ended is dropped, since the process is about to exit.
     pub fn sink(&self) -> Box<dyn Sink> {
-        let sender = self.inner.sender.clone();
-        Box::new(move |record| drop(sender.send(Message::Commit(record))))
+        Box::new(Entrance(self.inner.queue.clone()))
     }
 
     /// Writes rows that belong to no commit, after the commits that were handed over before. Never waits.
     pub fn put_rows(&self, rows: Vec<Row>) -> Result<(), NotTaken> {
-        let sent = self.inner.sender.try_send(Message::Rows(rows));
-        sent.map_err(|error| match error {
-            TrySendError::Full(_) => NotTaken::Busy,
-            TrySendError::Disconnected(_) => NotTaken::Ended,
-        })
+        self.inner.queue.push_at_once(Message::Rows(rows))
     }
 
     /// The last commit that is written.
@@ -206,17 +211,41 @@ impl Log {
     }
 
     fn send(&self, message: Message) -> Result<(), LogEnded> {
-        self.inner.sender.send(message).map_err(|_| LogEnded)
+        self.inner.send(message).then_some(()).ok_or(LogEnded)
+    }
+}
+
+/// A world's end of the queue. Commits that find the log ended are dropped: the process is about to exit.
+struct Entrance(Arc<Queue>);
+
+impl Sink for Entrance {
+    fn wait_for_room(&self) {
+        self.0.wait_for_room();
+    }
+
+    fn accept(&self, record: CommitRecord) {
+        self.0.push(Message::Commit(record));
+    }
+
+    fn wake(&self) {
+        self.0.wake();
     }
 }
 
 impl Inner {
+    /// Adds a message and wakes the log; false if that has ended.
+    fn send(&self, message: Message) -> bool {
+        let is_taken = self.queue.push(message);
+        self.queue.wake();
+        is_taken
+    }
+
     fn close(&self) {
         self.progress.closing.store(true, Ordering::Release);
         let thread = self.thread.lock().map_or(None, |mut thread| thread.take());
         if let Some(thread) = thread {
             // If the log has ended already there is nobody to tell, and only to be waited for.
-            drop(self.sender.send(Message::Close));
+            self.send(Message::Close);
             drop(thread.join());
         }
     }

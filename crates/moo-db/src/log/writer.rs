@@ -1,19 +1,19 @@
 //! The log's thread: from what waits to rows in the store.
 
-use std::sync::Arc as StdArc;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::Duration;
 
-use moo_model::world::{CommitRecord, ObjectRecord, Root, Stamp};
+use moo_model::world::{CommitRecord, Stamp};
 use rocksdb::{DB, WriteOptions};
-use triomphe::Arc;
 
+use super::queue::Queue;
 use super::sync::Syncer;
 use super::{Durability, Event, Listener, Message, Progress, space, tell};
 use crate::batch::Batch;
-use crate::draft::place;
 use crate::error::DbError;
 use crate::row;
 use crate::table::meta;
@@ -31,12 +31,12 @@ enum End {
 
 pub(super) struct Writer {
     durability: Durability,
-    progress: StdArc<Progress>,
+    progress: Arc<Progress>,
     listener: Listener,
-    /// Every object as its rows say it is.
-    stored: Vec<Option<Arc<ObjectRecord>>>,
     /// The last commit in the group.
     stamp: Stamp,
+    /// What was taken from the queue and is in no group yet.
+    waiting: VecDeque<Message>,
     /// Who waits for the group to be on the disk.
     flushes: Vec<SyncSender<()>>,
     closing: bool,
@@ -45,18 +45,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub fn new(
-        root: &Root,
-        durability: Durability,
-        progress: StdArc<Progress>,
-        listener: Listener,
-    ) -> Writer {
+    pub fn new(stored: Stamp, durability: Durability, progress: Arc<Progress>, listener: Listener) -> Writer {
         Writer {
             durability,
             progress,
             listener,
-            stored: root.objects.iter().cloned().collect(),
-            stamp: root.stamp,
+            stamp: stored,
+            waiting: VecDeque::new(),
             flushes: Vec::new(),
             closing: false,
             is_short: false,
@@ -64,10 +59,10 @@ impl Writer {
     }
 
     /// Runs until the log is closed or fails.
-    pub fn run(mut self, db: &StdArc<DB>, messages: &Receiver<Message>) {
+    pub fn run(mut self, db: &Arc<DB>, queue: &Queue) {
         let syncer = (self.durability == Durability::Relaxed)
             .then(|| Syncer::start(db.clone(), self.listener.clone()));
-        let end = self.groups(db, messages, syncer.as_ref());
+        let end = self.groups(db, queue, syncer.as_ref());
         drop(syncer);
         let end = match end {
             End::Closed => db.flush_wal(true).err().map(|error| error.to_string()),
@@ -76,18 +71,20 @@ impl Writer {
         if let Some(reason) = end {
             self.tell(Event::Failed(reason));
         }
+        queue.end();
         self.progress.set_ended();
     }
 
-    fn groups(&mut self, db: &DB, messages: &Receiver<Message>, syncer: Option<&Syncer>) -> End {
+    fn groups(&mut self, db: &DB, queue: &Queue, syncer: Option<&Syncer>) -> End {
         let mut batch = Batch::new(db);
         while !self.closing {
-            let Some(first) = self.next(db, messages) else {
-                return End::Closed;
-            };
-            self.take(first, &mut batch);
+            if self.waiting.is_empty() {
+                self.fetch(db, queue);
+            }
             while batch.len() < GROUP_BYTES && !self.closing {
-                let Ok(next) = messages.try_recv() else { break };
+                let Some(next) = self.waiting.pop_front() else {
+                    break;
+                };
                 self.take(next, &mut batch);
             }
             if let Err(end) = self.write(db, &mut batch, syncer) {
@@ -98,16 +95,12 @@ impl Writer {
         End::Closed
     }
 
-    /// Waits for a message; looks for room meanwhile if that was short. `None` when nobody can send one any more.
-    fn next(&mut self, db: &DB, messages: &Receiver<Message>) -> Option<Message> {
-        loop {
-            if !self.is_short {
-                return messages.recv().ok();
-            }
-            match messages.recv_timeout(LOOK_AGAIN) {
-                Ok(message) => return Some(message),
-                Err(RecvTimeoutError::Timeout) => drop(self.look_for_room(db)),
-                Err(RecvTimeoutError::Disconnected) => return None,
+    /// Waits for messages; looks for room meanwhile if that was short.
+    fn fetch(&mut self, db: &DB, queue: &Queue) {
+        while self.waiting.is_empty() {
+            queue.take(&mut self.waiting, self.is_short.then_some(LOOK_AGAIN));
+            if self.is_short && self.waiting.is_empty() {
+                self.look_for_room(db);
             }
         }
     }
@@ -124,21 +117,13 @@ impl Writer {
 
     fn commit(&mut self, record: &CommitRecord, batch: &mut Batch<'_>) {
         if let Some(extent) = record.extent {
-            self.stored.resize(extent.max(self.stored.len()), None);
             batch.fact(meta::EXTENT, |row| row::put_number(extent as u64, row));
         }
         if let Some(players) = &record.players {
             batch.fact(meta::PLAYERS, |row| row::put_objects(players, row));
         }
         for change in &record.objects {
-            let Some(at) = place(change.obj, self.stored.len()) else {
-                continue;
-            };
-            batch.change(change, self.stored[at].as_ref());
-            self.stored[at] = change.record.clone();
-        }
-        if let Some(extent) = record.extent {
-            self.stored.truncate(extent);
+            batch.change(change);
         }
         record.rows.iter().for_each(|row| batch.row(row));
         self.stamp = record.stamp;

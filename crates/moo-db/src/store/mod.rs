@@ -124,7 +124,7 @@ impl Store {
         durability: Durability,
         on_event: impl FnMut(Event) + Send + 'static,
     ) -> Log {
-        Log::start(self.db.clone(), root, durability, on_event)
+        Log::start(self.db.clone(), root.stamp, durability, on_event)
     }
 
     /// Writes a copy of the store as it is at this moment, to a folder that must not exist yet. Files that do not

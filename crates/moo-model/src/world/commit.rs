@@ -20,6 +20,8 @@ use crate::ledger::Row;
 pub struct ObjectChange {
     /// The object.
     pub obj: Obj,
+    /// Its record before; `None` when it was made.
+    pub before: Option<Arc<ObjectRecord>>,
     /// Its new record; `None` when it was recycled.
     pub record: Option<Arc<ObjectRecord>>,
     /// Which cells differ, as the bits of [`cell`].
@@ -45,19 +47,25 @@ pub struct CommitRecord {
     pub rows: Vec<Row>,
 }
 
-/// Where commit records go. Called with the commit lock held, so it only hands over.
-pub trait Sink: Send {
-    /// Takes the next record. Records come in the order of their stamps.
-    fn accept(&mut self, record: CommitRecord);
+/// Where commit records go.
+pub trait Sink: Send + Sync {
+    /// Waits until there is room for more. Called before the lock of commits is taken.
+    fn wait_for_room(&self) {}
+
+    /// Takes the next record. Records come in the order of their stamps. Called with the lock held, so it only hands over.
+    fn accept(&self, record: CommitRecord);
+
+    /// Has what was handed over seen to. Called once the lock is free again.
+    fn wake(&self) {}
 }
 
 /// For worlds that are kept nowhere.
 impl Sink for () {
-    fn accept(&mut self, _record: CommitRecord) {}
+    fn accept(&self, _record: CommitRecord) {}
 }
 
-impl<F: FnMut(CommitRecord) + Send> Sink for F {
-    fn accept(&mut self, record: CommitRecord) {
+impl<F: Fn(CommitRecord) + Send + Sync> Sink for F {
+    fn accept(&self, record: CommitRecord) {
         self(record);
     }
 }
@@ -200,12 +208,36 @@ impl World {
         tx: &mut Transaction,
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> Result<Committed, Conflict> {
-        let mut sink = self
+        self.sink.wait_for_room();
+        // Most of what cannot be is found here, where nobody waits for it; and most commits find under the lock what they
+        // found here.
+        let seen = self.root.load_full();
+        tx.validate(&seen)?;
+        let published = self.publish(tx, seen.stamp, rows)?;
+        self.sink.wake();
+        Ok(Committed {
+            stamp: published.stamp,
+            logged: true,
+        })
+    }
+
+    /// The part of a commit that is under the lock. `valid_at` is the commit up to which the transaction's reads were
+    /// found unchanged. What is given back holds the root that was replaced: it is taken apart, if nobody else looks at
+    /// it, when the lock is free.
+    fn publish(
+        &self,
+        tx: &mut Transaction,
+        valid_at: Stamp,
+        rows: impl FnOnce(Stamp) -> Vec<Row>,
+    ) -> Result<Published, Conflict> {
+        let guard = self
             .committing
             .lock()
             .expect("a commit does not panic while it holds the lock");
         let now = self.root.load_full();
-        tx.validate(&now)?;
+        if now.stamp != valid_at {
+            tx.validate(&now)?;
+        }
         let stamp = now.stamp + 1;
         let mut next = Root::clone(&now);
         next.stamp = stamp;
@@ -214,7 +246,7 @@ impl World {
             ..CommitRecord::default()
         };
         if let Some(extent) = tx.own_extent {
-            next.objects = resized(next.objects, extent);
+            next.objects.resize(extent);
             next.extent_stamp = stamp;
             record.extent = Some(extent);
         }
@@ -228,21 +260,20 @@ impl World {
             record.objects.extend(install(&mut next, seen, stamp));
         }
         record.rows = rows(stamp);
-        self.root.store(Arc::new(next));
-        sink.accept(record);
-        Ok(Committed { stamp, logged: true })
+        let replaced = self.root.swap(Arc::new(next));
+        self.sink.accept(record);
+        drop(guard);
+        Ok(Published {
+            stamp,
+            _replaced: (now, replaced),
+        })
     }
 }
 
-fn resized(
-    mut objects: imbl::Vector<Option<Arc<ObjectRecord>>>,
-    extent: usize,
-) -> imbl::Vector<Option<Arc<ObjectRecord>>> {
-    while objects.len() < extent {
-        objects.push_back(None);
-    }
-    objects.truncate(extent);
-    objects
+/// A commit that took effect, and what it replaced.
+struct Published {
+    stamp: Stamp,
+    _replaced: (Arc<Root>, Arc<Root>),
 }
 
 /// Whether the edit may change what a name leads to for somebody else. A new object was never looked anything up on.
@@ -253,33 +284,34 @@ fn changes_lookups(seen: &Seen) -> bool {
 /// Puts an edited object into the next root; tells what changed.
 fn install(next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
     let at = usize::try_from(seen.obj.0).expect("only world objects are edited");
-    let change = |record| ObjectChange {
+    let change = |before, record| ObjectChange {
         obj: seen.obj,
+        before,
         record,
         cells: seen.writes,
         slots: seen.slot_writes.to_vec(),
         all_slots: seen.slots_replaced,
     };
+    let current = next.objects.get(at).cloned();
     if seen.gone {
         if at < next.objects.len() {
             next.objects.set(at, None);
         }
-        return seen.base.is_some().then(|| change(None));
+        return current.map(|current| change(Some(current), None));
     }
     let own = seen.own.take()?;
-    let current = next.objects.get(at).cloned().flatten();
     let untouched = match (&seen.base, &current) {
         (Some(base), Some(current)) => Arc::ptr_eq(base, current),
         _ => true,
     };
-    let mut record = match current {
-        Some(current) if !untouched => merged(&current, &own, seen),
+    let mut record = match &current {
+        Some(current) if !untouched => merged(current, &own, seen),
         _ => own,
     };
     let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
     stamp_record(edited, seen, stamp);
     next.objects.set(at, Some(record.clone()));
-    Some(change(Some(record)))
+    Some(change(current, Some(record)))
 }
 
 /// The newest record with this transaction's edits put in: others have changed other cells meanwhile.

@@ -10,6 +10,7 @@ mod lookup;
 mod properties;
 mod record;
 mod root;
+mod shelf;
 mod transaction;
 mod tree;
 pub mod verb_name;
@@ -30,14 +31,17 @@ pub use record::{
     VerbPerms, VerbRecord, cell,
 };
 pub use root::{Dialect, Root, Settings};
+pub use shelf::Shelf;
 pub use transaction::{LOCAL_RANKS, Transaction};
 pub use verbs::CommandShape;
 
 /// The world: its newest committed state and the one place where commits happen.
 pub struct World {
     root: ArcSwapAny<Arc<Root>>,
-    /// Held while a commit validates and publishes; owns the way to the log, so that records leave in commit order.
-    committing: Mutex<Box<dyn Sink>>,
+    /// Held while a commit validates, publishes and hands over its record, so that records leave in commit order.
+    committing: Mutex<()>,
+    /// The way to the log.
+    sink: Box<dyn Sink>,
     next_prop_id: AtomicU32,
     #[cfg(feature = "unsound-commits")]
     skips_validation: std::sync::atomic::AtomicBool,
@@ -52,7 +56,8 @@ impl World {
             .max();
         StdArc::new(World {
             root: ArcSwapAny::new(Arc::new(root)),
-            committing: Mutex::new(sink),
+            committing: Mutex::new(()),
+            sink,
             next_prop_id: AtomicU32::new(used.unwrap_or(0)),
             #[cfg(feature = "unsound-commits")]
             skips_validation: false.into(),

@@ -2,10 +2,10 @@
 //!
 //! Invariant: a root is never edited after it was published; the next one shares all that did not change.
 
-use imbl::Vector;
 use triomphe::Arc;
 
 use super::record::{ObjectRecord, Stamp};
+use super::shelf::Shelf;
 use crate::Obj;
 
 /// Which reference server's behaviour a world expects where they differ.
@@ -47,7 +47,7 @@ pub struct Root {
     /// Raised whenever a name may resolve to something else: the key of every lookup cache.
     pub schema_epoch: u64,
     /// Every object by number; recycled numbers are empty.
-    pub objects: Vector<Option<Arc<ObjectRecord>>>,
+    pub objects: Shelf<ObjectRecord>,
     /// The commit that last changed how many numbers there are.
     pub extent_stamp: Stamp,
     /// The players, in the order in which they became so.
@@ -62,7 +62,7 @@ impl Root {
     /// The object, if it exists.
     #[inline]
     pub fn get(&self, obj: Obj) -> Option<&Arc<ObjectRecord>> {
-        self.objects.get(usize::try_from(obj.0).ok()?)?.as_ref()
+        self.objects.get(usize::try_from(obj.0).ok()?)
     }
 
     /// The highest number ever in use; -1 for the empty world.
@@ -75,6 +75,6 @@ impl Root {
         self.objects
             .iter()
             .enumerate()
-            .filter_map(|(n, record)| Some((Obj(n as i64), record.as_ref()?)))
+            .filter_map(|(n, record)| Some((Obj(n as i64), record?)))
     }
 }

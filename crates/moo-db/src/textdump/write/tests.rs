@@ -33,11 +33,16 @@ fn a_small_file_comes_back_byte_by_byte() {
     assert_eq!(warnings, Warnings::default());
 }
 
+fn edit_system(imported: &mut Imported, edit: impl FnOnce(&mut ObjectRecord)) {
+    let mut system = imported.root.get(Obj(0)).expect("it is in the file").clone();
+    edit(Arc::make_mut(&mut system));
+    imported.root.objects.set(0, Some(system));
+}
+
 /// The small world with a value in its one property.
 fn with_value(value: Value, latin1: bool) -> Imported {
     let mut imported = import(SMALL.as_bytes());
-    let system = imported.root.objects[0].as_mut().expect("it is in the file");
-    Arc::make_mut(system).slots[0].value = value;
+    edit_system(&mut imported, |system| system.slots[0].value = value);
     imported.root.settings = Settings {
         latin1,
         ..imported.root.settings
@@ -89,11 +94,12 @@ fn programs_are_fully_parenthesised_and_broken_ones_are_kept() {
         ),
         ("this is\nno program", "#0:0\nthis is\nno program\n.\n"),
     ] {
-        let system = Arc::make_mut(imported.root.objects[0].as_mut().expect("it is in the file"));
-        let verb = &mut Arc::make_mut(&mut system.verbs)[0];
-        *verb = Arc::new(VerbRecord {
-            code: Code::new(source),
-            ..VerbRecord::clone(verb)
+        edit_system(&mut imported, |system| {
+            let verb = &mut Arc::make_mut(&mut system.verbs)[0];
+            *verb = Arc::new(VerbRecord {
+                code: Code::new(source),
+                ..VerbRecord::clone(verb)
+            });
         });
         let (out, _) = export(&imported);
         let out = String::from_utf8(out).expect("it is text");
