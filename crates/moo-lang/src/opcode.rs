@@ -176,14 +176,18 @@ opcodes! {
     SkipNe { a: r, b: r } quiet;
     /// skip the next instruction if R[a] < value
     SkipLtInt { a: r, value: n } raises;
-    /// skip the next instruction if R[a] <= value
-    SkipLeInt { a: r, value: n } raises;
     /// skip the next instruction if R[a] > value
     SkipGtInt { a: r, value: n } raises;
-    /// skip the next instruction if R[a] >= value
-    SkipGeInt { a: r, value: n } raises;
     /// skip the next instruction if R[a] == value
     SkipEqInt { a: r, value: n } quiet;
+    /// go back by `back` instructions if R[a] < R[b], charging a loop's ticks
+    LoopLt { a: r, b: r, back: n } raises;
+    /// go back by `back` instructions if R[a] <= R[b], charging a loop's ticks
+    LoopLe { a: r, b: r, back: n } raises;
+    /// go back by `back` instructions if R[a] < value, charging a loop's ticks
+    LoopLtInt { a: r, value: n, back: n } raises;
+    /// go back by `back` instructions if R[a] > value, charging a loop's ticks
+    LoopGtInt { a: r, value: n, back: n } raises;
 
     /// R[at], R[at+1] are a range's bounds: `E_TYPE` unless both are integers or both objects; go on at the `Loop*` next
     RangePrepare { at: r } raises;
@@ -224,6 +228,10 @@ opcodes! {
     GetProp { to: r, obj: r, name: name } raises;
     /// R[obj].N[name] = R[value]
     SetProp { obj: r, name: name, value: r } raises;
+    /// R[to] = this.N[name]
+    GetThisProp { to: r, name: name } raises;
+    /// this.N[name] = R[value]
+    SetThisProp { name: name, value: r } raises;
     /// R[to] = R[obj].(R[name])
     GetPropNamed { to: r, obj: r, name: r } raises;
     /// R[obj].(R[name]) = R[value]
@@ -298,6 +306,7 @@ impl Op {
             | Range { to, .. }
             | Last { to, .. }
             | GetProp { to, .. }
+            | GetThisProp { to, .. }
             | GetPropNamed { to, .. } => Some(to),
             CallVerb { at, .. }
             | CallThis { at, .. }

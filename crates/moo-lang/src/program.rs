@@ -36,8 +36,8 @@ pub struct Handler {
 pub enum Catches {
     /// `except` or a catch expression.
     Codes {
-        /// The register with the list of codes; `None` is `ANY`.
-        codes: Option<u16>,
+        /// Which codes.
+        codes: Codes,
         /// The register that receives the code, or the whole `{code, message, value, traceback}`.
         into: Option<u16>,
         /// Whether `into` receives the whole.
@@ -48,6 +48,17 @@ pub enum Catches {
         /// The register of the reason for leaving.
         reason: u16,
     },
+}
+
+/// The codes that a handler answers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codes {
+    /// All of them.
+    Any,
+    /// Those in this list among the constants.
+    Constant(u16),
+    /// Those in the list in this register.
+    Register(u16),
 }
 
 /// One target of a scattering assignment.

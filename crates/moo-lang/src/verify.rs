@@ -3,7 +3,7 @@
 //! Invariant: the machine indexes registers, tables and code by operands without a second thought of its own.
 
 use crate::opcode::{Op, Operand};
-use crate::program::{Catches, Program, ScatterKind};
+use crate::program::{Catches, Codes, Program, ScatterKind};
 
 /// Why a program may not run: our own bug, never the programmer's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,12 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
         }
     }
     let loops_back = program.code.iter().enumerate().all(|(pc, op)| match *op {
-        Op::RangeLoop { back, .. } | Op::ListLoop { back, .. } => usize::from(back) <= pc + 1,
+        Op::RangeLoop { back, .. }
+        | Op::ListLoop { back, .. }
+        | Op::LoopLt { back, .. }
+        | Op::LoopLe { back, .. }
+        | Op::LoopLtInt { back, .. }
+        | Op::LoopGtInt { back, .. } => usize::from(back) <= pc + 1,
         _ => true,
     });
     let end = program.code.len();
@@ -82,7 +87,14 @@ fn verify_tables(program: &Program) -> Result<(), Defect> {
     let target = |to: u32| (to as usize) < program.code.len();
     for handler in &program.handlers {
         let registers = match handler.catches {
-            Catches::Codes { codes, into, .. } => codes.is_none_or(register) && into.is_none_or(register),
+            Catches::Codes { codes, into, .. } => {
+                let codes = match codes {
+                    Codes::Any => true,
+                    Codes::Constant(k) => usize::from(k) < program.constants.len(),
+                    Codes::Register(r) => register(r),
+                };
+                codes && into.is_none_or(register)
+            }
             Catches::Finally { reason } => register(reason) && register(reason + 1),
         };
         if !registers || !target(handler.target) || handler.from > handler.to || !target(handler.to) {

@@ -14,6 +14,9 @@ const CHUNK: i64 = profile::SAMPLE_TICKS;
 /// them.
 const SIZE_LOOK: usize = 64 << 10;
 
+/// More ticks than anybody has left.
+const LOOK_NOW: i64 = i64::MAX / 2;
+
 /// Bytes that one slice may store in the world: what it stores is also written and kept.
 const STORED_MAX: usize = 256 << 20;
 
@@ -76,12 +79,24 @@ impl TaskState {
         self.look_at = (ticks - CHUNK).max(1);
     }
 
+    /// Ticks left until the next look: what the run loop counts down.
+    #[inline]
+    pub(crate) fn chunk_left(&self) -> i64 {
+        self.ticks_left - self.look_at
+    }
+
+    /// Takes back what the run loop counted.
+    #[inline]
+    pub(crate) fn set_chunk_left(&mut self, left: i64) {
+        self.ticks_left = left + self.look_at;
+    }
+
     /// Charges ticks for work that grows with the size of a value.
     #[inline]
     pub fn charge_size(&mut self, units: usize) {
         self.ticks_left -= (units / SIZE_PER_TICK) as i64;
         if units > SIZE_LOOK {
-            self.look_at = i64::MAX;
+            self.look_at = LOOK_NOW;
         }
     }
 

@@ -85,6 +85,16 @@ impl Compiler {
     }
 
     fn assign_property(&mut self, base: &Expr, name: &Expr, value: &Expr, to: Option<Register>) {
+        if let (Some(text), true) = (literal_text(name), self.is_preset(base, Env::This)) {
+            let name = self.name(text);
+            let value = self.operand(value);
+            self.tick();
+            self.emit(Op::SetThisProp { name, value });
+            if let Some(to) = to {
+                self.emit(Op::Move { to, from: value });
+            }
+            return;
+        }
         let obj = self.operand_before(base, &[name, value]);
         let fixed = literal_text(name).map(|text| self.name(text));
         let name = match fixed {
@@ -250,6 +260,12 @@ impl Compiler {
             Some(from) => Op::ScatterFrom { from, spec },
             None => Op::ScatterArgs { spec },
         });
+        // The machine gives these a value even where it goes on after an error.
+        for target in targets {
+            if let Target::Required(var) | Target::Rest(var) = target {
+                self.variables.define(*var);
+            }
+        }
         for (nth, target) in targets.iter().enumerate() {
             if let Target::Optional(var, Some(default)) = target {
                 let here = self.here();
@@ -263,9 +279,9 @@ impl Compiler {
         }
         self.program.scatters[usize::from(spec)].done = self.here();
         for target in targets {
-            let (Target::Required(var) | Target::Optional(var, _) | Target::Rest(var)) = target;
-            if self.variables.shared(*var).is_some() {
-                self.stored(*var);
+            match target {
+                Target::Optional(var, None) if self.variables.shared(*var).is_none() => {}
+                Target::Required(var) | Target::Optional(var, _) | Target::Rest(var) => self.stored(*var),
             }
         }
         if let (Some(to), Some(from)) = (to, from) {

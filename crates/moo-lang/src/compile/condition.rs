@@ -36,20 +36,19 @@ impl Compiler {
 
     /// Emits the instruction that skips the next one when the comparison holds.
     fn skip_if(&mut self, op: BinaryOp, a: &Expr, b: &Expr) {
-        if let Some(value) = small_int(b) {
+        let bound = small_int(b).and_then(|value| Bound::of(op, value as i16));
+        let equal = small_int(b).filter(|_| op == BinaryOp::Eq);
+        if bound.is_some() || equal.is_some() {
             let a = self.operand(a);
-            let skip = match op {
-                BinaryOp::Lt => Some(Op::SkipLtInt { a, value }),
-                BinaryOp::Le => Some(Op::SkipLeInt { a, value }),
-                BinaryOp::Gt => Some(Op::SkipGtInt { a, value }),
-                BinaryOp::Ge => Some(Op::SkipGeInt { a, value }),
-                BinaryOp::Eq => Some(Op::SkipEqInt { a, value }),
-                _ => None,
-            };
-            if let Some(skip) = skip {
-                self.emit(skip);
-                return;
-            }
+            self.emit(match (bound, equal) {
+                (Some(Bound::Below(value)), _) => Op::SkipLtInt { a, value },
+                (Some(Bound::Above(value)), _) => Op::SkipGtInt { a, value },
+                (None, value) => Op::SkipEqInt {
+                    a,
+                    value: value.expect("one of them is there"),
+                },
+            });
+            return;
         }
         let a = self.operand_before(a, &[b]);
         let b = self.operand(b);
@@ -62,6 +61,82 @@ impl Compiler {
             _ => Op::SkipNe { a, b },
         });
     }
+
+    /// The end of a loop whose first test is at `top` and whose body is at `start`: where the test is one comparison, it is
+    /// made here too, by the instruction that goes back.
+    pub(super) fn loop_while(&mut self, condition: &Expr, top: u32, start: u32) {
+        use BinaryOp::{Ge, Gt, Le, Lt};
+        let far = self.here() - start > BACK_MAX;
+        let (op, a, b) = match condition {
+            Expr::Binary(op @ (Lt | Le | Gt | Ge), a, b) if is_plain(a) && is_plain(b) && !far => (op, a, b),
+            _ => {
+                self.emit(Op::Loop { to: top });
+                return;
+            }
+        };
+        self.tick();
+        self.tick();
+        if let Some(bound) = small_int(b).and_then(|value| Bound::of(*op, value as i16)) {
+            let a = self.operand(a);
+            let back = self.back_to(start);
+            self.emit(match bound {
+                Bound::Below(value) => Op::LoopLtInt { a, value, back },
+                Bound::Above(value) => Op::LoopGtInt { a, value, back },
+            });
+            return;
+        }
+        let a = self.operand_before(a, &[b]);
+        let b = self.operand(b);
+        let back = self.back_to(start);
+        self.emit(match op {
+            BinaryOp::Lt => Op::LoopLt { a, b, back },
+            BinaryOp::Le => Op::LoopLe { a, b, back },
+            BinaryOp::Gt => Op::LoopLt { a: b, b: a, back },
+            _ => Op::LoopLe { a: b, b: a, back },
+        });
+    }
+
+    /// The distance to here from an instruction that is near.
+    fn back_to(&self, start: u32) -> u16 {
+        u16::try_from(self.here() + 1 - start).expect("the caller has looked how far it is")
+    }
+}
+
+/// A loop of more instructions goes back by an address. A test adds a few.
+const BACK_MAX: u32 = u16::MAX as u32 - 16;
+
+/// A comparison with a small integer. That a number is at most 5 is the same as that it is below 6, and what is no integer
+/// is an error in both.
+#[derive(Clone, Copy)]
+enum Bound {
+    Below(u16),
+    Above(u16),
+}
+
+impl Bound {
+    fn of(op: BinaryOp, value: i16) -> Option<Bound> {
+        match op {
+            BinaryOp::Lt => Some(Bound::Below(value as u16)),
+            BinaryOp::Le => value.checked_add(1).map(|value| Bound::Below(value as u16)),
+            BinaryOp::Gt => Some(Bound::Above(value as u16)),
+            BinaryOp::Ge => value.checked_sub(1).map(|value| Bound::Above(value as u16)),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the expression is short and calls nothing, so that it may be compiled twice.
+fn is_plain(expr: &Expr) -> bool {
+    match expr {
+        Expr::Var(_) | Expr::Literal(_) => true,
+        Expr::Prop(a, b) | Expr::Index(a, b) => is_leaf(a) && is_leaf(b),
+        Expr::Binary(BinaryOp::Add | BinaryOp::Sub, a, b) => is_leaf(a) && is_leaf(b),
+        _ => false,
+    }
+}
+
+fn is_leaf(expr: &Expr) -> bool {
+    matches!(expr, Expr::Var(_) | Expr::Literal(_))
 }
 
 fn is_comparison(op: BinaryOp) -> bool {

@@ -6,7 +6,7 @@ use super::scope::{Place, Preset, assigns};
 use super::{Compiler, Patch, Register};
 use crate::ast::{Arg, BinaryOp, Codes, Expr, UnaryOp, Var};
 use crate::opcode::{Env, Op};
-use crate::program::{Catches, Handler};
+use crate::program::{self, Catches, Handler};
 
 /// The most arguments that are passed in registers; more, or spliced ones, are passed as a list.
 const WINDOW_MAX: usize = 32;
@@ -119,6 +119,12 @@ impl Compiler {
     }
 
     fn property(&mut self, base: &Expr, name: &Expr, to: Register) {
+        if let (Some(text), true) = (literal_text(name), self.is_preset(base, Env::This)) {
+            let name = self.name(text);
+            self.tick();
+            self.emit(Op::GetThisProp { to, name });
+            return;
+        }
         let obj = self.operand_before(base, &[name]);
         let op = match literal_text(name) {
             Some(text) => Op::GetProp {
@@ -352,12 +358,22 @@ impl Compiler {
         }
     }
 
-    /// The register with the list of codes that a handler answers to; `None` for `ANY`.
-    pub(super) fn codes(&mut self, codes: &Codes) -> Option<Register> {
-        let Codes::List(items) = codes else { return None };
+    /// The codes that a handler answers to: a list that is made here, where they are not all known when compiling.
+    pub(super) fn codes(&mut self, codes: &Codes) -> program::Codes {
+        let Codes::List(items) = codes else {
+            return program::Codes::Any;
+        };
+        let known = items.iter().map(|item| match item {
+            Arg::Plain(Expr::Literal(code)) => Some(code.clone()),
+            _ => None,
+        });
+        if let Some(known) = known.collect::<Option<Vec<Value>>>() {
+            self.tick();
+            return program::Codes::Constant(self.constant(&Value::list(known)));
+        }
         let list = self.temp();
         self.list(items, list);
-        Some(list)
+        program::Codes::Register(list)
     }
 
     fn catch(&mut self, body: &Expr, codes: &Codes, default: Option<&Expr>, to: Register) {

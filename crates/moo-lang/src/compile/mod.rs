@@ -207,10 +207,12 @@ fn charges(op: &Op) -> bool {
             | SkipEq { .. }
             | SkipNe { .. }
             | SkipLtInt { .. }
-            | SkipLeInt { .. }
             | SkipGtInt { .. }
-            | SkipGeInt { .. }
             | SkipEqInt { .. }
+            | LoopLt { .. }
+            | LoopLe { .. }
+            | LoopLtInt { .. }
+            | LoopGtInt { .. }
             | RangeNext { .. }
             | ListNext { .. }
             | RangeLoop { .. }

@@ -127,6 +127,19 @@ impl Variables {
         self.defined = known;
     }
 
+    /// What is known now and was known at the end of another way here, if there was one.
+    pub fn known_on_both(&self, other: Option<Vec<bool>>) -> Vec<bool> {
+        match other {
+            None => self.known(),
+            Some(other) => self.defined.iter().zip(other).map(|(a, b)| *a && b).collect(),
+        }
+    }
+
+    /// Nothing runs past the point of compilation: whatever is asked there holds.
+    pub fn end_here(&mut self) {
+        self.defined.fill(true);
+    }
+
     pub fn listing(&self, names: &[String]) -> Vec<(String, Register)> {
         let place = |(index, name): (usize, &String)| match self.places[index] {
             Place::Register(register) => Some((name.clone(), register)),

@@ -33,16 +33,21 @@ impl Compiler {
             StmtKind::If { arms, otherwise } => self.branches(arms, otherwise.as_deref()),
             StmtKind::ForList { var, list, body } => self.for_list(*var, list, body),
             StmtKind::ForRange { var, from, to, body } => self.for_range(*var, from, to, body),
-            StmtKind::While { var, condition, body } => self.while_loop(*var, condition, body),
+            StmtKind::While { var, condition, body } => self.while_loop(*var, condition, body, stmt.line),
             StmtKind::Fork { var, delay, body } => self.fork(*var, delay, body),
-            StmtKind::Return(value) => self.return_value(value.as_ref()),
+            StmtKind::Return(value) => {
+                self.return_value(value.as_ref());
+                self.variables.end_here();
+            }
             StmtKind::Break(name) => {
                 let depth = self.find_loop(*name);
                 self.leave(Exit::Break(depth), None);
+                self.variables.end_here();
             }
             StmtKind::Continue(name) => {
                 let depth = self.find_loop(*name);
                 self.leave(Exit::Continue(depth), None);
+                self.variables.end_here();
             }
             StmtKind::TryExcept { body, clauses } => self.try_except(body, clauses),
             StmtKind::TryFinally { body, finally } => self.try_finally(body, finally),
@@ -61,22 +66,26 @@ impl Compiler {
         }
     }
 
+    /// What every way through assigns is assigned afterwards.
     fn branches(&mut self, arms: &[Arm], otherwise: Option<&[Stmt]>) {
-        let known = self.variables.known();
+        let mut after: Option<Vec<bool>> = None;
         let mut ends = Vec::new();
         for (nth, arm) in arms.iter().enumerate() {
             self.line(arm.line);
             self.tick();
             let not = self.jump_unless(&arm.condition);
+            let tested = self.variables.known();
             self.block(&arm.body);
-            self.variables.restore(known.clone());
+            after = Some(self.variables.known_on_both(after));
+            self.variables.restore(tested);
             if nth + 1 < arms.len() || otherwise.is_some() {
                 ends.push(self.jump());
             }
             self.patch_all(not);
         }
         self.block(otherwise.unwrap_or(&[]));
-        self.variables.restore(known);
+        let after = self.variables.known_on_both(after);
+        self.variables.restore(after);
         self.patch_all(ends);
     }
 
@@ -135,7 +144,7 @@ impl Compiler {
         );
     }
 
-    fn while_loop(&mut self, var: Option<Var>, condition: &Expr, body: &[Stmt]) {
+    fn while_loop(&mut self, var: Option<Var>, condition: &Expr, body: &[Stmt], line: u32) {
         let top = self.here();
         self.tick();
         let out = match var {
@@ -154,8 +163,17 @@ impl Compiler {
             breaks: out,
             exits_outside,
         });
-        self.uncertain_block(body);
-        self.emit(Op::Loop { to: top });
+        let start = self.here();
+        let known = self.variables.known();
+        self.block(body);
+        match var {
+            Some(_) => _ = self.emit(Op::Loop { to: top }),
+            None => {
+                self.line(line);
+                self.scoped(|c| c.loop_while(condition, top, start));
+            }
+        }
+        self.variables.restore(known);
         let breaks = self.loops.pop().expect("it was pushed above").breaks;
         self.patch_all(breaks);
     }

@@ -66,3 +66,36 @@ fn a_list_of_many_items_needs_few_registers() {
     let source = format!("return {{{}}};", vec!["1"; 10_000].join(", "));
     assert!(program(&source).registers < 100);
 }
+
+#[test]
+fn a_counted_while_loop_is_two_instructions_a_turn() {
+    let code = program("{n} = args; i = 0; while (i < n) i = i + 1; endwhile").code;
+    assert!(
+        matches!(
+            code[2..6],
+            [
+                Op::SkipLt { .. },
+                Op::Jump { to: 6 },
+                Op::AddInt { .. },
+                Op::LoopLt { back: 2, .. }
+            ]
+        ),
+        "{code:?}"
+    );
+}
+
+#[test]
+fn a_variable_that_is_assigned_on_every_way_is_not_checked() {
+    for source in [
+        "{a, ?b = 1, @c} = args; return {a, b, c};",
+        "if (player) a = 1; elseif (this) a = 2; else return 3; endif return a;",
+    ] {
+        let code = program(source).code;
+        assert!(
+            !code
+                .iter()
+                .any(|op| matches!(op, Op::CheckVar { .. } | Op::MoveVar { .. })),
+            "{code:?}"
+        );
+    }
+}

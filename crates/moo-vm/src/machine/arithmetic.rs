@@ -152,12 +152,6 @@ pub(super) fn greater(a: &Value, b: &Value) -> Result<bool> {
     a.order(b).map(Ordering::is_gt).ok_or(ErrorCode::Type)
 }
 
-/// `a >= b`
-#[cold]
-pub(super) fn greater_or_equal(a: &Value, b: &Value) -> Result<bool> {
-    a.order(b).map(Ordering::is_ge).ok_or(ErrorCode::Type)
-}
-
 fn finite(f: f64) -> Result {
     if f.is_finite() {
         Ok(Value::float(f))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moo_lang::{Options, parse};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
-use super::run::{Go, Stop};
+use super::drive::{Go, Stop};
 use super::{Env, Machine};
 use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
 use crate::builtins;

@@ -4,7 +4,8 @@ use moo_lang::opcode::Op;
 use moo_model::world::{Transaction, VerbHit, VerbPerms};
 use moo_model::{ErrorCode, Obj, Symbol, Value, View};
 
-use super::run::{Go, Stop, words_of};
+use super::drive::{Go, Stop};
+use super::variables::words_of;
 use super::{Env, Machine};
 use crate::fork::ForkRequest;
 use crate::frame::{Frame, FrameArgs, FrameState, Running};

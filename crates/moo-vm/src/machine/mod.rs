@@ -6,6 +6,7 @@
 mod arithmetic;
 mod builtins_call;
 mod call;
+mod drive;
 mod frames;
 mod index;
 mod property;
@@ -14,6 +15,7 @@ mod registers;
 mod run;
 mod scatter;
 mod snapshot;
+mod variables;
 
 use std::sync::Arc;
 
@@ -230,7 +232,7 @@ impl Machine {
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is
     /// raised where it waits.
     pub fn run(&mut self, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-        let outcome = run::run(self, env, wake);
+        let outcome = drive::run(self, env, wake);
         env.task.end(env.host.seconds_left());
         outcome
     }

@@ -4,10 +4,11 @@
 //! on, or the player.
 
 use moo_lang::opcode::Op;
-use moo_lang::program::Catches;
+use moo_lang::program::{Catches, Codes, Handler, Program, ScatterKind};
 use moo_model::world::Dialect;
-use moo_model::{Obj, Raised, Value, literal};
+use moo_model::{ErrorCode, Obj, Raised, Value, literal};
 
+use super::drive::Stop;
 use super::{Env, Machine};
 use crate::frame::{Frame, Running};
 use crate::outcome::{Limit, Outcome};
@@ -76,8 +77,7 @@ impl Machine {
         match op {
             Op::RangePrepare { .. } | Op::ListPrepare { .. } => self.top_mut().pc += 1,
             Op::ScatterFrom { spec, .. } | Op::ScatterArgs { spec } => {
-                let done = frame.program().scatters[usize::from(spec)].done;
-                self.top_mut().pc = done;
+                self.assign_nothing(spec);
             }
             Op::CheckVar { var } => self.put(var, raised.code.clone()),
             _ => {
@@ -88,31 +88,32 @@ impl Machine {
         }
     }
 
+    /// A scattering assignment failed and the verb goes on: what it should have assigned, and was never assigned before,
+    /// is `E_VARNF` from now on, as if it had been asked for.
+    fn assign_nothing(&mut self, spec: u16) {
+        let base = self.top().base as usize;
+        let Machine { stack, frames } = self;
+        let frame = frames.last_mut().expect("a frame raised the error");
+        let spec = &frame.running.program().scatters[usize::from(spec)];
+        for target in &spec.targets {
+            let register = &mut stack[base + usize::from(target.register)];
+            if target.kind != ScatterKind::Optional(None) && register.is_unset() {
+                *register = Value::err(ErrorCode::VarNf);
+            }
+        }
+        frame.state.pc = spec.done;
+    }
+
     fn find_handler(&self, code: &Value) -> Option<Found> {
         self.frames.iter().enumerate().rev().find_map(|(index, frame)| {
-            let at = frame.pc.saturating_sub(1);
-            let handler = frame.program().handlers.iter().find(|handler| {
-                (handler.from..handler.to).contains(&at) && self.answers(frame, handler.catches, code)
-            })?;
+            let registers = &self.stack[frame.base as usize..];
+            let handler = handler_of(frame.program(), frame.pc as usize, code, registers)?;
             Some(Found {
                 frame: index,
                 target: handler.target,
                 catches: handler.catches,
             })
         })
-    }
-
-    fn answers(&self, frame: &Frame, catches: Catches, code: &Value) -> bool {
-        match catches {
-            Catches::Finally { .. } | Catches::Codes { codes: None, .. } => true,
-            Catches::Codes {
-                codes: Some(register),
-                ..
-            } => {
-                let codes = &self.stack[frame.base as usize + usize::from(register)];
-                codes.as_list().is_some_and(|codes| codes.contains(code))
-            }
-        }
     }
 
     /// Gives the handler what it asked for.
@@ -192,6 +193,68 @@ impl Machine {
             });
         }
         (Value::list(rows), lines)
+    }
+}
+
+/// The handler of a frame that answers to an error there. `pc` is past the instruction that raised it.
+fn handler_of<'a>(program: &'a Program, pc: usize, code: &Value, registers: &[Value]) -> Option<&'a Handler> {
+    let at = (pc as u32).saturating_sub(1);
+    let answers = |catches| {
+        let codes = match catches {
+            Catches::Finally { .. }
+            | Catches::Codes {
+                codes: Codes::Any, ..
+            } => return true,
+            Catches::Codes {
+                codes: Codes::Constant(k),
+                ..
+            } => &program.constants[usize::from(k)],
+            Catches::Codes {
+                codes: Codes::Register(register),
+                ..
+            } => &registers[usize::from(register)],
+        };
+        codes.as_list().is_some_and(|codes| codes.contains(code))
+    };
+    program
+        .handlers
+        .iter()
+        .find(|handler| (handler.from..handler.to).contains(&at) && answers(handler.catches))
+}
+
+/// Where the running frame goes on after an error, if it has a handler that wants the code at most; else what the loop is
+/// left with. `pc` is as above.
+#[cold]
+#[inline(never)]
+pub(super) fn caught<E: Into<Raised>>(
+    program: &Program,
+    debug: bool,
+    pc: usize,
+    raised: E,
+    registers: &mut [Value],
+) -> Result<usize, Box<Stop>> {
+    let raised = raised.into();
+    let found = handler_of(program, pc, &raised.code, registers).filter(|_| debug);
+    match found {
+        Some(&Handler {
+            target,
+            catches: Catches::Codes { into: None, .. },
+            ..
+        }) => Ok(target as usize),
+        Some(&Handler {
+            target,
+            catches:
+                Catches::Codes {
+                    into: Some(into),
+                    whole: false,
+                    ..
+                },
+            ..
+        }) => {
+            registers[usize::from(into)] = raised.code;
+            Ok(target as usize)
+        }
+        _ => Err(raised.into()),
     }
 }
 

@@ -2,84 +2,19 @@
 //!
 //! Invariant: `frame.pc` is past the running instruction whenever anything but the loop looks at the frame.
 
-use std::sync::Arc;
-
 use moo_lang::opcode::{Env as EnvField, Op};
 use moo_model::value::Kind;
-use moo_model::{ErrorCode, Raised, Value};
+use moo_model::{ErrorCode, Value};
 
 use super::call::{Call, callee_player};
+use super::drive::{Go, Stop};
+use super::raise::caught;
+use super::variables::{load_env, store_env};
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
 use crate::builtin::{Context, Flow};
-use crate::frame::{CommandWords, Frame, FrameState, Running};
-use crate::outcome::{Limit, Outcome, Wake};
+use crate::frame::{Frame, Running};
+use crate::outcome::Limit;
 use crate::property_access;
-
-/// What keeps a task from simply going on. Boxed, so that going on costs nothing.
-pub(super) enum Stop {
-    /// The outermost frame returned.
-    Done(Value),
-    /// An instruction raised.
-    Raise(Raised),
-    /// The task waits.
-    Suspend(Wake),
-    /// The task ends without a word.
-    Kill,
-    /// The task went past a limit.
-    Abort(Limit),
-}
-
-/// Whether the task simply goes on.
-pub(super) type Go = Result<(), Box<Stop>>;
-
-impl From<ErrorCode> for Box<Stop> {
-    #[cold]
-    fn from(code: ErrorCode) -> Box<Stop> {
-        Box::new(Stop::Raise(code.into()))
-    }
-}
-
-impl From<Raised> for Box<Stop> {
-    #[cold]
-    fn from(raised: Raised) -> Box<Stop> {
-        Box::new(Stop::Raise(raised))
-    }
-}
-
-/// Runs a machine until its task ends or waits.
-pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-    let mut go: Go = match wake {
-        None => Ok(()),
-        Some(Ok(value)) => {
-            machine.deliver(value);
-            Ok(())
-        }
-        Some(Err(raised)) => Err(raised.into()),
-    };
-    loop {
-        if let Some(limit) = env.task.abort.take() {
-            return machine.aborted(limit, env);
-        }
-        if let Err(stop) = go {
-            match *stop {
-                Stop::Done(value) => return Outcome::Done(value),
-                Stop::Suspend(wake) if machine.settle() => return Outcome::Suspended(wake),
-                Stop::Suspend(_) => {
-                    go = Err(ErrorCode::Quota.into());
-                    continue;
-                }
-                Stop::Kill => return Outcome::Killed,
-                Stop::Abort(limit) => return machine.aborted(limit, env),
-                Stop::Raise(raised) => {
-                    if let Err(outcome) = machine.raise(raised, env) {
-                        return *outcome;
-                    }
-                }
-            }
-        }
-        go = execute(machine, env);
-    }
-}
 
 /// Runs the top frame, and those it calls and returns to, until one does what is left to the machine.
 #[inline(always)]
@@ -87,7 +22,7 @@ pub(super) fn run(machine: &mut Machine, env: &mut Env<'_>, wake: Option<Result<
     clippy::too_many_lines,
     reason = "the run loop is one match over the table of instructions"
 )]
-fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
+pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
     use Op::*;
     'frame: loop {
         let Machine { stack, frames } = &mut *machine;
@@ -103,7 +38,7 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         let weights = program.weights.as_slice();
         let (lower, regs) = stack.split_at_mut(frame.base as usize);
         let mut pc = frame.pc as usize;
-        let mut ticks = env.task.ticks_left;
+        let mut ticks = env.task.chunk_left();
 
         macro_rules! r {
             ($register:expr) => {
@@ -114,7 +49,7 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         macro_rules! save {
             () => {
                 frame.pc = pc as u32;
-                env.task.ticks_left = ticks;
+                env.task.set_chunk_left(ticks);
             };
         }
         macro_rules! leave {
@@ -129,9 +64,16 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 leave!(machine.enter(env))
             };
         }
+        // Goes on at the handler, where that is in this frame and wants no traceback.
         macro_rules! raise {
             ($raised:expr) => {
-                leave!(Err($raised.into()))
+                match caught(program, frame.debug, pc, $raised, regs) {
+                    Ok(target) => {
+                        pc = target;
+                        continue;
+                    }
+                    Err(stop) => leave!(Err(stop)),
+                }
             };
         }
         macro_rules! or_raise {
@@ -146,20 +88,21 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         macro_rules! charge {
             () => {
                 ticks -= i64::from(weights[pc - 1]);
-                if ticks < env.task.look_at
-                    && let Some(step) = look(ticks, running, env)
-                {
-                    leave!(Err(Box::new(step)));
+                if ticks < 0 {
+                    save!();
+                    if let Some(stop) = look(running, env) {
+                        return Err(Box::new(stop));
+                    }
+                    ticks = env.task.chunk_left();
                 }
             };
         }
         // Runs what may charge ticks itself, or end the task.
         macro_rules! outside {
             ($body:expr) => {{
-                env.task.ticks_left = ticks;
-                frame.pc = pc as u32;
+                save!();
                 let result = $body;
-                ticks = env.task.ticks_left;
+                ticks = env.task.chunk_left();
                 if let Some(limit) = env.task.abort.take() {
                     leave!(Err(Box::new(Stop::Abort(limit))));
                 }
@@ -361,19 +304,37 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 SkipLtInt { a, value } => {
                     skip!(compare_int!(a, value, <, arithmetic::less));
                 }
-                SkipLeInt { a, value } => {
-                    skip!(compare_int!(a, value, <=, arithmetic::less_or_equal));
-                }
                 SkipGtInt { a, value } => {
                     skip!(compare_int!(a, value, >, arithmetic::greater));
-                }
-                SkipGeInt { a, value } => {
-                    skip!(compare_int!(a, value, >=, arithmetic::greater_or_equal));
                 }
                 SkipEqInt { a, value } => {
                     skip!(r!(a).as_int() == Some(i64::from(value as i16)));
                 }
 
+                LoopLt { a, b, back } => {
+                    charge!();
+                    if compare!(a, b, <, arithmetic::less) {
+                        pc -= usize::from(back);
+                    }
+                }
+                LoopLe { a, b, back } => {
+                    charge!();
+                    if compare!(a, b, <=, arithmetic::less_or_equal) {
+                        pc -= usize::from(back);
+                    }
+                }
+                LoopLtInt { a, value, back } => {
+                    charge!();
+                    if compare_int!(a, value, <, arithmetic::less) {
+                        pc -= usize::from(back);
+                    }
+                }
+                LoopGtInt { a, value, back } => {
+                    charge!();
+                    if compare_int!(a, value, >, arithmetic::greater) {
+                        pc -= usize::from(back);
+                    }
+                }
                 RangeLoop { at, var, back } => {
                     charge!();
                     if index::next_in_range(regs, at, var) {
@@ -467,11 +428,29 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                         }
                     }
                 }
+                GetThisProp { to, name } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    match property::get(env.tx, &frame.this, name, frame.progr) {
+                        Some(value) => r!(to) = value,
+                        None => {
+                            let this = frame.this.clone();
+                            r!(to) =
+                                outside!(property_access::get_property_symbol(&mut context!(), &this, name));
+                        }
+                    }
+                }
                 SetProp { obj, name, value } => {
                     let name = program.names[usize::from(name)].symbol;
                     if !property::set(env.tx, &r!(obj), name, &r!(value), frame.progr) {
                         let value = r!(value).clone();
                         outside!(property::set_any(&mut context!(), &r!(obj), name, value));
+                    }
+                }
+                SetThisProp { name, value } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    if !property::set(env.tx, &frame.this, name, &r!(value), frame.progr) {
+                        let (this, value) = (frame.this.clone(), r!(value).clone());
+                        outside!(property::set_any(&mut context!(), &this, name, value));
                     }
                 }
                 GetPropNamed { to, obj, name } => {
@@ -563,16 +542,18 @@ fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 Reraise { reason } => {
                     if r!(reason).as_int() == Some(1) {
                         env.task.reraised = Some(r!(reason + 1).take());
-                        raise!(ErrorCode::None);
+                        leave!(Err(ErrorCode::None.into()));
                     }
                 }
             }
         }
     }
 }
+
 /// At the end of a chunk: has the task gone past a limit, or been killed? What runs now is charged with the chunk.
 #[cold]
-fn look(ticks: i64, running: &Running, env: &mut Env<'_>) -> Option<Stop> {
+fn look(running: &Running, env: &mut Env<'_>) -> Option<Stop> {
+    let ticks = env.task.ticks_left;
     env.task.look_again(ticks);
     let seconds_left = env.host.seconds_left();
     running.with_tally(|tally| env.task.sampler.sample(tally, ticks, seconds_left));
@@ -585,52 +566,5 @@ fn look(ticks: i64, running: &Running, env: &mut Env<'_>) -> Option<Stop> {
     } else {
         env.host.yield_now();
         None
-    }
-}
-
-/// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
-pub(super) fn words_of<'a>(frame: &'a FrameState, below: &'a [Frame]) -> &'a Arc<CommandWords> {
-    let own = frame
-        .words
-        .as_ref()
-        .or_else(|| below.iter().rev().find_map(|frame| frame.words.as_ref()));
-    own.expect("the outermost frame of a task has words")
-}
-
-fn load_env(frame: &mut FrameState, below: &[Frame], field: EnvField, lower: &mut [Value]) -> Value {
-    if field == EnvField::Args {
-        return frame.args.list(lower);
-    }
-    let words = || words_of(frame, below);
-    match field {
-        EnvField::Player => frame.player_variable(),
-        EnvField::This => frame.this.clone(),
-        EnvField::Caller => frame.caller_variable(below),
-        EnvField::Verb | EnvField::Args => frame.verb.clone(),
-        EnvField::Argstr => words().argstr.clone(),
-        EnvField::Dobj => words().dobj.clone(),
-        EnvField::Dobjstr => words().dobjstr.clone(),
-        EnvField::Prepstr => words().prepstr.clone(),
-        EnvField::Iobj => words().iobj.clone(),
-        EnvField::Iobjstr => words().iobjstr.clone(),
-    }
-}
-
-fn store_env(frame: &mut FrameState, below: &[Frame], field: EnvField, value: Value) {
-    if field == EnvField::Player {
-        frame.assigned_player = value;
-        return;
-    }
-    let seen = words_of(frame, below).clone();
-    let words = Arc::make_mut(frame.words.insert(seen));
-    match field {
-        EnvField::Argstr => words.argstr = value,
-        EnvField::Dobj => words.dobj = value,
-        EnvField::Dobjstr => words.dobjstr = value,
-        EnvField::Prepstr => words.prepstr = value,
-        EnvField::Iobj => words.iobj = value,
-        EnvField::Iobjstr => words.iobjstr = value,
-        // The compiler stores only what callees see.
-        EnvField::Player | EnvField::This | EnvField::Caller | EnvField::Verb | EnvField::Args => {}
     }
 }

@@ -351,3 +351,102 @@ fn built_in_functions_that_call_verbs_go_on_afterwards() {
     );
     check("x = create(#1); recycle(x); return valid(x);", "0");
 }
+
+#[test]
+fn what_a_failing_scatter_leaves_unassigned_is_no_variable() {
+    let verbs = [
+        (
+            "-quiet",
+            "b = 5; {a, b, c, ?d, ?e = 7, @f} = {1}; return {a, b, c, e, f};",
+        ),
+        ("-again", "{a, ?b} = {}; return {a, b, a};"),
+    ];
+    check_with(
+        &verbs,
+        "return this:quiet();",
+        "{E_VARNF, 5, E_VARNF, E_VARNF, E_VARNF}",
+    );
+    check_with(&verbs, "return this:again();", "{E_VARNF, E_VARNF, E_VARNF}");
+    check("`{a, b} = {1} ! ANY'; return a;", "E_VARNF");
+}
+
+#[test]
+fn a_variable_is_assigned_after_branches_only_if_all_of_them_did() {
+    for (source, expected) in [
+        ("if (args[1]) x = 1; else x = 2; endif return x;", "1"),
+        (
+            "if (!args[1]) x = 1; elseif (0) x = 2; endif return x;",
+            "E_VARNF",
+        ),
+        ("if (!args[1]) x = 1; else return 9; endif return x;", "9"),
+        ("if (args[1]) y = 1; else x = 2; endif return x;", "E_VARNF"),
+        (
+            "while (1) if (args[1]) break; endif x = 1; endwhile return x;",
+            "E_VARNF",
+        ),
+        (
+            "for i in [1..2] if (i == 1) continue; endif x = i; endfor return {i, x};",
+            "{2, 2}",
+        ),
+    ] {
+        check(source, expected);
+    }
+}
+
+#[test]
+fn a_loop_ends_by_the_test_at_its_end_as_by_that_at_its_top() {
+    for (source, expected) in [
+        ("i = 0; while (i < 3) i = i + 1; endwhile return i;", "3"),
+        (
+            "i = 9; while (i > 3) i = i - 2; if (i == 5) continue; endif endwhile return i;",
+            "3",
+        ),
+        (
+            "i = 0; n = 2.0; while (i <= 3) i = i + 1; if (i == 2) i = n; endif endwhile return i;",
+            "E_TYPE",
+        ),
+        ("i = 0.0; while (i < 2.5) i = i + 1.0; endwhile return i;", "3.0"),
+        (
+            "i = 9; l = {3}; while (i >= l[1]) i = i - 1; endwhile return i;",
+            "2",
+        ),
+        (
+            "l = {1, 2}; i = 1; while (l[i] < 3) i = i + 1; endwhile return i;",
+            "E_RANGE",
+        ),
+        (
+            "i = 5; while (i >= 1) i = i - 1; endwhile while (i <= 5) i = i + 1; endwhile return i;",
+            "6",
+        ),
+    ] {
+        check(source, expected);
+    }
+    check_with(
+        &[("-quiet", "i = 0; while (i < 3) i = {}; endwhile return i;")],
+        "return this:quiet();",
+        "{}",
+    );
+}
+
+#[test]
+fn errors_are_caught_by_the_innermost_handler_that_answers() {
+    for (source, expected) in [
+        ("return `1 / 0 ! E_TYPE, E_DIV => 5';", "5"),
+        ("return ``1 / 0 ! E_TYPE => 5' ! E_DIV => 6';", "6"),
+        ("c = {E_DIV}; return `1 / 0 ! @c';", "E_DIV"),
+        (
+            "try return 1 / 0; except e (E_DIV) return length(e[4]); endtry",
+            "1",
+        ),
+        (
+            "try return `1 / 0 ! E_TYPE => 5'; except (ANY) return 7; endtry",
+            "7",
+        ),
+        (
+            "try try 1 / 0; finally x = 3; endtry except (E_DIV) return x; endtry",
+            "3",
+        ),
+    ] {
+        check(source, expected);
+    }
+}
