@@ -97,10 +97,10 @@ fn f39_a_server_without_room_is_refused_in_words() {
     );
 }
 
-/// The library that lets syncs fail, compiled here and now.
-fn failing_sync(folder: &Path) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/failing_sync.c");
-    let library = folder.join("failing_sync.so");
+/// The library that makes faults in a store's logs, compiled here and now.
+fn log_faults(folder: &Path) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/moo-db/tests/crash/log_faults.c");
+    let library = folder.join("log_faults.so");
     let compiled = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-o"])
         .arg(&library)
@@ -116,15 +116,15 @@ fn f40_a_failed_sync_ends_the_daemon_at_once_and_the_next_one_has_all_that_was_a
     let folder = tempfile::tempdir().unwrap();
     let order = folder.path().join("fail");
     let options = Options::default()
-        .with("LD_PRELOAD", failing_sync(folder.path()).display())
-        .with("FAILING_SYNC", order.display());
+        .with("LD_PRELOAD", log_faults(folder.path()).display())
+        .with("LOG_FAULTS", order.display());
     let server = Server::start(options);
     let mut wizard = hall_wizard(&server);
     ledger::make(&mut wizard);
     let daemon = server.pid("moothall-daemon").unwrap();
     wizard.send("append 1 1");
     wizard.expect("kept 1");
-    fs::write(&order, "").unwrap();
+    fs::write(&order, "fail sync").unwrap();
     // Nothing more is written after this one: the failure must show without a next write.
     wizard.send("append 1 2");
     wait_for("the daemon to end", || {
