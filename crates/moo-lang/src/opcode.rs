@@ -249,6 +249,8 @@ opcodes! {
     CallVerbNamedList { at: r } raises;
     /// R[at] = B[function](R[at], ...)
     CallBuiltin { at: r, function: bf, count: n } raises;
+    /// R[at] = B[function](R[arg]), which stays where it is
+    CallBuiltinOn { at: r, function: bf, arg: r } raises;
     /// R[at] = B[function](@R[at])
     CallBuiltinList { at: r, function: bf } raises;
     /// leave the frame with R[a]
@@ -314,6 +316,7 @@ impl Op {
             | CallVerbNamed { at, .. }
             | CallVerbNamedList { at }
             | CallBuiltin { at, .. }
+            | CallBuiltinOn { at, .. }
             | CallBuiltinList { at, .. } => Some(at),
             _ => None,
         }

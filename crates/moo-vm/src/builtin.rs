@@ -3,8 +3,9 @@
 //! Invariant: a body is entered only with arguments that its row allows, counts checked before types, so it may
 //! take them apart without a second look.
 
+use moo_model::value::Kind;
 use moo_model::world::Transaction;
-use moo_model::{ErrorCode, Obj, Raised, Symbol, Value, View};
+use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use crate::executable::Executable;
 use crate::frame::{Frame, FrameState};
@@ -36,17 +37,23 @@ pub enum ArgType {
 
 impl ArgType {
     /// Whether a value is of this type.
+    #[inline]
     pub fn allows(self, value: &Value) -> bool {
-        matches!(
-            (self, value.view()),
-            (ArgType::Any, _)
-                | (ArgType::Int | ArgType::Number, View::Int(_))
-                | (ArgType::Float | ArgType::Number, View::Float(_))
-                | (ArgType::Obj, View::Obj(_))
-                | (ArgType::Str, View::Str(_))
-                | (ArgType::Err, View::Err(_))
-                | (ArgType::List, View::List(_))
-        )
+        self.kinds() & 1 << value.kind() as u32 != 0
+    }
+
+    /// The kinds of values of this type, as bits.
+    const fn kinds(self) -> u32 {
+        match self {
+            ArgType::Any => u32::MAX,
+            ArgType::Int => 1 << Kind::Int as u32,
+            ArgType::Float => 1 << Kind::Float as u32,
+            ArgType::Number => 1 << Kind::Int as u32 | 1 << Kind::Float as u32,
+            ArgType::Obj => 1 << Kind::Obj as u32,
+            ArgType::Str => 1 << Kind::Str as u32,
+            ArgType::Err => 1 << Kind::Err as u32,
+            ArgType::List => 1 << Kind::List as u32,
+        }
     }
 
     /// The number `function_info()` shows: a type code, -1 for anything, -2 for a number.
@@ -141,13 +148,18 @@ pub struct Builtin {
     pub doc: &'static str,
 }
 
+/// What a body that gives a value at once looks like.
+pub type ValueBody = fn(&mut Context<'_>, &[Value]) -> Result<Value, Raised>;
+/// What a body that may do more looks like.
+pub type FlowBody = fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>;
+
 /// A built-in function's body.
 #[derive(Clone, Copy)]
 pub enum Body {
     /// Gives a value at once.
-    Value(fn(&mut Context<'_>, &[Value]) -> Result<Value, Raised>),
+    Value(ValueBody),
     /// May call verbs, suspend or end the task.
-    Flow(fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>),
+    Flow(FlowBody),
 }
 
 impl Builtin {

@@ -319,6 +319,18 @@ impl Compiler {
 
     fn builtin_call(&mut self, name: &str, args: &[Arg], to: Register) {
         let function = self.builtin(name);
+        if let [Arg::Plain(Expr::Var(var))] = args
+            && let Place::Register(arg) = self.variables.place(*var)
+        {
+            self.check_defined(*var, arg);
+            self.tick();
+            self.emit(Op::CallBuiltinOn {
+                at: to,
+                function,
+                arg,
+            });
+            return;
+        }
         let in_window = passes_in_window(args);
         let at = self.window(to, if in_window { args.len().max(1) as u16 } else { 1 });
         self.arguments(args, at);

@@ -233,6 +233,7 @@ fn may_stop(op: &Op) -> bool {
             | CallVerbNamed { .. }
             | CallVerbNamedList { .. }
             | CallBuiltin { .. }
+            | CallBuiltinOn { .. }
             | CallBuiltinList { .. }
     )
 }

@@ -3,14 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use super::{Value, View};
+use super::{Kind, Value, View};
 
 impl PartialEq for Value {
     /// The `==` of the language: strings without regard to ASCII case, lists element by element, never across kinds.
     #[inline]
     fn eq(&self, other: &Value) -> bool {
-        Value::same_words(self, other) && !matches!(self.view(), View::Float(_))
-            || equal_by(self, other, false)
+        if Value::same_words(self, other) && self.kind() != Kind::Float {
+            return true;
+        }
+        !Value::differ_beyond_case(self, other) && equal_by(self, other, false)
     }
 }
 
@@ -18,6 +20,14 @@ impl Value {
     /// The `equal()` of the language: as `==`, but strings must agree in case.
     pub fn identical(&self, other: &Value) -> bool {
         equal_by(self, other, true)
+    }
+
+    /// Where the first of these is that equals the value, as `==` has it.
+    pub fn position_in(&self, items: &[Value]) -> Option<usize> {
+        match self.kind() {
+            Kind::Int | Kind::Obj | Kind::Err => items.iter().position(|item| Value::same_words(item, self)),
+            _ => items.iter().position(|item| item == self),
+        }
     }
 
     /// Order of two values of one scalar kind, strings by case-folded bytes. `None` for lists and mixed kinds.

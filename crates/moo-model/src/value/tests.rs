@@ -180,3 +180,49 @@ fn references_to_anonymous_objects_are_a_kind_of_their_own_and_no_number_makes_o
         assert_eq!(Value::obj(Obj::numbered(number)).kind(), Kind::Obj, "{number}");
     }
 }
+
+#[test]
+fn short_strings_that_differ_in_more_than_case_are_told_apart_as_all_others_are() {
+    let texts = [
+        "",
+        "a",
+        "A",
+        "@",
+        "`",
+        "ab",
+        "aB",
+        "name75",
+        "NAME75",
+        "name76",
+        "[",
+        "{",
+        "é",
+        "É",
+        "\u{a0}",
+        "abcdefghijklm",
+        "abcdefghijklM",
+        "abcdefghijkl\u{e9}",
+        "abcdefghijkl\u{c9}",
+        "\u{420}",
+        "\u{440}",
+        "0123456789abcdefgh",
+        "0123456789ABCDEFGH",
+    ];
+    for a in texts {
+        for b in texts {
+            let expected = crate::text::equal_folded(a, b);
+            assert_eq!(Value::str(a) == Value::str(b), expected, "{a:?} {b:?}");
+            assert_eq!(
+                Value::str(a).position_in(&[Value::int(0), Value::str(b)]),
+                expected.then_some(1)
+            );
+        }
+    }
+    assert_eq!(
+        Value::int(1).position_in(&[Value::float(1.0), Value::obj(Obj(1)), Value::int(1)]),
+        Some(2)
+    );
+    assert_eq!(Value::float(0.0).position_in(&[Value::float(-0.0)]), Some(0));
+    let nested = Value::list(vec![Value::str("A")]);
+    assert_eq!(Value::list(vec![Value::str("a")]).position_in(&[nested]), Some(0));
+}

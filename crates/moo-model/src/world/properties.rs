@@ -32,6 +32,8 @@ pub(super) struct LastProperty {
     name: Symbol,
     epoch: u64,
     property: Property,
+    /// Where its value was inherited from, and how many slots were made clear or not clear before that.
+    inherited: Option<(u32, u32, u64)>,
 }
 
 impl LastProperty {
@@ -52,6 +54,7 @@ impl LastProperty {
             name: Symbol::default(),
             epoch: u64::MAX,
             property,
+            inherited: None,
         }
     }
 }
@@ -80,6 +83,7 @@ impl Transaction {
             name,
             epoch: self.epoch,
             property,
+            inherited: None,
         };
         Ok(property)
     }
@@ -154,26 +158,47 @@ impl Transaction {
             .and_then(|record| record.slots.get(property.slot as usize));
         match own {
             Some(slot) if slot.id == property.id && !slot.value.is_unset() => slot.value.clone(),
-            _ => self.inherited_value(property.obj, property.id),
+            _ => self.inherited_value(property),
         }
     }
 
-    fn inherited_value(&mut self, from: Obj, id: PropId) -> Value {
+    /// The value of a property that is clear on its own object.
+    fn inherited_value(&mut self, property: &Property) -> Value {
+        let last = &self.last_property;
+        let is_last = last.obj == property.obj && last.property.id == property.id && last.epoch == self.epoch;
+        if let Some((place, slot, clearings)) = last.inherited
+            && is_last
+            && clearings == self.clearings
+            && let Some(record) = self.seen[place as usize].record()
+            && let Some(slot) = record.slots.get(slot as usize)
+            && slot.id == property.id
+        {
+            return slot.value.clone();
+        }
+        let Some((place, slot)) = self.inherited_slot(property.obj, property.id) else {
+            return Value::int(0);
+        };
+        if is_last {
+            self.last_property.inherited = Some((place as u32, slot as u32, self.clearings));
+        }
+        let record = self.seen[place].record().expect("it was there a moment ago");
+        record.slots[slot].value.clone()
+    }
+
+    /// The nearest slot, from an object upward, that is not clear: the object's place and the slot's.
+    fn inherited_slot(&mut self, from: Obj, id: PropId) -> Option<(usize, usize)> {
         let mut obj = from;
         loop {
             let place = self.place(obj);
             let seen = &mut self.seen[place];
             seen.reads |= cell::SCHEMA;
-            let Some((index, parent)) = seen.record().and_then(|r| Some((r.slot_index(id)?, r.parent)))
-            else {
-                return Value::int(0);
-            };
+            let (slot, parent) = seen.record().and_then(|r| Some((r.slot_index(id)?, r.parent)))?;
             if !seen.slots_replaced {
-                seen.mark_slot(index);
+                seen.mark_slot(slot);
             }
-            let value = &seen.record().expect("it was there a moment ago").slots[index].value;
-            if !value.is_unset() {
-                return value.clone();
+            let record = seen.record().expect("it was there a moment ago");
+            if !record.slots[slot].value.is_unset() {
+                return Some((place, slot));
             }
             obj = parent;
         }
@@ -215,21 +240,16 @@ impl Transaction {
     /// Sets the value.
     #[inline]
     pub fn set_property_value(&mut self, property: &Property, value: Value) {
-        self.slot_mut(property).value = value;
-    }
-
-    /// Takes the value out of an edited slot, for an edit in place that puts it back; `None` if it is not this
-    /// transaction's own yet or is clear.
-    #[inline]
-    pub fn take_property_value(&mut self, property: &Property) -> Option<Value> {
-        self.seen[property.place as usize].own.as_ref()?;
         let slot = self.slot_mut(property);
-        (!slot.value.is_unset()).then(|| slot.value.take())
+        let was_clear = slot.value.is_unset();
+        slot.value = value;
+        self.clearings += u64::from(was_clear);
     }
 
     /// Makes the value the ancestor's again. The caller has made sure that this object does not define it.
     pub fn clear_property(&mut self, property: &Property) {
         self.slot_mut(property).value = Value::UNSET;
+        self.clearings += 1;
     }
 
     /// Sets who controls the property on this object and what others may do.

@@ -292,3 +292,32 @@ fn what_a_name_led_to_on_an_object_that_was_never_committed_is_forgotten() {
     let mut again = Transaction::begin(&world, lookups);
     assert!(again.find_callable_verb(made, Symbol::new("wave")).is_none());
 }
+
+#[test]
+fn an_inherited_value_that_was_read_before_follows_every_edit_of_the_chain() {
+    let world = world_of(3);
+    define(&world, Obj(0), "n", 1);
+    let mut tx = begin(&world);
+    tx.change_parent(Obj(1), Obj(0)).expect("there is no cycle");
+    tx.change_parent(Obj(2), Obj(1)).expect("there is no cycle");
+    commit(tx).expect("nobody else is there");
+    let mut tx = begin(&world);
+    let clear = |tx: &mut Transaction, obj| {
+        let property = tx.find_property(obj, Symbol::new("n")).expect("it is inherited");
+        tx.clear_property(&property);
+    };
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(1));
+    set(&mut tx, Obj(0), "n", 2);
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(2));
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(2));
+    set(&mut tx, Obj(1), "n", 3);
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(3));
+    clear(&mut tx, Obj(1));
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(2));
+    set(&mut tx, Obj(2), "n", 4);
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(4));
+    clear(&mut tx, Obj(2));
+    assert_eq!(get(&mut tx, Obj(2), "n"), Value::int(2));
+    tx.change_parent(Obj(1), Obj::NOTHING).expect("there is no cycle");
+    assert!(tx.find_property(Obj(2), Symbol::new("n")).is_err());
+}

@@ -114,6 +114,8 @@ pub struct Transaction {
     pub(super) own_players: Option<Vec<Obj>>,
     ranks_used: u64,
     pub(super) last_property: LastProperty,
+    /// How often a slot became clear, or no longer so.
+    pub(super) clearings: u64,
 }
 
 impl Transaction {
@@ -135,6 +137,7 @@ impl Transaction {
             own_players: None,
             ranks_used: 0,
             last_property: LastProperty::none(),
+            clearings: 0,
         }
     }
 

@@ -72,7 +72,7 @@ fn listset(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let items = args.list(0)?;
     ctx.task.charge_size(items.len());
-    if items.contains(&args[1]) {
+    if args[1].position_in(items).is_some() {
         return Ok(args[0].clone());
     }
     insert(ctx, args, items.len())
@@ -80,7 +80,7 @@ fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 
 fn setremove(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let items = args.list(0)?;
-    match items.iter().position(|item| *item == args[1]) {
+    match args[1].position_in(items) {
         Some(at) => Ok(without(ctx, items, at)),
         None => Ok(args[0].clone()),
     }
@@ -90,10 +90,10 @@ fn is_member(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let items = args.list(1)?;
     ctx.task.charge_size(items.len());
     let cased = args.len() < 3 || args.flag(2);
-    let found = items.iter().position(|item| match cased {
-        true => item.identical(&args[0]),
-        false => *item == args[0],
-    });
+    let found = match cased {
+        true => items.iter().position(|item| item.identical(&args[0])),
+        false => args[0].position_in(items),
+    };
     Ok(Value::int(found.map_or(0, |at| at as i64 + 1)))
 }
 

@@ -31,7 +31,7 @@ use std::sync::LazyLock;
 
 use moo_model::{ErrorCode, Obj, Raised, Value};
 
-use crate::builtin::{ArgType, Body, Builtin, Context, Flow};
+use crate::builtin::{ArgType, Body, Builtin, FlowBody, ValueBody};
 
 pub use objects::{on_error, resume};
 
@@ -78,11 +78,6 @@ pub fn all() -> impl Iterator<Item = &'static Builtin> {
 pub fn is_builtin(name: &str) -> bool {
     find(name).is_some()
 }
-
-/// What a body that gives a value at once looks like.
-type ValueBody = fn(&mut Context<'_>, &[Value]) -> Result<Value, Raised>;
-/// What a body that may do more looks like.
-type FlowBody = fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>;
 
 /// A number of arguments without an upper bound.
 const MANY: usize = usize::MAX;

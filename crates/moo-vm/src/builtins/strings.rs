@@ -38,10 +38,7 @@ impl<'a> Search<'a> {
         let at = match (&self.folded, self.cased) {
             (Some((haystack, needle)), _) => haystack[from..].find(needle.as_ref()),
             (None, true) => self.haystack[from..].find(self.needle),
-            (None, false) if self.needle.is_empty() => Some(0),
-            (None, false) => self.haystack.as_bytes()[from..]
-                .windows(self.needle.len())
-                .position(|window| window.eq_ignore_ascii_case(self.needle.as_bytes())),
+            (None, false) => first_ascii(&self.haystack.as_bytes()[from..], self.needle.as_bytes()),
         };
         at.map(|at| from + at)
     }
@@ -59,6 +56,16 @@ impl<'a> Search<'a> {
                 .rposition(|window| window.eq_ignore_ascii_case(self.needle.as_bytes())),
         }
     }
+}
+
+/// The first occurrence without regard to the case of ASCII: candidates are where the first byte is.
+fn first_ascii(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let Some(first) = needle.first() else {
+        return Some(0);
+    };
+    let starts = &haystack[..(haystack.len() + 1).checked_sub(needle.len())?];
+    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), starts)
+        .find(|&at| haystack[at..at + needle.len()].eq_ignore_ascii_case(needle))
 }
 
 /// The byte offset after so many characters; the text's length when there are fewer.

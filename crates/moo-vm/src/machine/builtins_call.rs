@@ -7,7 +7,7 @@ use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use super::drive::{Go, Stop};
 use super::{Env, Machine};
-use crate::builtin::{Body, Builtin, Context, Continuation, Flow, MachineCall};
+use crate::builtin::{Body, Builtin, Context, Continuation, Flow, FlowBody, MachineCall, ValueBody};
 use crate::builtins;
 use crate::executable::Executable;
 use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
@@ -23,13 +23,34 @@ pub(super) fn is_wrapped(builtin: &Builtin, this: &Value, options: &ServerOption
         && this.as_obj() != Some(Obj::SYSTEM)
 }
 
-/// Checks the arguments and calls the function.
-#[inline]
-pub(super) fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
+/// Checks the arguments and calls a function that gives a value at once.
+#[inline(always)]
+pub(super) fn value(
+    builtin: &Builtin,
+    body: ValueBody,
+    ctx: &mut Context<'_>,
+    args: &[Value],
+) -> Result<Value, Raised> {
     builtin.check(args)?;
+    body(ctx, args)
+}
+
+/// As [`value`], for one that may do more.
+pub(super) fn flow(
+    builtin: &Builtin,
+    body: FlowBody,
+    ctx: &mut Context<'_>,
+    args: &[Value],
+) -> Result<Flow, Raised> {
+    builtin.check(args)?;
+    body(ctx, args)
+}
+
+/// Checks the arguments and calls a function of either sort.
+fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
     match builtin.body {
-        Body::Value(body) => body(ctx, args).map(Flow::Value),
-        Body::Flow(body) => body(ctx, args),
+        Body::Value(body) => value(builtin, body, ctx, args).map(Flow::Value),
+        Body::Flow(body) => flow(builtin, body, ctx, args),
     }
 }
 

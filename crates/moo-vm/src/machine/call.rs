@@ -78,29 +78,37 @@ impl Machine {
             }
             Op::CallVerbNamed { at, count } => self.call_named(at, Some(count), env),
             Op::CallVerbNamedList { at } => self.call_named(at, None, env),
-            Op::CallBuiltin { at, function, count } => self.call_outside(at, function, Some(count), env),
-            Op::CallBuiltinList { at, function } => self.call_outside(at, function, None, env),
+            Op::CallBuiltin { at, function, count } => {
+                let args = |m: &mut Machine| (at..at + count).map(|r| m.register(r).take()).collect();
+                self.call_outside(at, function, args, env)
+            }
+            Op::CallBuiltinOn { at, function, arg } => {
+                self.call_outside(at, function, |m| vec![m.register(arg).clone()], env)
+            }
+            Op::CallBuiltinList { at, function } => {
+                let args = |m: &mut Machine| m.register(at).take().as_list().unwrap_or(&[]).to_vec();
+                self.call_outside(at, function, args, env)
+            }
             Op::Fork { delay, var } => self.fork(delay, var, env),
             other => unreachable!("the loop does not leave {} to the machine", other.name()),
         }
     }
 
     /// A built-in function that needs a frame, or whose calls go to `#0`.
-    fn call_outside(&mut self, at: u16, function: u16, count: Option<u16>, env: &mut Env<'_>) -> Go {
+    fn call_outside(
+        &mut self,
+        at: u16,
+        function: u16,
+        args: impl FnOnce(&mut Machine) -> Vec<Value>,
+        env: &mut Env<'_>,
+    ) -> Go {
         let builtin = self.top().program().builtins[usize::from(function)].ok_or(ErrorCode::InvArg)?;
         match env.task.pending.take() {
             Some(flow) => self.follow(flow, builtin.name, at, env),
             None => {
-                let args = self.take_arguments(at, count);
+                let args = args(self);
                 self.call_function(builtin, args, at, env)
             }
-        }
-    }
-
-    fn take_arguments(&mut self, at: u16, count: Option<u16>) -> Vec<Value> {
-        match count {
-            Some(count) => (at..at + count).map(|r| self.register(r).take()).collect(),
-            None => self.register(at).take().as_list().unwrap_or(&[]).to_vec(),
         }
     }
 

@@ -200,8 +200,12 @@ pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Res
     let items = list.as_list().ok_or(ErrorCode::Type)?;
     task.charge_size(items.len());
     let length = value.as_str().map_or(0, str::len);
+    if length < LONG_TEXT {
+        return Ok(place(value.position_in(items)));
+    }
+    // Comparing long strings with each other costs what they are long.
     for (nth, item) in items.iter().enumerate() {
-        if length > 0 && item.as_str().is_some_and(|text| text.len() == length) {
+        if item.as_str().is_some_and(|text| text.len() == length) {
             task.charge_size(length);
             if task.ticks_left < 0 {
                 task.abort = Some(Limit::Ticks);
@@ -209,10 +213,17 @@ pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Res
             }
         }
         if item == value {
-            return Ok(Value::int(nth as i64 + 1));
+            return Ok(place(Some(nth)));
         }
     }
-    Ok(Value::int(0))
+    Ok(place(None))
+}
+
+/// A string of fewer bytes is compared at no charge.
+const LONG_TEXT: usize = 256;
+
+fn place(nth: Option<usize>) -> Value {
+    Value::int(nth.map_or(0, |nth| nth as i64 + 1))
 }
 
 /// One turn of `for var in [from..to]`: the bounds are in `at` and `at + 1`. Ends without overflow at the greatest

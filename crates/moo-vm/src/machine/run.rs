@@ -11,7 +11,7 @@ use super::drive::{Go, Stop};
 use super::raise::caught;
 use super::variables::{load_env, store_env};
 use super::{Env, Machine, arithmetic, builtins_call, index, property, scatter};
-use crate::builtin::{Context, Flow};
+use crate::builtin::{Body, Context, Flow};
 use crate::frame::{Frame, Running};
 use crate::outcome::Limit;
 use crate::property_access;
@@ -175,6 +175,37 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     options: env.options,
                 }
             };
+        }
+        // Calls a built-in function; `$after` is done with the arguments before its value is put down. One that wants more
+        // than to give a value, or whose calls go elsewhere, is left to the machine.
+        macro_rules! call_builtin {
+            ($at:expr, $function:expr, $args:expr, $after:expr) => {{
+                charge!();
+                let Some(builtin) = program.builtins[usize::from($function)] else {
+                    raise!(ErrorCode::InvArg)
+                };
+                if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
+                    enter!();
+                }
+                match builtin.body {
+                    Body::Value(body) => {
+                        let value = outside!(builtins_call::value(builtin, body, &mut context!(), $args));
+                        $after
+                        r!($at) = value;
+                    }
+                    Body::Flow(body) => {
+                        let flow = outside!(builtins_call::flow(builtin, body, &mut context!(), $args));
+                        $after
+                        match flow {
+                            Flow::Value(value) => r!($at) = value,
+                            other => {
+                                env.task.pending = Some(other);
+                                enter!();
+                            }
+                        }
+                    }
+                }
+            }};
         }
         // A comparison of two registers: integers at once, other kinds by the family.
         macro_rules! compare {
@@ -483,45 +514,17 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     enter!();
                 }
                 CallBuiltin { at, function, count } => {
-                    charge!();
-                    let Some(builtin) = program.builtins[usize::from(function)] else {
-                        raise!(ErrorCode::InvArg)
-                    };
-                    if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                        enter!();
-                    }
                     let window = usize::from(at)..usize::from(at) + usize::from(count);
-                    let flow = outside!(builtins_call::call(
-                        builtin,
-                        &mut context!(),
-                        &regs[window.clone()]
-                    ));
-                    regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
-                    match flow {
-                        Flow::Value(value) => r!(at) = value,
-                        other => {
-                            env.task.pending = Some(other);
-                            enter!();
-                        }
-                    }
+                    call_builtin!(at, function, &regs[window.clone()], {
+                        regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
+                    });
+                }
+                CallBuiltinOn { at, function, arg } => {
+                    call_builtin!(at, function, std::slice::from_ref(&r!(arg)), {});
                 }
                 CallBuiltinList { at, function } => {
-                    charge!();
-                    let Some(builtin) = program.builtins[usize::from(function)] else {
-                        raise!(ErrorCode::InvArg)
-                    };
-                    if builtins_call::is_wrapped(builtin, &frame.this, env.options) {
-                        enter!();
-                    }
-                    let args = r!(at).take();
-                    let args = args.as_list().unwrap_or(&[]);
-                    match outside!(builtins_call::call(builtin, &mut context!(), args)) {
-                        Flow::Value(value) => r!(at) = value,
-                        other => {
-                            env.task.pending = Some(other);
-                            enter!();
-                        }
-                    }
+                    let args = r!(at).clone();
+                    call_builtin!(at, function, args.as_list().unwrap_or(&[]), {});
                 }
                 Return { a } => go_back!(r!(a).take()),
                 ReturnZero {} => go_back!(Value::int(0)),
