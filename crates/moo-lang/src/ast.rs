@@ -52,11 +52,13 @@ pub enum StmtKind {
         /// The statements after `else`.
         otherwise: Option<Vec<Stmt>>,
     },
-    /// `for var in (list)`
+    /// `for var in (list)`, `for var, key in (list)`
     ForList {
         /// The loop variable and the loop's name.
         var: Var,
-        /// The list.
+        /// The variable of the index or the map's key, another name of the loop.
+        key: Option<Var>,
+        /// The list, map or string.
         list: Expr,
         /// The loop's statements.
         body: Vec<Stmt>,
@@ -161,7 +163,9 @@ pub enum Expr {
     Literal(Value),
     /// A variable.
     Var(Var),
-    /// `$` inside an index: the length of the indexed value.
+    /// `^` inside an index: 1, or the first key of the indexed map.
+    First,
+    /// `$` inside an index: the length of the indexed value, or the last key of the indexed map.
     Last,
     /// `base.name`; `$name` is the property of `#0`.
     Prop(Box<Expr>, Box<Expr>),
@@ -187,6 +191,8 @@ pub enum Expr {
     Unary(UnaryOp, Box<Expr>),
     /// `{a, @b}`
     List(Vec<Arg>),
+    /// `[a -> b, c -> d]`
+    Map(Vec<(Expr, Expr)>),
     /// `name(args)`: a built-in function by its lower-case name.
     Call(String, Vec<Arg>),
     /// `` `body ! codes => default' ``

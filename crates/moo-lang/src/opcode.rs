@@ -195,8 +195,13 @@ opcodes! {
     RangeNext { at: r, var: r } quiet;
     /// if R[at] <= R[at+1]: R[var] = R[at], advance R[at], go back by `back` instructions, charging a loop's ticks
     RangeLoop { at: r, var: r, back: n } quiet;
-    /// R[at] is a list to go through: `E_TYPE` unless it is one; R[at+1] = 0
+    /// R[at] is a list to go through, or becomes one, of a map's values or of a string's characters: `E_TYPE` for all
+    /// else; R[at+1] = 0
     ListPrepare { at: r } raises;
+    /// as `ListPrepare`; R[at+2] = the list of a map's keys, or left unset
+    PairPrepare { at: r } raises;
+    /// R[to] = the key, from R[at+2], of the element that was given last; its index where that is unset
+    PairKey { at: r, to: r } quiet;
     /// if R[at+1] is inside R[at]: R[var] = that element, advance, else go on at `exit` (in the next instruction)
     ListNext { at: r, var: r } quiet;
 
@@ -213,6 +218,10 @@ opcodes! {
     Splice { to: r, items: r } raises;
     /// `E_TYPE` unless R[a] is a list
     CheckList { a: r } raises;
+    /// R[to] = []
+    EmptyMap { to: r } quiet;
+    /// R[to] = the map R[to] with R[value] at R[key], in place where nobody else holds it; `E_TYPE` unless that may be a key
+    MapPut { to: r, key: r, value: r } raises;
     /// R[to] = R[base][R[index]]
     Index { to: r, base: r, index: r } raises;
     /// R[to] = R[base][R[from]..R[from+1]]
@@ -221,7 +230,9 @@ opcodes! {
     SetIndex { base: r, index: r, value: r } raises;
     /// R[base][R[from]..R[from+1]] = R[value]
     SetRange { base: r, from: r, value: r } raises;
-    /// R[to] = the length of R[a], for `$`
+    /// R[to] = 1 or the first key of the map R[a], for `^`
+    First { to: r, a: r } raises;
+    /// R[to] = the length of R[a], or the last key of the map R[a], for `$`
     Last { to: r, a: r } raises;
 
     /// R[to] = R[obj].N[name]
@@ -306,6 +317,9 @@ impl Op {
             | Splice { to, .. }
             | Index { to, .. }
             | Range { to, .. }
+            | EmptyMap { to }
+            | MapPut { to, .. }
+            | First { to, .. }
             | Last { to, .. }
             | GetProp { to, .. }
             | GetThisProp { to, .. }

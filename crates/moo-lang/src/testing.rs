@@ -115,10 +115,10 @@ impl Choices<'_> {
     }
 
     fn expr(&mut self) -> Expr {
-        match self.pick(18) {
+        match self.pick(20) {
             0 => Expr::Var(self.var()),
             1 => Expr::Literal(self.literal()),
-            2 if self.indexes > 0 => Expr::Last,
+            2 if self.indexes > 0 => [Expr::Last, Expr::First][self.pick(2)].clone(),
             3 => Expr::Prop(self.boxed(), self.boxed()),
             4 => Expr::Verb(self.boxed(), self.boxed(), self.args(0)),
             5 => Expr::Index(self.boxed(), self.within_index(Self::boxed)),
@@ -136,6 +136,10 @@ impl Choices<'_> {
             14 => self.unary(),
             15 => Expr::List(self.args(0)),
             16 => Expr::Call(self.one_of(self.words.functions).to_string(), self.args(0)),
+            18 => {
+                let count = self.pick(3);
+                Expr::Map((0..count).map(|_| (self.expr(), self.expr())).collect())
+            }
             17 => Expr::Catch(self.boxed(), self.codes(), self.maybe(Self::boxed)),
             _ => Expr::Literal(self.literal()),
         }
@@ -220,11 +224,13 @@ impl Choices<'_> {
             3 => self.if_statement(),
             4 => {
                 let var = self.var();
-                StmtKind::ForList {
-                    var,
-                    list: self.expr(),
-                    body: self.loop_body(Some(var)),
-                }
+                let key = self.maybe(Self::var);
+                let list = self.expr();
+                let around = self.loops.len();
+                self.loops.extend(key.map(Some));
+                let body = self.loop_body(Some(var));
+                self.loops.truncate(around);
+                StmtKind::ForList { var, key, list, body }
             }
             5 => {
                 let var = self.var();

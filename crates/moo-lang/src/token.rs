@@ -121,7 +121,7 @@ spelled! {
     Mark {
         LeftParen "(", RightParen ")", LeftBrace "{", RightBrace "}", LeftBracket "[", RightBracket "]",
         Comma ",", Semicolon ";", Dot ".", To "..", Colon ":", Dollar "$", At "@",
-        Question "?", Bar "|", Bang "!", Backquote "`", Quote "'", Arrow "=>", Assign "=",
+        Question "?", Bar "|", Bang "!", Backquote "`", Quote "'", Arrow "=>", MapsTo "->", Assign "=",
         And "&&", Or "||", Equal "==", NotEqual "!=", Less "<", LessEqual "<=", Greater ">", GreaterEqual ">=",
         Plus "+", Minus "-", Star "*", Slash "/", Percent "%", Caret "^",
     }

@@ -57,6 +57,7 @@ fn window(op: &Op) -> Option<Operand> {
         | ListLoop { at, .. }
         | ListPrepare { at }
         | ListNext { at, .. } => Some(Operand::Window(at, 2)),
+        PairPrepare { at } | PairKey { at, .. } => Some(Operand::Window(at, 3)),
         Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),
         CallVerb { at, count, .. } | CallThis { at, count, .. } => Some(Operand::Window(at, count + 1)),
         CallVerbNamed { at, count } => Some(Operand::Window(at, count + 2)),

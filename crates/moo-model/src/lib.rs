@@ -17,4 +17,4 @@ pub mod world;
 pub use error::{ErrorCode, Raised};
 pub use object::Obj;
 pub use symbol::Symbol;
-pub use value::{Value, View};
+pub use value::{Map, Value, View};

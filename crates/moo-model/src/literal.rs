@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::number::float_text;
+use crate::value::Parts;
 use crate::{Value, View};
 
 /// The `tostr()` form of one value.
@@ -15,6 +16,7 @@ pub fn to_str(value: &Value) -> String {
         View::Err(e) => e.message().to_string(),
         View::Str(s) => s.as_str().to_string(),
         View::List(_) => "{list}".to_string(),
+        View::Map(_) => "[map]".to_string(),
     }
 }
 
@@ -28,33 +30,58 @@ pub fn to_literal(value: &Value) -> String {
 /// Writes the source form, giving up once `out` is longer than `bytes_max`; gives whether it was completed.
 /// Sharing makes a small value print exponentially long, so callers in tasks must bound it.
 pub fn to_literal_bounded(value: &Value, bytes_max: usize, out: &mut String) -> bool {
-    enum Step<'a> {
-        Show(&'a Value),
-        Text(&'static str),
-    }
-    let mut pending = vec![Step::Show(value)];
-    while let Some(step) = pending.pop() {
-        match step {
-            Step::Text(text) => out.push_str(text),
-            Step::Show(value) => match value.view() {
-                View::List(items) => {
-                    out.push('{');
-                    pending.push(Step::Text("}"));
-                    for (i, item) in items.iter().enumerate().rev() {
-                        pending.push(Step::Show(item));
-                        if i > 0 {
-                            pending.push(Step::Text(", "));
-                        }
-                    }
-                }
-                _ => scalar(value, out),
-            },
+    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut next = Some(value);
+    loop {
+        if let Some(value) = next {
+            show(value, &mut open, out);
         }
         if out.len() > bytes_max {
             return false;
         }
+        let Some(inner) = open.last_mut() else { return true };
+        next = inner.parts.next();
+        match next {
+            Some(_) => inner.separate(out),
+            None => {
+                out.push(if inner.is_map { ']' } else { '}' });
+                open.pop();
+            }
+        }
     }
-    true
+}
+
+/// A list or map of which some parts are written.
+struct Open<'a> {
+    parts: Parts<'a>,
+    is_map: bool,
+    written: usize,
+}
+
+impl Open<'_> {
+    /// What stands before the next part.
+    fn separate(&mut self, out: &mut String) {
+        match self.written {
+            0 => {}
+            n if self.is_map && n % 2 == 1 => out.push_str(" -> "),
+            _ => out.push_str(", "),
+        }
+        self.written += 1;
+    }
+}
+
+/// Writes a scalar, or opens a list or map.
+fn show<'a>(value: &'a Value, open: &mut Vec<Open<'a>>, out: &mut String) {
+    let Some(parts) = value.parts() else {
+        return scalar(value, out);
+    };
+    let is_map = value.as_map().is_some();
+    out.push(if is_map { '[' } else { '{' });
+    open.push(Open {
+        parts,
+        is_map,
+        written: 0,
+    });
 }
 
 fn scalar(value: &Value, out: &mut String) {

@@ -42,7 +42,18 @@ pub fn equal_folded(a: &str, b: &str) -> bool {
 
 /// Order of two texts without regard to case, the `<` of the language.
 pub fn compare_folded(a: &str, b: &str) -> Ordering {
-    a.chars().map(fold_char).cmp(b.chars().map(fold_char))
+    let bytes = a.bytes().zip(b.bytes());
+    for (at, (x, y)) in bytes.enumerate() {
+        if !x.is_ascii() || !y.is_ascii() {
+            // All before is ASCII, so both texts have a character's start here.
+            return a[at..].chars().map(fold_char).cmp(b[at..].chars().map(fold_char));
+        }
+        let order = x.to_ascii_lowercase().cmp(&y.to_ascii_lowercase());
+        if order.is_ne() {
+            return order;
+        }
+    }
+    a.len().cmp(&b.len())
 }
 
 /// The number of characters.

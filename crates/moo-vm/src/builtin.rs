@@ -33,6 +33,8 @@ pub enum ArgType {
     Err,
     /// A list.
     List,
+    /// A map.
+    Map,
 }
 
 impl ArgType {
@@ -53,6 +55,7 @@ impl ArgType {
             ArgType::Str => 1 << Kind::Str as u32,
             ArgType::Err => 1 << Kind::Err as u32,
             ArgType::List => 1 << Kind::List as u32,
+            ArgType::Map => 1 << Kind::Map as u32,
         }
     }
 
@@ -67,6 +70,7 @@ impl ArgType {
             ArgType::Err => 3,
             ArgType::List => 4,
             ArgType::Float => 9,
+            ArgType::Map => 10,
         }
     }
 }

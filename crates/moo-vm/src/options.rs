@@ -16,6 +16,12 @@ pub const MIN_STRING_CONCAT: usize = 1_015;
 pub const MAX_LIST_CONCAT: usize = 4_194_302;
 /// The least value that `max_list_concat` may be set to.
 pub const MIN_LIST_CONCAT: usize = 1_022;
+/// The default of `max_map_value_bytes`.
+pub const MAX_MAP_BYTES: usize = 64_537_861;
+/// The least value that `max_map_value_bytes` may be set to.
+pub const MIN_MAP_BYTES: usize = 1_021;
+/// What an entry of a map counts as, in bytes, whatever its value.
+pub const MAP_ENTRY_BYTES: usize = 64;
 /// The least, and the usual, depth of calls.
 pub const STACK_DEPTH: usize = 50;
 /// The greatest depth of calls that `max_stack_depth` may ask for.
@@ -32,6 +38,8 @@ pub struct ServerOptions {
     pub max_string_concat: usize,
     /// The longest list an operation may make, in elements.
     pub max_list_concat: usize,
+    /// The largest map an operation may make, in entries: `max_map_value_bytes`, at [`MAP_ENTRY_BYTES`] to each.
+    pub max_map_entries: usize,
     /// Whether going past these raises `E_QUOTA` rather than ending the task.
     pub max_concat_catchable: bool,
     /// Whether `"1"` may stand for a verb's number.
@@ -45,6 +53,7 @@ impl Default for ServerOptions {
             protected_properties: HashSet::new(),
             max_string_concat: MAX_STRING_CONCAT,
             max_list_concat: MAX_LIST_CONCAT,
+            max_map_entries: MAX_MAP_BYTES / MAP_ENTRY_BYTES,
             max_concat_catchable: false,
             numeric_verb_names: false,
         }
@@ -84,6 +93,7 @@ impl ServerOptions {
             protected_properties,
             max_string_concat: size(tx, "max_string_concat", MIN_STRING_CONCAT, MAX_STRING_CONCAT),
             max_list_concat: size(tx, "max_list_concat", MIN_LIST_CONCAT, MAX_LIST_CONCAT),
+            max_map_entries: size(tx, "max_map_value_bytes", MIN_MAP_BYTES, MAX_MAP_BYTES) / MAP_ENTRY_BYTES,
             max_concat_catchable: option(tx, "max_concat_catchable").is_some_and(|v| v.is_true()),
             numeric_verb_names: option(tx, "support_numeric_verbname_strings").is_some_and(|v| v.is_true()),
         }

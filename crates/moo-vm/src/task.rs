@@ -103,7 +103,7 @@ impl TaskState {
     /// Takes note of a value that is to be kept in the world. `E_QUOTA` for one too large or nested too deep, and past what
     /// one slice may store.
     pub fn store(&mut self, value: &Value) -> Result<(), Raised> {
-        if value.as_list().is_none() && value.as_str().is_none() {
+        if !value.is_sized() {
             return Ok(());
         }
         let size = bytes::stored_size(value).ok_or(ErrorCode::Quota)?;

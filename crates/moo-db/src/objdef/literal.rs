@@ -2,22 +2,24 @@
 
 use std::collections::HashMap;
 
-use moo_model::{ErrorCode, Obj, Value};
+use moo_model::value::map::is_key;
+use moo_model::{ErrorCode, Map, Obj, Value};
 
 use super::scan::Scanner;
 use super::{Files, Problem};
 
-/// How deep lists may nest.
+/// How deep lists and maps may nest.
 const DEPTH_MAX: usize = 250;
 
 /// The types by their numbers, as programs and literals name them.
-const TYPES: [(&str, i64); 6] = [
+const TYPES: [(&str, i64); 7] = [
     ("TYPE_INT", 0),
     ("TYPE_OBJ", 1),
     ("TYPE_STR", 2),
     ("TYPE_ERR", 3),
     ("TYPE_LIST", 4),
     ("TYPE_FLOAT", 9),
+    ("TYPE_MAP", 10),
 ];
 
 /// What literals may refer to.
@@ -36,11 +38,11 @@ impl Names<'_> {
         match scanner.peek() {
             Some('"') => scanner.string().map(Value::string),
             Some('#') => object(scanner).map(Value::obj),
-            Some('{') if depth_left == 0 => {
-                Err(scanner.problem(format!("lists nest deeper than {DEPTH_MAX}")))
+            Some('{' | '[') if depth_left == 0 => {
+                Err(scanner.problem(format!("lists and maps nest deeper than {DEPTH_MAX}")))
             }
             Some('{') => self.list(scanner, depth_left - 1),
-            Some('[') => Err(scanner.problem("maps are not supported yet")),
+            Some('[') => self.map(scanner, depth_left - 1),
             Some('<') => Err(scanner.problem("flyweights are not supported yet")),
             Some('\'') => Err(scanner.problem("symbols are not supported yet")),
             Some(c) if c.is_ascii_digit() || matches!(c, '-' | '+' | '.') => number(scanner),
@@ -62,6 +64,24 @@ impl Names<'_> {
             return Err(scanner.problem("functions as values are not supported yet"));
         }
         Ok(Value::list(items))
+    }
+
+    fn map(&self, scanner: &mut Scanner<'_>, depth_left: usize) -> Result<Value, Problem> {
+        scanner.need("[")?;
+        let mut map = Map::new();
+        let mut is_first = true;
+        while !scanner.eat("]") {
+            if !std::mem::take(&mut is_first) {
+                scanner.need(",")?;
+            }
+            let key = self.nested(scanner, depth_left)?;
+            if !is_key(&key) {
+                return Err(scanner.problem("neither a list nor a map can be a key of a map"));
+            }
+            scanner.need("->")?;
+            map.insert(key, self.nested(scanner, depth_left)?);
+        }
+        Ok(Value::map(map))
     }
 
     fn named(&self, scanner: &mut Scanner<'_>) -> Result<Value, Problem> {

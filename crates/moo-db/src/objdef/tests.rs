@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use moo_model::world::{Dialect, Flags, ObjSpec, PrepSpec, PropPerms};
-use moo_model::{ErrorCode, Obj, Symbol, Value};
+use moo_model::{ErrorCode, Map, Obj, Symbol, Value};
 
 use super::*;
 
@@ -38,7 +38,7 @@ object LAMP [ import_export_id -> "lamp", tags -> {1, {2}} ]
   location: HACKER
   owner: #0
   fertile: true
-  property "lit-message" (owner: HACKER, flags: "rc") = {"endobject", -1, 1.5, #-2, E_PERM, LAMP, true, {}};
+  property "lit-message" (owner: HACKER, flags: "rc") = {"endobject", -1, 1.5, #-2, E_PERM, LAMP, true, {}, ["b" -> [], 1 -> {LAMP}]};
   override description = "Old.";
   override key (owner: HACKER, flags: "c");
   verb "li*ght ignite" (this in-front-of any) owner: HACKER flags: "rd"
@@ -130,6 +130,14 @@ fn properties_are_inherited_and_overridden() {
         Value::obj(Obj(4)),
         Value::int(1),
         Value::empty_list(),
+        Value::map(
+            [
+                (Value::int(1), Value::list(vec![Value::obj(Obj(4))])),
+                (Value::str("b"), Value::map(Map::new())),
+            ]
+            .into_iter()
+            .collect(),
+        ),
     ]);
     assert_eq!(slot(4, "lit-message").value, expected);
 }
@@ -196,8 +204,8 @@ fn mistakes_are_named_with_file_and_line() {
         "core/o.moo:2: #0 inherits no property x",
     );
     check_problem(
-        "object #0\n property x (owner: #0, flags: \"\") = [1 -> 2];\nendobject",
-        "core/o.moo:2: maps are not supported yet",
+        "object #0\n property x (owner: #0, flags: \"\") = [{} -> 2];\nendobject",
+        "core/o.moo:2: neither a list nor a map can be a key of a map",
     );
     check_problem(
         "object #0\n verb x (this near this) owner: #0 flags: \"\"\nendverb\nendobject",

@@ -142,7 +142,12 @@ impl Compiler {
                 containers.push(part);
             }
         }
-        let value = self.operand(value);
+        // The value of the assignment is what it was, also where that was the whole that is edited.
+        let of_root = matches!((value, &root), (Expr::Var(var), Root::Variable(root, _)) if var == root);
+        let value = match to {
+            Some(_) if of_root => self.copied(value),
+            _ => self.operand(value),
+        };
         self.tick();
         let mut part = value;
         for (&base, &at) in containers.iter().zip(&reached).rev() {

@@ -63,12 +63,15 @@ impl Compiler {
         self.scoped(|c| match expr {
             Expr::Literal(value) => c.literal(value, to),
             Expr::Var(var) => c.variable(*var, to),
-            Expr::Last => {
+            Expr::First | Expr::Last => {
                 let a = *c
                     .indexed
                     .last()
-                    .expect("the parser allows `$` inside an index only");
-                c.emit(Op::Last { to, a });
+                    .expect("the parser allows `^` and `$` inside an index only");
+                c.emit(match expr {
+                    Expr::First => Op::First { to, a },
+                    _ => Op::Last { to, a },
+                });
             }
             Expr::Prop(base, name) => c.property(base, name, to),
             Expr::Verb(base, name, args) => c.verb_call(base, name, args, to),
@@ -89,6 +92,7 @@ impl Compiler {
                 });
             }
             Expr::List(items) => c.list(items, to),
+            Expr::Map(entries) => c.map(entries, to),
             Expr::Call(name, args) => c.builtin_call(name, args, to),
             Expr::Catch(body, codes, default) => c.catch(body, codes, default.as_deref(), to),
         });
@@ -269,6 +273,25 @@ impl Compiler {
                 self.emit(Op::Splice { to: list, items });
             }
         }
+    }
+
+    /// Builds a map entry by entry, each value before its key as in ToastStunt.
+    fn map(&mut self, entries: &[(Expr, Expr)], to: Register) {
+        self.tick();
+        if entries.is_empty() {
+            self.emit(Op::EmptyMap { to });
+            return;
+        }
+        let map = self.temp();
+        self.emit(Op::EmptyMap { to: map });
+        for (key, value) in entries {
+            self.scoped(|c| {
+                let value = c.operand_before(value, &[key]);
+                let key = c.operand(key);
+                c.emit(Op::MapPut { to: map, key, value });
+            });
+        }
+        self.emit(Op::Take { to, from: map });
     }
 
     fn plain_list(&mut self, items: &[Arg], to: Register) {

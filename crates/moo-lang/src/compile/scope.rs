@@ -35,6 +35,10 @@ const PRESETS: [Preset; PREDEFINED.len()] = [
     Preset::Env(Env::Iobjstr),
 ];
 
+/// The types of values that LambdaMOO does not have. Their names are not reserved: a program that assigns such a variable
+/// has it to itself, as on LambdaMOO, and only in others it is the type's number.
+const LATER_TYPES: [(&str, i32); 1] = [("map", 10)];
+
 /// Where a variable is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Place {
@@ -59,8 +63,8 @@ impl Variables {
         statements(&tree.body, &mut assigned);
         let mut registers = 0;
         let places = (0..tree.variables.len())
-            .map(|index| match PRESETS.get(index) {
-                Some(&preset) if !assigned[index] => Place::Preset(preset),
+            .map(|index| match preset(index, &tree.variables[index]) {
+                Some(preset) if !assigned[index] => Place::Preset(preset),
                 _ => {
                     registers += 1;
                     Place::Register(registers - 1)
@@ -149,9 +153,22 @@ impl Variables {
     }
 }
 
+/// What the variable at this index, of this name, is while the program does not assign it.
+fn preset(index: usize, name: &str) -> Option<Preset> {
+    let later_type = || {
+        let found = LATER_TYPES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|&(_, number)| Preset::Int(number))
+    };
+    PRESETS.get(index).copied().or_else(later_type)
+}
+
 /// A loop around the point of compilation.
 pub(super) struct Loop {
     pub name: Option<Var>,
+    /// The other name of a loop with two variables.
+    pub key: Option<Var>,
     /// Where `continue` goes.
     pub top: u32,
     pub breaks: Vec<Patch>,
@@ -203,8 +220,9 @@ fn statement(stmt: &Stmt, assigned: &mut [bool]) {
             }
             statements(otherwise.as_deref().unwrap_or(&[]), assigned);
         }
-        StmtKind::ForList { var, list, body } => {
+        StmtKind::ForList { var, key, list, body } => {
             mark(*var, assigned);
+            key.iter().for_each(|key| mark(*key, assigned));
             expression(list, assigned);
             statements(body, assigned);
         }
@@ -283,7 +301,7 @@ pub(super) fn each_child<'a>(expr: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
         }
     }
     match expr {
-        Expr::Literal(_) | Expr::Var(_) | Expr::Last => {}
+        Expr::Literal(_) | Expr::Var(_) | Expr::First | Expr::Last => {}
         Expr::Prop(a, b)
         | Expr::Index(a, b)
         | Expr::Assign(a, b)
@@ -305,6 +323,12 @@ pub(super) fn each_child<'a>(expr: &'a Expr, f: &mut dyn FnMut(&'a Expr)) {
             each_arg(args, f);
         }
         Expr::List(args) | Expr::Call(_, args) => each_arg(args, f),
+        Expr::Map(entries) => {
+            for (key, value) in entries {
+                f(key);
+                f(value);
+            }
+        }
         Expr::Scatter(targets, value) => {
             for target in targets {
                 if let Target::Optional(_, Some(default)) = target {

@@ -31,7 +31,7 @@ impl Compiler {
             StmtKind::Comment(_) => {}
             StmtKind::Expr(e) => self.effect(e),
             StmtKind::If { arms, otherwise } => self.branches(arms, otherwise.as_deref()),
-            StmtKind::ForList { var, list, body } => self.for_list(*var, list, body),
+            StmtKind::ForList { var, key, list, body } => self.for_list(*var, *key, list, body),
             StmtKind::ForRange { var, from, to, body } => self.for_range(*var, from, to, body),
             StmtKind::While { var, condition, body } => self.while_loop(*var, condition, body, stmt.line),
             StmtKind::Fork { var, delay, body } => self.fork(*var, delay, body),
@@ -91,7 +91,16 @@ impl Compiler {
 
     /// The instructions of a counted loop: the first turn's test, the body, and at its end the test of the next turn,
     /// which goes back to the body. `continue` goes to the first test.
-    fn counted_loop(&mut self, var: Var, first: Op, next: impl Fn(u16) -> Op, body: &[Stmt]) {
+    ///
+    /// `key` is the second variable, and where the loop's state is that tells its value.
+    fn counted_loop(
+        &mut self,
+        var: Var,
+        key: Option<(Var, Register)>,
+        first: Op,
+        next: impl Fn(u16) -> Op,
+        body: &[Stmt],
+    ) {
         self.tick();
         let top = self.here();
         self.emit(first);
@@ -99,9 +108,15 @@ impl Compiler {
         let start = self.here();
         let known = self.variables.known();
         self.stored(var);
+        if let Some((key, at)) = key {
+            let to = self.variables.register(key);
+            self.emit(Op::PairKey { at, to });
+            self.stored(key);
+        }
         let exits_outside = self.exits.len();
         self.loops.push(Loop {
             name: Some(var),
+            key: key.map(|(key, _)| key),
             top,
             breaks: vec![exit],
             exits_outside,
@@ -117,13 +132,17 @@ impl Compiler {
         self.patch_all(breaks);
     }
 
-    fn for_list(&mut self, var: Var, list: &Expr, body: &[Stmt]) {
-        let at = self.temps(2);
+    fn for_list(&mut self, var: Var, key: Option<Var>, list: &Expr, body: &[Stmt]) {
+        let at = self.temps(if key.is_some() { 3 } else { 2 });
         self.into(list, at);
-        self.emit(Op::ListPrepare { at });
+        self.emit(match key {
+            Some(_) => Op::PairPrepare { at },
+            None => Op::ListPrepare { at },
+        });
         let to = self.variables.register(var);
         self.counted_loop(
             var,
+            key.map(|key| (key, at)),
             Op::ListNext { at, var: to },
             |back| Op::ListLoop { at, var: to, back },
             body,
@@ -138,6 +157,7 @@ impl Compiler {
         let to = self.variables.register(var);
         self.counted_loop(
             var,
+            None,
             Op::RangeNext { at, var: to },
             |back| Op::RangeLoop { at, var: to, back },
             body,
@@ -159,6 +179,7 @@ impl Compiler {
         let exits_outside = self.exits.len();
         self.loops.push(Loop {
             name: var,
+            key: None,
             top,
             breaks: out,
             exits_outside,
@@ -212,7 +233,7 @@ impl Compiler {
     fn find_loop(&self, name: Option<Var>) -> usize {
         let found = match name {
             None => self.loops.len().checked_sub(1),
-            Some(_) => self.loops.iter().rposition(|l| l.name == name),
+            Some(_) => self.loops.iter().rposition(|l| l.name == name || l.key == name),
         };
         found.expect("the parser has checked that there is such a loop")
     }

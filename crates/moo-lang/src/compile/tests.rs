@@ -55,6 +55,7 @@ fn every_shape_of_statement_passes_the_verifier() {
         "{a, ?b = 2, ?c, @d} = args; player = a; args = {}; return {a, @d, b};",
         "x = `y.z[1][2..$] ! E_PERM, @codes => 5'; o.p[1][2] = 3; x[1..2] = {}; this.(n) = o:(v)(@args);",
         "fork id (5) suspend(0); for v in (l) if (v) return; endif endfor endfork",
+        "m = [a -> b, 1 -> {}][^..$]; m[^][1][$] = []; for v, k in (m) for x, k in (v) break k; endfor continue v; endfor",
         "try a(); except (E_DIV) except e (ANY) b(e); endtry argstr = \"x\"; o:v(1, 2, {3}, @l);",
     ] {
         program(source);

@@ -7,7 +7,7 @@
 use moo_model::{Obj, Value, View};
 
 use super::{ERRORS_MAX, Parser, Stop, Tall, UnknownBuiltins};
-use crate::ast::{Arg, BinaryOp, Codes, Expr, HEIGHT_MAX, Target, UnaryOp};
+use crate::ast::{Arg, BinaryOp, Codes, Expr, HEIGHT_MAX, UnaryOp};
 use crate::lexer::unescape;
 use crate::operator::{self, ASSIGN, COND, LOGIC, POWER};
 use crate::token::{Mark, Token, TokenKind, Word};
@@ -38,9 +38,9 @@ impl Infix {
 }
 
 /// Items between two brackets, and the height of the highest.
-struct Items {
-    args: Vec<Arg>,
-    height: usize,
+pub(super) struct Items {
+    pub(super) args: Vec<Arg>,
+    pub(super) height: usize,
 }
 
 impl Parser<'_> {
@@ -235,7 +235,7 @@ impl Parser<'_> {
         self.node(expr, below)
     }
 
-    /// `primary = literal | variable | call | "$" ... | "(" expression ")" | list | catch`
+    /// `primary = literal | variable | call | "$" ... | "^" | "(" expression ")" | list | map | catch`
     fn primary(&mut self) -> Result<Tall, Stop> {
         let token = self.token();
         let value = match token.kind {
@@ -246,8 +246,13 @@ impl Parser<'_> {
             TokenKind::Text => Value::string(unescape(self.text(token))),
             TokenKind::Name => return self.name(token),
             TokenKind::Mark(Mark::Dollar) => return self.dollar(token),
+            TokenKind::Mark(Mark::Caret) => {
+                self.advance();
+                return self.marker(token, Expr::First);
+            }
             TokenKind::Mark(Mark::LeftParen) => return self.parenthesised(),
             TokenKind::Mark(Mark::LeftBrace) => return self.list(token),
+            TokenKind::Mark(Mark::LeftBracket) => return self.map(),
             TokenKind::Mark(Mark::Backquote) => return self.catch(),
             _ => return Err(self.unexpected("an expression")),
         };
@@ -308,10 +313,7 @@ impl Parser<'_> {
     fn dollar(&mut self, token: Token) -> Result<Tall, Stop> {
         self.advance();
         if self.kind() != TokenKind::Name {
-            if self.indexes == 0 {
-                self.error_at(token, "Illegal context for `$' expression.", None);
-            }
-            return self.node(Expr::Last, 0);
+            return self.marker(token, Expr::Last);
         }
         let base = Box::new(Expr::Literal(Value::obj(Obj::SYSTEM)));
         let name = self.member()?;
@@ -323,6 +325,16 @@ impl Parser<'_> {
             Expr::Verb(base, name.expr, items.args),
             items.height.max(name.height),
         )
+    }
+
+    /// `"$"` or `"^"`, which have a meaning inside an index only
+    #[inline(never)]
+    fn marker(&mut self, token: Token, marker: Expr) -> Result<Tall, Stop> {
+        if self.indexes == 0 {
+            let message = format!("Illegal context for `{}' expression.", self.text(token));
+            self.error_at(token, message, None);
+        }
+        self.node(marker, 0)
     }
 
     /// `arguments = "(" [ item { "," item } ] ")"`
@@ -350,7 +362,7 @@ impl Parser<'_> {
     }
 
     /// `item = [ "@" ] expression`
-    fn item(&mut self, items: &mut Items) -> Result<(), Stop> {
+    pub(super) fn item(&mut self, items: &mut Items) -> Result<(), Stop> {
         let splice = self.eat(Mark::At);
         let item = self.deeper(1, Self::expression)?;
         items.height = items.height.max(item.height);
@@ -386,51 +398,27 @@ impl Parser<'_> {
         self.node(Expr::List(items.args), items.height)
     }
 
-    /// `scatter = "{" target { "," target } "}" "=" expression`, from the first optional target on
+    /// `map = "[" [ expression "->" expression { "," expression "->" expression } ] "]"`
     #[inline(never)]
-    fn scatter(&mut self, first: Items, start: Token) -> Result<Tall, Stop> {
-        let mut targets = self.targets_of(first.args, start);
-        let mut height = first.height;
+    fn map(&mut self) -> Result<Tall, Stop> {
+        self.advance();
+        let mut entries = Vec::new();
+        let mut height = 0;
+        if self.eat(Mark::RightBracket) {
+            return self.node(Expr::Map(entries), height);
+        }
         loop {
-            let target = if self.at_mark(Mark::Question) {
-                Some(self.optional_target(&mut height)?)
-            } else {
-                let mut item = Items {
-                    args: Vec::new(),
-                    height,
-                };
-                self.item(&mut item)?;
-                height = item.height;
-                item.args.pop().and_then(|item| self.target_of(item, start))
-            };
-            targets.extend(target);
+            let key = self.deeper(1, Self::expression)?;
+            self.expect(Mark::MapsTo)?;
+            let value = self.deeper(1, Self::expression)?;
+            height = height.max(key.height).max(value.height);
+            entries.push((*key.expr, *value.expr));
             if !self.eat(Mark::Comma) {
                 break;
             }
         }
-        self.expect(Mark::RightBrace)?;
-        self.expect(Mark::Assign)?;
-        self.vet_targets(&targets, start);
-        let value = self.deeper(1, Self::expression)?;
-        self.node(Expr::Scatter(targets, value.expr), height.max(value.height))
-    }
-
-    /// `"?" name [ "=" expression ]`
-    #[inline(never)]
-    fn optional_target(&mut self, height: &mut usize) -> Result<Target, Stop> {
-        self.advance();
-        let name = self.token();
-        if name.kind != TokenKind::Name {
-            return Err(self.unexpected("a variable"));
-        }
-        self.advance();
-        let var = self.variable(name);
-        if !self.eat(Mark::Assign) {
-            return Ok(Target::Optional(var, None));
-        }
-        let default = self.deeper(1, Self::expression)?;
-        *height = default.height.max(*height);
-        Ok(Target::Optional(var, Some(*default.expr)))
+        self.expect(Mark::RightBracket)?;
+        self.node(Expr::Map(entries), height)
     }
 
     /// ``catch = "`" expression "!" codes [ "=>" expression ] "'"``

@@ -119,7 +119,7 @@ struct Parser<'a> {
     depth: usize,
     /// The parentheses around this place, which are no nodes but cost stack all the same.
     parens: usize,
-    /// The indexes around this place: `$` has a meaning inside one.
+    /// The indexes around this place: `^` and `$` have a meaning inside one.
     indexes: usize,
 }
 

@@ -2,14 +2,62 @@
 //!
 //! Invariant: what is wrong is noted, and parsing goes on.
 
-use super::Parser;
+use super::expression::Items;
+use super::{Parser, Stop, Tall};
 use crate::ast::{Arg, Expr, Target};
-use crate::token::Token;
+use crate::token::{Mark, Token, TokenKind};
 
 /// The greatest number of targets in one scattering assignment.
 const TARGETS_MAX: usize = 255;
 
 impl Parser<'_> {
+    /// `scatter = "{" target { "," target } "}" "=" expression`, from the first optional target on
+    #[inline(never)]
+    pub(super) fn scatter(&mut self, first: Items, start: Token) -> Result<Tall, Stop> {
+        let mut targets = self.targets_of(first.args, start);
+        let mut height = first.height;
+        loop {
+            let target = if self.at_mark(Mark::Question) {
+                Some(self.optional_target(&mut height)?)
+            } else {
+                let mut item = Items {
+                    args: Vec::new(),
+                    height,
+                };
+                self.item(&mut item)?;
+                height = item.height;
+                item.args.pop().and_then(|item| self.target_of(item, start))
+            };
+            targets.extend(target);
+            if !self.eat(Mark::Comma) {
+                break;
+            }
+        }
+        self.expect(Mark::RightBrace)?;
+        self.expect(Mark::Assign)?;
+        self.vet_targets(&targets, start);
+        let value = self.deeper(1, Self::expression)?;
+        self.node(Expr::Scatter(targets, value.expr), height.max(value.height))
+    }
+
+    /// `"?" name [ "=" expression ]`
+    #[inline(never)]
+    fn optional_target(&mut self, height: &mut usize) -> Result<Target, Stop> {
+        self.advance();
+        let name = self.token();
+        if name.kind != TokenKind::Name {
+            return Err(self.unexpected("a variable"));
+        }
+        self.advance();
+        let var = self.variable(name);
+        if !self.eat(Mark::Assign) {
+            return Ok(Target::Optional(var, None));
+        }
+        let default = self.deeper(1, Self::expression)?;
+        *height = default.height.max(*height);
+        Ok(Target::Optional(var, Some(*default.expr)))
+    }
+
     /// A list's items as targets.
     pub(super) fn targets_of(&mut self, items: Vec<Arg>, start: Token) -> Vec<Target> {
         items

@@ -13,7 +13,8 @@ const CLAUSES_MAX: usize = 255;
 
 /// What a `for` runs over.
 enum Over {
-    List(Expr),
+    /// With the variable of the index or key.
+    List(Option<Var>, Expr),
     Range(Expr, Expr),
 }
 
@@ -162,17 +163,22 @@ impl Parser<'_> {
         Ok(StmtKind::If { arms, otherwise })
     }
 
-    /// `for = "for" name "in" ( condition | "[" expression ".." expression "]" ) statements "endfor"`
+    /// `for = "for" name ( [ "," name ] "in" condition | "in" "[" expression ".." expression "]" ) statements "endfor"`
     fn for_statement(&mut self, out: &mut Vec<Stmt>) -> Result<StmtKind, Stop> {
         self.advance();
-        let (var, over) = self.header((Var(0), Over::List(placeholder())), Self::for_header)?;
+        let (var, over) = self.header((Var(0), Over::List(None, placeholder())), Self::for_header)?;
         self.take_comments(self.at - 1, out);
+        // Either variable names the loop.
+        let around = self.loops.len();
         self.loops.push(Some(var));
+        if let Over::List(Some(key), _) = over {
+            self.loops.push(Some(key));
+        }
         let body = self.statements(&[Word::EndFor])?;
-        self.loops.pop();
+        self.loops.truncate(around);
         self.end_block(Word::EndFor)?;
         Ok(match over {
-            Over::List(list) => StmtKind::ForList { var, list, body },
+            Over::List(key, list) => StmtKind::ForList { var, key, list, body },
             Over::Range(from, to) => StmtKind::ForRange { var, from, to, body },
         })
     }
@@ -181,11 +187,17 @@ impl Parser<'_> {
         let Some(var) = self.optional_name() else {
             return Err(self.unexpected("a variable"));
         };
+        let key = if self.eat(Mark::Comma) {
+            let key = self.optional_name();
+            Some(key.ok_or_else(|| self.unexpected("a variable"))?)
+        } else {
+            None
+        };
         if !self.eat_word(Word::In) {
             return Err(self.unexpected("`in`"));
         }
-        if !self.eat(Mark::LeftBracket) {
-            return Ok((var, Over::List(self.condition()?)));
+        if key.is_some() || !self.eat(Mark::LeftBracket) {
+            return Ok((var, Over::List(key, self.condition()?)));
         }
         let from = *self.expression()?.expr;
         self.expect(Mark::To)?;

@@ -295,15 +295,11 @@ fn columns_count_characters_and_carets_point_at_them() {
 #[test]
 fn syntax_of_other_servers_is_refused() {
     for source in [
-        "x = [];",
-        "x = [1 -> 2];",
         "x = a |. b;",
         "x = 'sym;",
         "x = ~1;",
         "x = {y} => y;",
-        "x[^] = 1;",
         "let x = 1;",
-        "for v, k in (x) endfor",
         "x = 1; // comment",
         "begin x; end",
         "x = y.:z;",
@@ -311,6 +307,33 @@ fn syntax_of_other_servers_is_refused() {
         let errors = parse(source, &Options::new(&is_builtin)).expect_err(source);
         assert_eq!(errors.errors[0].message, "syntax error", "{source}");
     }
+}
+
+#[test]
+fn maps_and_what_goes_with_them_print_as_they_are_written() {
+    for source in [
+        "x = [];",
+        "x = [1 -> 2, \"x\" -> {}, a = b -> c ? d | e];",
+        "x[^ + (2 ^ 2)..$ - 1] = [[] -> y[^]][y[[^ -> $]]];",
+        "for v, k in ([1 -> 2]) break v; endfor",
+        "for i, i in ({}) break i; continue; endfor",
+        "for v, k in (x) for w in (v) continue k; endfor endfor",
+    ] {
+        groups(source, source);
+    }
+    refused("x = ^;", &["Line 1:  Illegal context for `^' expression."]);
+    refused("x = [1];", &["Line 1:  syntax error"]);
+    refused("x = [1 -> 2,];", &["Line 1:  syntax error"]);
+    refused(
+        "[1 -> 2] = x;",
+        &["Line 1:  Illegal expression on left side of assignment."],
+    );
+    refused("for a, b, c in (x) endfor", &["Line 1:  syntax error"]);
+    refused("for a, b in [1..2] endfor", &["Line 1:  syntax error"]);
+    refused(
+        "for a, b in (x) continue c; endfor",
+        &["Line 1:  Invalid loop name in `continue' statement: c"],
+    );
 }
 
 #[test]

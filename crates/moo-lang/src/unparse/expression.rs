@@ -17,6 +17,7 @@ impl Printer<'_> {
         match expr {
             Expr::Literal(value) => push_literal(value, out),
             Expr::Var(var) => out.push_str(self.variable(*var)),
+            Expr::First => out.push('^'),
             Expr::Last => out.push('$'),
             Expr::Prop(base, name) => self.property(base, name, out),
             Expr::Verb(base, name, args) => self.verb(base, name, args, out),
@@ -50,6 +51,7 @@ impl Printer<'_> {
                 self.operand(operand, PREFIX, out);
             }
             Expr::List(args) => self.args("{", args, "}", out),
+            Expr::Map(entries) => self.map(entries, out),
             Expr::Call(name, args) => {
                 out.push_str(name);
                 self.args("(", args, ")", out);
@@ -156,6 +158,16 @@ impl Printer<'_> {
             }
         }
         out.push_str(close);
+    }
+
+    fn map(&self, entries: &[(Expr, Expr)], out: &mut String) {
+        out.push('[');
+        for (i, (key, value)) in entries.iter().enumerate() {
+            let before = if i > 0 { ", " } else { "" };
+            self.between(before, key, " -> ", out);
+            self.expr(value, out);
+        }
+        out.push(']');
     }
 
     pub(super) fn codes(&self, codes: &Codes, out: &mut String) {

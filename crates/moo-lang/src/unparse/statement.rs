@@ -58,13 +58,13 @@ impl<'a> Printer<'a> {
                 }
                 self.word("endif");
             }
-            StmtKind::ForList { var, list, body } => {
-                self.for_head(*var, &[("(", list)], ")");
+            StmtKind::ForList { var, key, list, body } => {
+                self.for_head(*var, *key, &[("(", list)], ")");
                 self.block(body);
                 self.word("endfor");
             }
             StmtKind::ForRange { var, from, to, body } => {
-                self.for_head(*var, &[("[", from), ("..", to)], "]");
+                self.for_head(*var, None, &[("[", from), ("..", to)], "]");
                 self.block(body);
                 self.word("endfor");
             }
@@ -136,10 +136,14 @@ impl<'a> Printer<'a> {
         }
     }
 
-    fn for_head(&mut self, var: Var, parts: &[(&str, &Expr)], close: &str) {
+    fn for_head(&mut self, var: Var, key: Option<Var>, parts: &[(&str, &Expr)], close: &str) {
         self.line(|printer, out| {
             out.push_str("for ");
             out.push_str(printer.variable(var));
+            if let Some(key) = key {
+                out.push_str(", ");
+                out.push_str(printer.variable(key));
+            }
             out.push_str(" in ");
             for (mark, expr) in parts {
                 out.push_str(mark);

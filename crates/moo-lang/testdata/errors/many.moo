@@ -10,7 +10,7 @@ return $ + "unfinished;
 {} = 5; 1 = 2;
 {a, b.c} = {@d, @e} = x;
 try except (ANY) except (E_PERM) endtry
-x = [1 -> 2];
+x = [1 -> 2, 3];
 for i in (list
   é = 1;
 endwhile

@@ -6,3 +6,6 @@ endif
 fork task (5)
   $note.text = "done" || #12;
 endfork
+for value, key in ([1 -> {}, key -> ["x" -> value[^]]])
+  continue key;
+endfor

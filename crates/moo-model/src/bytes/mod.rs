@@ -1,15 +1,15 @@
 //! Values to bytes and back: the form in which they are stored and sent.
 //!
 //! One version byte, then the value in preorder: a tag, then a variable-length number, eight bytes of a float, or a
-//! length and its bytes or elements. Invariants: no recursion, so no nesting can overflow a stack; decoding any bytes
+//! length and its bytes, elements, or keys and values in turn. Invariants: no recursion, so no nesting can overflow a stack; decoding any bytes
 //! gives a value or an error, in memory proportional to their number; every value has exactly one encoding.
 
-use crate::value::View;
-use crate::{ErrorCode, Obj, Value};
+use crate::value::{Parts, View};
+use crate::{ErrorCode, Map, Obj, Value};
 
 /// The version written, and the only one read.
 pub const VERSION: u8 = 1;
-/// How deep lists may nest in bytes that are read: `{}` is 1 deep. See [`is_within_depth`].
+/// How deep lists and maps may nest in bytes that are read: `{}` is 1 deep. See [`is_within_depth`].
 pub const DEPTH_MAX: usize = 1_000;
 
 const INT: u8 = 0;
@@ -19,8 +19,9 @@ const ERR: u8 = 3;
 const LIST: u8 = 4;
 const UNSET: u8 = 6;
 const FLOAT: u8 = 9;
+const MAP: u8 = 10;
 
-/// The fewest bytes that a list's element takes: a tag and one byte more.
+/// The fewest bytes that an element takes: a tag and one byte more.
 const ELEMENT_MIN: usize = 2;
 
 /// Why bytes are not a value.
@@ -35,7 +36,7 @@ pub enum DecodeError {
     /// The version is not ours.
     #[error("values of version {0} cannot be read")]
     Version(u8),
-    /// A tag that no kind has, or the unset value inside a list.
+    /// A tag that no kind has, or the unset value inside a list or map.
     #[error("there is no kind of value with tag {0}")]
     Tag(u8),
     /// A number that is too large, or not written in its shortest form.
@@ -50,8 +51,11 @@ pub enum DecodeError {
     /// A string is not UTF-8.
     #[error("a string in the value is not UTF-8")]
     Text,
-    /// Lists nest deeper than [`DEPTH_MAX`].
-    #[error("lists nest deeper than {DEPTH_MAX}")]
+    /// A map's keys do not ascend, or one is a list or a map.
+    #[error("the keys of a map are not in their order")]
+    Keys,
+    /// Lists and maps nest deeper than [`DEPTH_MAX`].
+    #[error("lists and maps nest deeper than {DEPTH_MAX}")]
     Depth,
 }
 
@@ -59,10 +63,10 @@ pub enum DecodeError {
 pub fn encode(value: &Value, out: &mut Vec<u8>) {
     out.push(VERSION);
     let Some(top) = put(value, out) else { return };
-    let mut open = vec![top.iter()];
+    let mut open = vec![top];
     while let Some(elements) = open.last_mut() {
         match elements.next() {
-            Some(element) => open.extend(put(element, out).map(<[Value]>::iter)),
+            Some(element) => open.extend(put(element, out)),
             None => drop(open.pop()),
         }
     }
@@ -71,12 +75,12 @@ pub fn encode(value: &Value, out: &mut Vec<u8>) {
 /// Whether [`decode`] will take back what [`encode`] makes of this value. Whoever stores values that programs built
 /// asks first.
 pub fn is_within_depth(value: &Value) -> bool {
-    let Some(top) = value.as_list() else { return true };
-    let mut open = vec![top.iter()];
+    let Some(top) = value.parts() else { return true };
+    let mut open = vec![top];
     while let Some(elements) = open.last_mut() {
-        match elements.find_map(Value::as_list) {
+        match elements.find_map(Value::parts) {
             Some(_) if open.len() == DEPTH_MAX => return false,
-            Some(inner) => open.push(inner.iter()),
+            Some(inner) => open.push(inner),
             None => drop(open.pop()),
         }
     }
@@ -87,14 +91,14 @@ pub fn is_within_depth(value: &Value) -> bool {
 /// anywhere: `x = {x, x}` doubles it.
 pub const STORED_BYTES_MAX: usize = 64 << 20;
 
-/// How deep the lists of a value kept in the world may nest: some levels less than can be read, for the records around it.
+/// How deep the lists and maps of a value kept in the world may nest: some levels less than can be read, for the records around it.
 pub const STORED_DEPTH_MAX: usize = DEPTH_MAX - 16;
 
 /// About how many bytes [`encode`] would make of this value; `None` if it is too large, or nested too deep, to be kept.
 /// Looks at no more of it than may be kept.
 pub fn stored_size(value: &Value) -> Option<usize> {
     let mut size = leaf_size(value);
-    let mut open: Vec<_> = value.as_list().map(<[Value]>::iter).into_iter().collect();
+    let mut open: Vec<_> = value.parts().into_iter().collect();
     while let Some(elements) = open.last_mut() {
         let Some(element) = elements.next() else {
             open.pop();
@@ -104,11 +108,11 @@ pub fn stored_size(value: &Value) -> Option<usize> {
         if size > STORED_BYTES_MAX {
             return None;
         }
-        if let Some(inner) = element.as_list() {
+        if let Some(inner) = element.parts() {
             if open.len() == STORED_DEPTH_MAX {
                 return None;
             }
-            open.push(inner.iter());
+            open.push(inner);
         }
     }
     (size <= STORED_BYTES_MAX).then_some(size)
@@ -127,7 +131,7 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     }
     let value = match input.node()? {
         Node::Leaf(value) => value,
-        Node::List(len) => input.list(len)?,
+        Node::Open(open) => input.fill(open)?,
     };
     if input.rest.is_empty() {
         Ok(value)
@@ -136,8 +140,9 @@ pub fn decode(bytes: &[u8]) -> Result<Value, DecodeError> {
     }
 }
 
-/// Writes a value's tag and, if it is no list, its content; of a list, gives back the elements still to be written.
-fn put<'a>(value: &'a Value, out: &mut Vec<u8>) -> Option<&'a [Value]> {
+/// Writes a value's tag and, if it is a scalar, its content; else its length, and gives back the parts still to be
+/// written.
+fn put<'a>(value: &'a Value, out: &mut Vec<u8>) -> Option<Parts<'a>> {
     match value.view() {
         View::Unset => out.push(UNSET),
         View::Int(i) => put_signed(INT, i, out),
@@ -158,10 +163,13 @@ fn put<'a>(value: &'a Value, out: &mut Vec<u8>) -> Option<&'a [Value]> {
         View::List(elements) => {
             out.push(LIST);
             put_number(elements.len() as u64, out);
-            return Some(elements);
+        }
+        View::Map(map) => {
+            out.push(MAP);
+            put_number(map.len() as u64, out);
         }
     }
-    None
+    value.parts()
 }
 
 /// Small numbers of either sign take few bytes: the sign is moved to the lowest bit.
@@ -181,8 +189,28 @@ fn put_number(mut number: u64, out: &mut Vec<u8>) {
 
 enum Node {
     Leaf(Value),
-    /// A list of so many elements, which follow.
-    List(usize),
+    /// A list or map whose parts follow.
+    Open(Open),
+}
+
+/// A list or map of which some parts were read.
+struct Open {
+    parts: Vec<Value>,
+    /// How many there are to be.
+    len: usize,
+    is_map: bool,
+}
+
+impl Open {
+    fn close(self) -> Result<Value, DecodeError> {
+        if self.is_map {
+            Map::of_ordered(self.parts)
+                .map(Value::map)
+                .ok_or(DecodeError::Keys)
+        } else {
+            Ok(Value::list(self.parts))
+        }
+    }
 }
 
 struct Input<'a> {
@@ -197,40 +225,45 @@ impl Input<'_> {
             FLOAT => self.float()?,
             ERR => self.error()?,
             STR => self.text()?,
-            LIST => {
-                let len = self.number()?;
-                let len = usize::try_from(len).map_err(|_| DecodeError::Truncated)?;
-                if len > self.rest.len() / ELEMENT_MIN {
-                    return Err(DecodeError::Truncated);
-                }
-                return Ok(Node::List(len));
-            }
+            LIST => return self.open(1, false),
+            MAP => return self.open(2, true),
             UNSET => Value::UNSET,
             tag => return Err(DecodeError::Tag(tag)),
         };
         Ok(Node::Leaf(value))
     }
 
-    /// Reads a list's elements and all that nests in them. The stack holds the lists not yet full, outermost first.
-    fn list(&mut self, len: usize) -> Result<Value, DecodeError> {
-        let mut open: Vec<(Vec<Value>, usize)> = Vec::new();
-        let mut elements = Vec::with_capacity(len);
-        let mut len = len;
+    /// Reads the length of a list, or of a map with `parts` to each of its entries.
+    fn open(&mut self, parts: usize, is_map: bool) -> Result<Node, DecodeError> {
+        let len = usize::try_from(self.number()?).map_err(|_| DecodeError::Truncated)?;
+        if len > self.rest.len() / (ELEMENT_MIN * parts) {
+            return Err(DecodeError::Truncated);
+        }
+        let len = len * parts;
+        Ok(Node::Open(Open {
+            parts: Vec::with_capacity(len),
+            len,
+            is_map,
+        }))
+    }
+
+    /// Reads a list's or map's parts and all that nests in them.
+    fn fill(&mut self, outermost: Open) -> Result<Value, DecodeError> {
+        // What is around `inner` and not yet full, outermost first.
+        let mut open: Vec<Open> = Vec::new();
+        let mut inner = outermost;
         loop {
-            while elements.len() == len {
-                let full = Value::list(elements);
+            while inner.parts.len() == inner.len {
+                let full = inner.close()?;
                 let Some(outer) = open.pop() else { return Ok(full) };
-                (elements, len) = outer;
-                elements.push(full);
+                inner = outer;
+                inner.parts.push(full);
             }
             match self.node()? {
                 Node::Leaf(leaf) if leaf.is_unset() => return Err(DecodeError::Tag(UNSET)),
-                Node::Leaf(leaf) => elements.push(leaf),
-                Node::List(_) if open.len() + 1 == DEPTH_MAX => return Err(DecodeError::Depth),
-                Node::List(inner) => {
-                    open.push((std::mem::replace(&mut elements, Vec::with_capacity(inner)), len));
-                    len = inner;
-                }
+                Node::Leaf(leaf) => inner.parts.push(leaf),
+                Node::Open(_) if open.len() + 1 == DEPTH_MAX => return Err(DecodeError::Depth),
+                Node::Open(deeper) => open.push(std::mem::replace(&mut inner, deeper)),
             }
         }
     }

@@ -57,6 +57,15 @@ fn every_kind_has_its_bytes() {
         Value::list(vec![Value::int(1), Value::empty_list(), Value::empty_str()]),
         &[4, 3, 0, 2, 4, 0, 2, 0],
     );
+    let inner = Value::map(crate::Map::new());
+    let entries = [
+        (Value::str("b"), Value::list(vec![inner])),
+        (Value::int(1), Value::int(2)),
+    ];
+    check(
+        Value::map(entries.into_iter().collect()),
+        &[10, 2, 0, 2, 0, 4, 2, 1, b'b', 4, 1, 10, 0],
+    );
 }
 
 #[test]
@@ -86,11 +95,19 @@ fn depth_is_allowed_up_to_its_limit() {
 #[test]
 fn a_million_levels_of_nesting_are_an_error_and_no_crash() {
     refused(&[4, 1].repeat(1_000_000), DecodeError::Depth);
+    refused(&[10, 1, 0, 0].repeat(1_000_000), DecodeError::Depth);
 }
 
 #[test]
 fn depth_is_nesting_and_not_the_number_of_lists() {
     let wide = Value::list(vec![nested(3); 2 * DEPTH_MAX]);
+    let keyed = Value::map(
+        (0..1000)
+            .map(|i| (Value::int(i), nested(DEPTH_MAX - 1)))
+            .collect(),
+    );
+    assert!(is_within_depth(&keyed) && decode(&bytes_of(&keyed)).is_ok());
+    assert!(!is_within_depth(&Value::list(vec![keyed])));
     assert!(is_within_depth(&wide));
     assert!(decode(&bytes_of(&wide)).is_ok());
 }
@@ -99,12 +116,17 @@ fn depth_is_nesting_and_not_the_number_of_lists() {
 fn a_claimed_length_is_not_believed() {
     refused(&[4, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], DecodeError::Truncated);
     refused(&[2, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], DecodeError::Truncated);
+    refused(&[10, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F], DecodeError::Truncated);
 }
 
 #[test]
 fn malformed_content_is_named() {
     refused(&[5], DecodeError::Tag(5));
     refused(&[4, 1, 6, 6], DecodeError::Tag(6));
+    refused(&[10, 1, 0, 2, 6, 6], DecodeError::Tag(6));
+    refused(&[10, 1, 4, 0, 0, 0], DecodeError::Keys);
+    refused(&[10, 2, 0, 2, 0, 0, 0, 0, 0, 0], DecodeError::Keys);
+    refused(&[10, 2, 2, 1, b'a', 0, 0, 2, 1, b'A', 0, 0], DecodeError::Keys);
     refused(&[3, 99], DecodeError::ErrorCode(99));
     refused(&[2, 1, 0xFF], DecodeError::Text);
     refused(&[0, 0x80, 0], DecodeError::Number);

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Kind, Value, View};
 
 impl PartialEq for Value {
-    /// The `==` of the language: strings without regard to ASCII case, lists element by element, never across kinds.
+    /// The `==` of the language: strings without regard to case, lists and maps element by element, never across kinds.
     #[inline]
     fn eq(&self, other: &Value) -> bool {
         if Value::same_words(self, other) && self.kind() != Kind::Float {
@@ -30,7 +30,7 @@ impl Value {
         }
     }
 
-    /// Order of two values of one scalar kind, strings by case-folded bytes. `None` for lists and mixed kinds.
+    /// Order of two values of one scalar kind, strings by case-folded bytes. `None` for lists, maps and mixed kinds.
     #[inline]
     pub fn order(&self, other: &Value) -> Option<Ordering> {
         match (self.view(), other.view()) {
@@ -46,7 +46,6 @@ impl Value {
     }
 }
 
-/// Compares without native recursion deeper than the values are nested; nesting is bounded where lists are made.
 fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
     match (a.view(), b.view()) {
         (View::Unset, View::Unset) => true,
@@ -56,51 +55,87 @@ fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
         (View::Err(a), View::Err(b)) => a == b,
         (View::Str(a), View::Str(b)) if cased => a.as_str() == b.as_str(),
         (View::Str(a), View::Str(b)) => crate::text::equal_folded(&a, &b),
-        (View::List(a), View::List(b)) => equal_lists(a, b, cased),
+        (View::List(_), View::List(_)) | (View::Map(_), View::Map(_)) => Comparison::new(cased).run(a, b),
         _ => false,
     }
 }
 
-/// Lists compared before pairs are remembered: most comparisons are of few.
+/// Pairs compared before they are remembered: most comparisons are of few.
 const UNREMEMBERED: usize = 64;
-
-/// Walks two lists side by side with an explicit stack, so that hostile nesting cannot end the process. The same two
-/// nodes are compared once: sharing makes lists exponentially larger than they are.
-fn equal_lists(a: &[Value], b: &[Value], cased: bool) -> bool {
-    let mut pending = vec![(a, b)];
-    let mut compared = 0;
-    let mut remembered = HashSet::new();
-    let mut remembered_texts = HashSet::new();
-    while let Some((a, b)) = pending.pop() {
-        if a.len() != b.len() {
-            return false;
-        }
-        compared += 1;
-        let again = compared > UNREMEMBERED && !remembered.insert((a.as_ptr(), b.as_ptr()));
-        if a.is_empty() || again || std::ptr::eq(a, b) {
-            continue;
-        }
-        for (x, y) in a.iter().zip(b) {
-            match (x.as_list(), y.as_list()) {
-                (Some(x), Some(y)) => pending.push((x, y)),
-                (None, None) if is_remembered(x, y, &mut remembered_texts) || equal_by(x, y, cased) => {}
-                _ => return false,
-            }
-        }
-    }
-    true
-}
 
 /// Strings of more bytes than this are compared once, however often the same two meet.
 const TEXT_REMEMBERED: usize = 1024;
 
-/// Whether these two long strings met before. They were equal then, or the comparison would have ended; comparing
-/// them again would let a small program compare without end.
-fn is_remembered(a: &Value, b: &Value, met: &mut HashSet<(*const u8, *const u8)>) -> bool {
-    match (a.as_str(), b.as_str()) {
-        (Some(a), Some(b)) if a.len() == b.len() && a.len() > TEXT_REMEMBERED => {
-            !met.insert((a.as_ptr(), b.as_ptr()))
+/// Walks two lists or maps side by side with an explicit stack, so that hostile nesting cannot end the process. The
+/// same two nodes are compared once: sharing makes values exponentially larger than they are.
+struct Comparison<'a> {
+    cased: bool,
+    pending: Vec<(&'a Value, &'a Value)>,
+    compared: usize,
+    nodes: HashSet<(usize, usize)>,
+    texts: HashSet<(*const u8, *const u8)>,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(cased: bool) -> Comparison<'a> {
+        Comparison {
+            cased,
+            pending: Vec::new(),
+            compared: 0,
+            nodes: HashSet::new(),
+            texts: HashSet::new(),
         }
-        _ => false,
+    }
+
+    fn run(mut self, a: &'a Value, b: &'a Value) -> bool {
+        self.pending.push((a, b));
+        while let Some((a, b)) = self.pending.pop() {
+            let same = match (a.view(), b.view()) {
+                (View::List(a), View::List(b)) => {
+                    a.len() == b.len()
+                        && (self.is_known(a.as_ptr() as usize, b.as_ptr() as usize)
+                            || a.iter().zip(b).all(|(a, b)| self.agree(a, b)))
+                }
+                (View::Map(a), View::Map(b)) => {
+                    let address = |map| std::ptr::from_ref(map) as usize;
+                    a.len() == b.len()
+                        && (self.is_known(address(a), address(b))
+                            || a.iter()
+                                .zip(b)
+                                .all(|((k, a), (l, b))| self.agree(k, l) && self.agree(a, b)))
+                }
+                _ => false,
+            };
+            if !same {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether these two nodes are one, or were compared before.
+    fn is_known(&mut self, a: usize, b: usize) -> bool {
+        self.compared += 1;
+        a == b || self.compared > UNREMEMBERED && !self.nodes.insert((a, b))
+    }
+
+    /// Whether two elements are equal as far as is known now: lists and maps are compared later.
+    fn agree(&mut self, a: &'a Value, b: &'a Value) -> bool {
+        if a.is_container() && b.is_container() {
+            self.pending.push((a, b));
+            return true;
+        }
+        self.is_known_text(a, b) || equal_by(a, b, self.cased)
+    }
+
+    /// Whether these two long strings met before. They were equal then, or the comparison would have ended; comparing
+    /// them again would let a small program compare without end.
+    fn is_known_text(&mut self, a: &Value, b: &Value) -> bool {
+        match (a.as_str(), b.as_str()) {
+            (Some(a), Some(b)) if a.len() == b.len() && a.len() > TEXT_REMEMBERED => {
+                !self.texts.insert((a.as_ptr(), b.as_ptr()))
+            }
+            _ => false,
+        }
     }
 }

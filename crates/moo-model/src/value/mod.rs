@@ -5,14 +5,21 @@
 //! words: writing single fields and then copying the whole stalls the store buffer (measured 3x).
 //!
 //! Invariants: a heap kind owns exactly one count of its node; an inline string is valid UTF-8 of at most 14
-//! bytes, and no heap string is that short; a list never holds the unset value.
+//! bytes, and no heap string is that short; neither a list nor a map holds the unset value.
 
+mod bury;
 mod compare;
+pub mod map;
+mod parts;
+mod text;
 mod words;
 
 use crate::{ErrorCode, Obj};
 
-pub use words::{INLINE_TEXT_MAX, Text, Value};
+pub use map::Map;
+pub use parts::Parts;
+pub use text::Text;
+pub use words::{INLINE_TEXT_MAX, Value};
 
 /// The kind of a value, by the number that `typeof()` gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +39,8 @@ pub enum Kind {
     Unset = 6,
     /// Double-precision number, `FLOAT`.
     Float = 9,
+    /// Map, `MAP`.
+    Map = 10,
     /// Reference to an anonymous object, `ANON`.
     Anon = 12,
 }
@@ -55,6 +64,8 @@ pub enum View<'a> {
     Str(Text<'a>),
     /// A list's elements.
     List(&'a [Value]),
+    /// A map.
+    Map(&'a Map),
 }
 
 impl Value {
@@ -78,13 +89,14 @@ impl Value {
         Value::list(texts.into_iter().map(|text| Value::str(text.as_ref())).collect())
     }
 
-    /// What an `if` makes of the value: non-zero numbers, non-empty strings and lists are true.
+    /// What an `if` makes of the value: non-zero numbers, non-empty strings, lists and maps are true.
     pub fn is_true(&self) -> bool {
         match self.view() {
             View::Int(i) => i != 0,
             View::Float(f) => f != 0.0,
             View::Str(s) => !s.is_empty(),
             View::List(l) => !l.is_empty(),
+            View::Map(m) => !m.is_empty(),
             View::Unset | View::Obj(_) | View::Anon(_) | View::Err(_) => false,
         }
     }

@@ -1,22 +1,23 @@
 //! The one unsafe module of the workspace: two words that may own a counted node.
 //!
 //! Proof obligations, and where each is met:
-//! 1. `w1` of a heap kind came from `Arc::into_raw` of the node type that the kind names: only `from_text_node` and
-//!    `from_list_node` write a heap kind.
+//! 1. `w1` of a heap kind came from `Arc::into_raw` of the node type that the kind names: only `from_text_node`,
+//!    `from_list_node` and `from_map_node` write a heap kind.
 //! 2. Each heap value owns one count: `clone` adds one, `drop` and `into_parts` give it back, nothing else copies words.
 //! 3. An inline string's bytes are valid UTF-8: they are copied whole from a `&str`, never edited.
 //! 4. `Value` is `Send + Sync` because its nodes are (`Arc` of plain data) and `&Value` only reads.
-//! 5. Dropping a deep list does not recurse without bound: `drop_list` keeps an explicit stack.
+//! 5. Dropping a deep value does not recurse without bound: while one list or map is dropped, `bury` sets those aside
+//!    that die with it, and drops them after it. It keeps them as plain data, and needs no unsafe code.
 //!
 //! `value/tests.rs` drives every function here with random programs against a model of plain enums.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
-use std::ops::Deref;
 
 use triomphe::Arc;
 
-use super::{Kind, View};
+use super::bury::{Dead, bury};
+use super::{Kind, Map, Text, View};
 use crate::{ErrorCode, Obj};
 
 /// The longest string, in bytes, that lives inside the value itself.
@@ -31,6 +32,7 @@ const ANON: u8 = 5;
 const SHORT: u8 = 7;
 const LONG: u8 = 8;
 const LIST: u8 = 9;
+const MAP: u8 = 10;
 const FIRST_HEAP: u8 = LONG;
 
 /// Any MOO value: 16 bytes, cloned in O(1).
@@ -48,41 +50,6 @@ struct TextNode {
 }
 
 type ListNode = Vec<Value>;
-
-/// A borrowed MOO string, with what is known of its characters.
-#[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
-    text: &'a str,
-    ascii: bool,
-}
-
-impl<'a> Text<'a> {
-    /// A text with its characters examined.
-    pub fn new(text: &'a str) -> Text<'a> {
-        Text {
-            text,
-            ascii: text.is_ascii(),
-        }
-    }
-
-    /// The text, for as long as its value lives.
-    pub fn as_str(self) -> &'a str {
-        self.text
-    }
-
-    /// Whether bytes and characters are the same thing here.
-    pub fn is_ascii_only(self) -> bool {
-        self.ascii
-    }
-}
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.text
-    }
-}
 
 impl Value {
     /// The value of a variable that was never assigned.
@@ -154,6 +121,12 @@ impl Value {
         Self::from_list_node(Arc::new(items))
     }
 
+    /// A map, taken over without a copy.
+    #[inline]
+    pub fn map(map: Map) -> Value {
+        Self::from_map_node(Arc::new(map))
+    }
+
     #[inline]
     fn inline(s: &str) -> Value {
         if let [byte] = s.as_bytes() {
@@ -192,6 +165,13 @@ impl Value {
         }
     }
 
+    fn from_map_node(node: Arc<Map>) -> Value {
+        Value {
+            w0: u64::from(MAP),
+            w1: Arc::into_raw(node) as u64,
+        }
+    }
+
     #[inline]
     fn tag(&self) -> u8 {
         self.w0 as u8
@@ -203,6 +183,13 @@ impl Value {
         debug_assert_eq!(self.tag(), LIST);
         // SAFETY: obligation 1; the node lives while `self` owns its count.
         unsafe { &*(self.w1 as *const ListNode) }
+    }
+
+    #[inline]
+    fn map_node(&self) -> &Map {
+        debug_assert_eq!(self.tag(), MAP);
+        // SAFETY: obligation 1; the node lives while `self` owns its count.
+        unsafe { &*(self.w1 as *const Map) }
     }
 
     #[inline]
@@ -236,12 +223,10 @@ impl Value {
             SHORT => View::Str(Text::new(self.inline_text())),
             LONG => {
                 let node = self.text_node();
-                View::Str(Text {
-                    text: &node.text,
-                    ascii: node.ascii,
-                })
+                View::Str(Text::examined(&node.text, node.ascii))
             }
             LIST => View::List(self.list_node()),
+            MAP => View::Map(self.map_node()),
             _ => View::Unset,
         }
     }
@@ -257,6 +242,7 @@ impl Value {
             ERR => Kind::Err,
             SHORT | LONG => Kind::Str,
             LIST => Kind::List,
+            MAP => Kind::Map,
             _ => Kind::Unset,
         }
     }
@@ -345,6 +331,44 @@ impl Value {
         self.list_mut()
     }
 
+    /// The map, if it is one.
+    #[inline]
+    pub fn as_map(&self) -> Option<&Map> {
+        (self.tag() == MAP).then(|| self.map_node())
+    }
+
+    /// The map for editing in place, if it is one and nobody else holds it.
+    pub fn map_mut(&mut self) -> Option<&mut Map> {
+        if self.tag() != MAP {
+            return None;
+        }
+        // SAFETY: obligation 1; the `Arc` is a second handle on our one count and is not dropped.
+        let mut node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const Map) });
+        let map = Arc::get_mut(&mut node)?;
+        // SAFETY: as in `list_mut`.
+        Some(unsafe { &mut *std::ptr::from_mut(map) })
+    }
+
+    /// The map for editing, copied first if it is shared. `None` if it is no map.
+    pub fn map_make_mut(&mut self) -> Option<&mut Map> {
+        if self.map_mut().is_none() {
+            *self = Value::map(self.as_map()?.clone());
+        }
+        self.map_mut()
+    }
+
+    /// Whether it is a list or a map.
+    #[inline]
+    pub fn is_container(&self) -> bool {
+        self.tag() >= LIST
+    }
+
+    /// Whether its size varies: it is a string, a list or a map.
+    #[inline]
+    pub fn is_sized(&self) -> bool {
+        self.tag() >= SHORT
+    }
+
     /// Whether this is a long string that nobody else holds, so that [`Value::push_str`] edits it in place.
     #[inline]
     pub fn is_own_text(&self) -> bool {
@@ -407,31 +431,29 @@ impl Value {
 
     #[cold]
     fn drop_node(&mut self) {
-        if self.tag() == LONG {
-            // SAFETY: obligation 2; this is the count that `self` owned.
-            drop(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
-        } else {
-            // SAFETY: as above.
-            drop_list(unsafe { Arc::from_raw(self.w1 as *const ListNode) });
-        }
-    }
-}
-
-/// Drops a list without native recursion: the elements of every node that dies are moved to one stack.
-fn drop_list(node: Arc<ListNode>) {
-    let Ok(items) = Arc::try_unwrap(node) else { return };
-    if !items.iter().any(|item| item.tag() == LIST) {
-        return;
-    }
-    let mut pending = items;
-    while let Some(item) = pending.pop() {
-        if item.tag() != LIST {
-            continue;
-        }
-        let item = ManuallyDrop::new(item);
-        // SAFETY: obligation 2; `item` is not dropped, so its count passes to this `Arc`.
-        if let Ok(items) = Arc::try_unwrap(unsafe { Arc::from_raw(item.w1 as *const ListNode) }) {
-            pending.extend(items);
+        match self.tag() {
+            LONG => {
+                // SAFETY: obligation 2; this is the count that `self` owned.
+                drop(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
+            }
+            LIST => {
+                // SAFETY: as above.
+                let node = unsafe { Arc::from_raw(self.w1 as *const ListNode) };
+                if let Ok(items) = Arc::try_unwrap(node)
+                    && items.iter().any(Value::is_container)
+                {
+                    bury(Dead::List(items));
+                }
+            }
+            _ => {
+                // SAFETY: as above.
+                let node = unsafe { Arc::from_raw(self.w1 as *const Map) };
+                if let Ok(map) = Arc::try_unwrap(node)
+                    && map.nests()
+                {
+                    bury(Dead::Map(map));
+                }
+            }
         }
     }
 }
@@ -444,9 +466,13 @@ impl Clone for Value {
                 // SAFETY: obligation 1; the borrowed handle is not dropped, the clone's count goes to the result.
                 let node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
                 std::mem::forget(Arc::clone(&node));
-            } else {
+            } else if self.tag() == LIST {
                 // SAFETY: as above.
                 let node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const ListNode) });
+                std::mem::forget(Arc::clone(&node));
+            } else {
+                // SAFETY: as above.
+                let node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const Map) });
                 std::mem::forget(Arc::clone(&node));
             }
         }

@@ -1,6 +1,6 @@
 //! Lists. Every function gives a new list and leaves its argument as it was.
 
-use moo_model::{ErrorCode, Raised, Value};
+use moo_model::{ErrorCode, Raised, Value, View};
 
 use super::{Args, row};
 use crate::builtin::ArgType::{Any, Int, List};
@@ -87,9 +87,17 @@ fn setremove(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 }
 
 fn is_member(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let items = args.list(1)?;
-    ctx.task.charge_size(items.len());
     let cased = args.len() < 3 || args.flag(2);
+    let values: Vec<Value>;
+    let items = match args[1].view() {
+        View::List(items) => items,
+        View::Map(map) => {
+            values = map.iter().map(|(_, value)| value.clone()).collect();
+            &values
+        }
+        _ => return Err(ErrorCode::Type.into()),
+    };
+    ctx.task.charge_size(items.len());
     let found = match cased {
         true => items.iter().position(|item| item.identical(&args[0])),
         false => args[0].position_in(items),
@@ -105,5 +113,5 @@ pub(super) const TABLE: &[Builtin] = &[
     row("listset", (3, 3), &[List, Any, Int], listset, "The list with the element at an index replaced."),
     row("setadd", (2, 2), &[List, Any], setadd, "The list with a value added at its end unless it is there already."),
     row("setremove", (2, 2), &[List, Any], setremove, "The list without the first element that equals a value."),
-    row("is_member", (2, 3), &[Any, List, Any], is_member, "Where a value stands in a list, or 0; case matters unless the third argument is false."),
+    row("is_member", (2, 3), &[Any, Any], is_member, "Where a value stands in a list or among the values of a map, or 0; case matters unless the third argument is false."),
 ];

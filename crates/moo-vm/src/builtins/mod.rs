@@ -9,6 +9,7 @@ mod connections;
 mod des;
 mod hashing;
 mod lists;
+mod maps;
 mod matching;
 mod measures;
 mod movement;
@@ -29,14 +30,14 @@ mod verbs;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use moo_model::{ErrorCode, Obj, Raised, Value};
+use moo_model::{ErrorCode, Map, Obj, Raised, Value};
 
 use crate::builtin::{ArgType, Body, Builtin, FlowBody, ValueBody};
 
 pub use objects::{on_error, resume};
 
 /// Every table, in the order of the manual.
-static TABLES: [&[Builtin]; 19] = [
+static TABLES: [&[Builtin]; 20] = [
     values::TABLE,
     numbers::TABLE,
     clock::TABLE,
@@ -46,6 +47,7 @@ static TABLES: [&[Builtin]; 19] = [
     hashing::TABLE,
     passwords::TABLE,
     lists::TABLE,
+    maps::TABLE,
     objects::TABLE,
     movement::TABLE,
     properties::TABLE,
@@ -129,6 +131,8 @@ trait Args {
     fn str(&self, at: usize) -> Result<&str, Raised>;
     /// The list at this place.
     fn list(&self, at: usize) -> Result<&[Value], Raised>;
+    /// The map at this place.
+    fn map(&self, at: usize) -> Result<&Map, Raised>;
     /// Whether there is an argument at this place and it is true.
     fn flag(&self, at: usize) -> bool;
 }
@@ -150,6 +154,10 @@ impl Args for [Value] {
         self.get(at)
             .and_then(Value::as_list)
             .ok_or(ErrorCode::Type.into())
+    }
+
+    fn map(&self, at: usize) -> Result<&Map, Raised> {
+        self.get(at).and_then(Value::as_map).ok_or(ErrorCode::Type.into())
     }
 
     fn flag(&self, at: usize) -> bool {

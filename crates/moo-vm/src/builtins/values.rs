@@ -48,7 +48,7 @@ fn toint(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     int_of(&args[0]).map(Value::int)
 }
 
-/// A value as an integer. `E_FLOAT` for a float that is too large, `E_TYPE` for lists.
+/// A value as an integer. `E_FLOAT` for a float that is too large, `E_TYPE` for lists and maps.
 fn int_of(value: &Value) -> Result<i64, Raised> {
     // The largest integer is not a float; its successor, 2^63, is.
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
@@ -59,7 +59,7 @@ fn int_of(value: &Value) -> Result<i64, Raised> {
         View::Obj(o) => Ok(o.0),
         View::Err(e) => Ok(e as i64),
         View::Str(s) => Ok(number::int_from_text(&s)),
-        View::List(_) | View::Anon(_) | View::Unset => Err(ErrorCode::Type.into()),
+        View::List(_) | View::Map(_) | View::Anon(_) | View::Unset => Err(ErrorCode::Type.into()),
     }
 }
 
@@ -96,6 +96,7 @@ fn length(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
             moo_model::text::len(s)
         }
         View::List(items) => items.len(),
+        View::Map(map) => map.len(),
         _ => return Err(ErrorCode::Type.into()),
     };
     Ok(Value::int(length as i64))
@@ -124,39 +125,57 @@ fn value_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::int(size_of_value(ctx, &args[0])))
 }
 
-/// What a value would take in LambdaMOO on a 64-bit machine. A list that is shared counts at each place, as there; it
-/// is measured once, because sharing makes values exponentially larger than they are.
+/// What a value would take in LambdaMOO on a 64-bit machine, and an estimate for maps. What is shared counts at each
+/// place, as there; it is measured once, because sharing makes values exponentially larger than they are.
 fn size_of_value(ctx: &mut Context<'_>, value: &Value) -> i64 {
-    const CELL: i64 = 16;
-    let Some(top) = value.as_list() else {
+    if !value.is_container() {
         return scalar_size(value);
-    };
-    let mut sizes: HashMap<*const Value, i64> = HashMap::new();
-    let mut pending = vec![top];
-    while let Some(&items) = pending.last() {
-        if sizes.contains_key(&items.as_ptr()) {
+    }
+    let mut sizes: HashMap<usize, i64> = HashMap::new();
+    let mut pending = vec![value];
+    while let Some(&container) = pending.last() {
+        let known = |value: &Value| sizes.contains_key(&address(value));
+        if known(container) {
             pending.pop();
             continue;
         }
         let before = pending.len();
-        let unmeasured = items.iter().filter_map(Value::as_list);
-        pending.extend(unmeasured.filter(|inner| !inner.is_empty() && !sizes.contains_key(&inner.as_ptr())));
+        let parts = container.parts().into_iter().flatten();
+        pending.extend(parts.filter(|part| part.is_container() && !known(part)));
         if pending.len() > before {
             continue;
         }
-        ctx.task.charge_size(items.len());
-        let sum = items.iter().fold(CELL, |sum: i64, item| {
-            let size = match item.as_list() {
-                Some([]) => 2 * CELL,
-                Some(inner) => sizes.get(&inner.as_ptr()).copied().unwrap_or(0),
-                None => scalar_size(item),
+        let (mut sum, mut count) = (empty_size(container), 0);
+        for part in container.parts().into_iter().flatten() {
+            let size = match part.is_container() {
+                true => sizes.get(&address(part)).copied().unwrap_or(0),
+                false => scalar_size(part),
             };
-            sum.saturating_add(size)
-        });
-        sizes.insert(items.as_ptr(), sum.saturating_add(CELL));
+            (sum, count) = (size.saturating_add(sum), count + 1);
+        }
+        ctx.task.charge_size(count);
+        sizes.insert(address(container), sum);
         pending.pop();
     }
-    sizes.get(&top.as_ptr()).copied().unwrap_or(2 * CELL)
+    sizes.get(&address(value)).copied().unwrap_or(0)
+}
+
+/// Where a list's or map's content is: the same for two values that share it. All empty lists may be in one place.
+fn address(value: &Value) -> usize {
+    match value.view() {
+        View::List(items) => items.as_ptr() as usize,
+        View::Map(map) => std::ptr::from_ref(map) as usize,
+        _ => 0,
+    }
+}
+
+/// What a list or a map takes besides its parts.
+fn empty_size(value: &Value) -> i64 {
+    /// A value of a list; a list has one more.
+    const CELL: i64 = 16;
+    /// What holds a key and its value.
+    const ENTRY: i64 = 32;
+    2 * CELL + value.as_map().map_or(0, |map| map.len() as i64 * ENTRY)
 }
 
 fn scalar_size(value: &Value) -> i64 {
@@ -188,15 +207,15 @@ fn object_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> 
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    row("typeof", (1, 1), &[Any], type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST` and `FLOAT`."),
-    row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}`."),
+    row("typeof", (1, 1), &[Any], type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST`, `FLOAT` and `MAP`."),
+    row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}` and a map `[map]`."),
     row("toliteral", (1, 1), &[Any], toliteral, "The text of an expression that gives the value."),
     row("toint", (1, 1), &[Any], toint, "The value as an integer; 0 for a string that is not a number."),
     row("tonum", (1, 1), &[Any], toint, "The same as `toint()`."),
     row("tofloat", (1, 1), &[Any], tofloat, "The value as a float; `E_INVARG` for a string that is not a number."),
     row("toobj", (1, 1), &[Any], toobj, "The value as an object number; a string may start with `#`."),
     row("equal", (2, 2), &[Any, Any], equal, "Whether two values are the same, strings compared with regard to case."),
-    row("length", (1, 1), &[Any], length, "The number of characters of a string or of elements of a list."),
+    row("length", (1, 1), &[Any], length, "The number of characters of a string, of elements of a list or of entries of a map."),
     row("min", (1, MANY), &[Number], min, "The smallest of numbers of one kind."),
     row("max", (1, MANY), &[Number], max, "The largest of numbers of one kind."),
     row("value_bytes", (1, 1), &[Any], value_bytes, "An estimate of the memory that a value takes."),

@@ -1,9 +1,10 @@
-//! Parts of strings and lists: reading, setting, adding to and going through them.
+//! Parts of strings, lists and maps: reading, setting, adding to and going through them.
 //!
 //! Invariant: an edit happens in place only where nobody else holds the value, and not at all when it raises.
 
 use moo_model::value::Text;
-use moo_model::{ErrorCode, Raised, Value, View, text};
+use moo_model::value::map::{compare_keys, is_key};
+use moo_model::{ErrorCode, Map, Raised, Value, View, text};
 
 use super::Env;
 use crate::outcome::Limit;
@@ -11,7 +12,7 @@ use crate::task::TaskState;
 
 type Result<T, E = ErrorCode> = std::result::Result<T, E>;
 
-/// `base[index]`
+/// `base[index]`, where the quick path for lists does not apply.
 pub(super) fn element(base: &Value, index: &Value) -> Result<Value> {
     match (base.view(), index.view()) {
         (View::List(items), View::Int(i)) => at(items, i).cloned(),
@@ -21,6 +22,7 @@ pub(super) fn element(base: &Value, index: &Value) -> Result<Value> {
                 .map(Value::str)
                 .ok_or(ErrorCode::Range)
         }
+        (View::Map(map), _) if is_key(index) => map.get(index).cloned().ok_or(ErrorCode::Range),
         _ => Err(ErrorCode::Type),
     }
 }
@@ -33,17 +35,34 @@ fn at(items: &[Value], index: i64) -> Result<&Value> {
     items.get(nth).ok_or(ErrorCode::Range)
 }
 
-/// `$` in an index: the length of the value.
-pub(super) fn length(value: &Value) -> Result<Value> {
+/// `^` in an index: 1, or a map's first key.
+pub(super) fn first(value: &Value) -> Result<Value> {
     match value.view() {
-        View::List(items) => Ok(Value::int(items.len() as i64)),
-        View::Str(text) => Ok(Value::int(text::len(text) as i64)),
+        View::List(_) | View::Str(_) => Ok(Value::int(1)),
+        View::Map(map) => key_of(map.first()),
         _ => Err(ErrorCode::Type),
     }
 }
 
+/// `$` in an index: the length of the value, or a map's last key.
+pub(super) fn last(value: &Value) -> Result<Value> {
+    match value.view() {
+        View::List(items) => Ok(Value::int(items.len() as i64)),
+        View::Str(text) => Ok(Value::int(text::len(text) as i64)),
+        View::Map(map) => key_of(map.last()),
+        _ => Err(ErrorCode::Type),
+    }
+}
+
+fn key_of(entry: Option<(&Value, &Value)>) -> Result<Value> {
+    entry.map(|(key, _)| key.clone()).ok_or(ErrorCode::Range)
+}
+
 /// `base[from..to]`; empty whenever `from` is greater than `to`.
 pub(super) fn slice(base: &Value, from: &Value, to: &Value, task: &mut TaskState) -> Result<Value> {
+    if let Some(map) = base.as_map() {
+        return slice_of_map(map, from, to, task);
+    }
     let (Some(from), Some(to)) = (from.as_int(), to.as_int()) else {
         return Err(ErrorCode::Type);
     };
@@ -69,8 +88,98 @@ pub(super) fn slice(base: &Value, from: &Value, to: &Value, task: &mut TaskState
     }
 }
 
+/// The entries whose keys are not less than `from` nor greater than `to`, which must be keys of the map.
+fn slice_of_map(map: &Map, from: &Value, to: &Value, task: &mut TaskState) -> Result<Value> {
+    if !is_key(from) || !is_key(to) {
+        return Err(ErrorCode::Type);
+    }
+    if compare_keys(from, to).is_gt() {
+        return Ok(Value::map(Map::new()));
+    }
+    check_bounds(map, from, to)?;
+    task.charge_size(map.len());
+    let entries = map.iter().skip_while(|(key, _)| compare_keys(key, from).is_lt());
+    let within = entries.take_while(|(key, _)| compare_keys(key, to).is_le());
+    Ok(Value::map(owned(within)))
+}
+
+fn check_bounds(map: &Map, from: &Value, to: &Value) -> Result<()> {
+    match (map.get(from), map.get(to)) {
+        (Some(_), Some(_)) => Ok(()),
+        _ => Err(ErrorCode::Range),
+    }
+}
+
+fn owned<'a>(entries: impl Iterator<Item = (&'a Value, &'a Value)>) -> Map {
+    entries.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// `map[from..to] = new`: the entries between the bounds give way to the new ones. Where a new key stands among those
+/// after the bounds already, that entry stays as it was.
+fn set_slice_of_map(
+    base: &mut Value,
+    (from, to): &(Value, Value),
+    new: &Value,
+    env: &mut Env<'_>,
+) -> Result<(), Raised> {
+    let (Some(map), Some(new)) = (base.as_map(), new.as_map()) else {
+        return Err(ErrorCode::Type.into());
+    };
+    if !is_key(from) || !is_key(to) {
+        return Err(ErrorCode::Type.into());
+    }
+    check_bounds(map, from, to)?;
+    check_entries(map.len() + new.len(), env)?;
+    env.task.charge_size(map.len() + new.len());
+    let before = map.iter().take_while(|(key, _)| compare_keys(key, from).is_lt());
+    let after = map.iter().skip_while(|(key, _)| compare_keys(key, to).is_le());
+    let edited = owned(before.chain(new).chain(after));
+    *base = Value::map(edited);
+    Ok(())
+}
+
+/// Puts an entry into a map.
+pub(super) fn put(base: &mut Value, key: Value, value: Value, env: &mut Env<'_>) -> Result<(), Raised> {
+    let Some(map) = base.as_map() else {
+        return Err(ErrorCode::Type.into());
+    };
+    if !is_key(&key) {
+        return Err(ErrorCode::Type.into());
+    }
+    let entries = map.len();
+    check_entries(entries + 1, env)?;
+    if base.map_mut().is_none() {
+        env.task.charge_size(entries);
+    }
+    if let Some(map) = base.map_make_mut() {
+        map.insert(key, value);
+    }
+    Ok(())
+}
+
+fn check_entries(entries: usize, env: &mut Env<'_>) -> Result<(), Raised> {
+    if entries > env.options.max_map_entries {
+        Err(env.task.too_large(env.options))
+    } else {
+        Ok(())
+    }
+}
+
 /// `base[index] = value`
-pub(super) fn set_element(base: &mut Value, index: &Value, value: Value, task: &mut TaskState) -> Result<()> {
+pub(super) fn set_element(
+    base: &mut Value,
+    index: Value,
+    value: Value,
+    env: &mut Env<'_>,
+) -> Result<(), Raised> {
+    if base.as_map().is_some() {
+        return put(base, index, value, env);
+    }
+    set_item(base, &index, value, env.task).map_err(Raised::from)
+}
+
+/// `base[index] = value` for a list or a string.
+fn set_item(base: &mut Value, index: &Value, value: Value, task: &mut TaskState) -> Result<()> {
     match (base.view(), index.view()) {
         (View::List(items), View::Int(i)) => {
             at(items, i)?;
@@ -111,6 +220,9 @@ pub(super) fn set_slice(
     value: &Value,
     env: &mut Env<'_>,
 ) -> Result<(), Raised> {
+    if base.as_map().is_some() {
+        return set_slice_of_map(base, bounds, value, env);
+    }
     let (Some(from), Some(to)) = (bounds.0.as_int(), bounds.1.as_int()) else {
         return Err(ErrorCode::Type.into());
     };
@@ -195,9 +307,19 @@ fn check_size(elements: usize, env: &mut Env<'_>) -> Result<(), Raised> {
     }
 }
 
-/// `value in list`: the first position of an equal element, 0 if there is none.
-pub(super) fn position(value: &Value, list: &Value, task: &mut TaskState) -> Result<Value> {
-    let items = list.as_list().ok_or(ErrorCode::Type)?;
+/// `value in container`: the first position of an equal element of a list or value of a map, 0 if there is none.
+pub(super) fn position(value: &Value, container: &Value, task: &mut TaskState) -> Result<Value> {
+    match container.view() {
+        View::List(items) => position_among(value, items, task),
+        View::Map(map) => {
+            let values: Vec<Value> = map.iter().map(|(_, value)| value.clone()).collect();
+            position_among(value, &values, task)
+        }
+        _ => Err(ErrorCode::Type),
+    }
+}
+
+fn position_among(value: &Value, items: &[Value], task: &mut TaskState) -> Result<Value> {
     task.charge_size(items.len());
     let length = value.as_str().map_or(0, str::len);
     if length < LONG_TEXT {
@@ -277,5 +399,43 @@ pub(super) fn next_in_list(regs: &mut [Value], at: u16, var: u16) -> bool {
             regs[at] = Value::UNSET;
             false
         }
+    }
+}
+
+/// What a loop over a map or a string goes through, as a list: the values, or the characters. The loop holds nothing of
+/// the map itself, so its body may edit that in place.
+#[cold]
+pub(super) fn elements(of: &Value, env: &mut Env<'_>) -> Result<Value, Raised> {
+    match of.view() {
+        View::Map(map) => {
+            env.task.charge_size(map.len());
+            Ok(Value::list(map.iter().map(|(_, value)| value.clone()).collect()))
+        }
+        View::Str(text) => {
+            check_size(text::len(text), env)?;
+            let mut buffer = [0; 4];
+            let characters = text.chars().map(|c| Value::str(c.encode_utf8(&mut buffer)));
+            Ok(Value::list(characters.collect()))
+        }
+        _ => Err(ErrorCode::Type.into()),
+    }
+}
+
+/// The keys of a map as a list; unset for what is gone through by index.
+#[cold]
+pub(super) fn keys(of: &Value) -> Result<Value> {
+    match of.view() {
+        View::Map(map) => Ok(Value::list(map.iter().map(|(key, _)| key.clone()).collect())),
+        View::List(_) | View::Str(_) => Ok(Value::UNSET),
+        _ => Err(ErrorCode::Type),
+    }
+}
+
+/// The key of the element that was given last, where so many were given; the number itself where there are no keys.
+pub(super) fn key_of_turn(given: &Value, keys: &Value) -> Value {
+    let nth = given.as_int().unwrap_or(0) as usize;
+    match keys.as_list() {
+        Some(keys) => keys.get(nth.wrapping_sub(1)).cloned().unwrap_or_default(),
+        None => given.clone(),
     }
 }

@@ -75,7 +75,9 @@ impl Machine {
         let frame = self.top();
         let op = frame.program().code[frame.pc.saturating_sub(1) as usize];
         match op {
-            Op::RangePrepare { .. } | Op::ListPrepare { .. } => self.top_mut().pc += 1,
+            Op::RangePrepare { .. } | Op::ListPrepare { .. } | Op::PairPrepare { .. } => {
+                self.top_mut().pc += 1
+            }
             Op::ScatterFrom { spec, .. } | Op::ScatterArgs { spec } => {
                 self.assign_nothing(spec);
             }

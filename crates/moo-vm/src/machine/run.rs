@@ -4,7 +4,7 @@
 
 use moo_lang::opcode::{Env as EnvField, Op};
 use moo_model::value::Kind;
-use moo_model::{ErrorCode, Value};
+use moo_model::{ErrorCode, Map, Value};
 
 use super::call::{Call, callee_player};
 use super::drive::{Go, Stop};
@@ -392,10 +392,18 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
                 ListPrepare { at } => {
                     if r!(at).kind() != Kind::List {
-                        raise!(ErrorCode::Type);
+                        r!(at) = outside!(index::elements(&r!(at), env));
                     }
                     r!(at + 1) = Value::int(0);
                 }
+                PairPrepare { at } => {
+                    r!(at + 2) = or_raise!(index::keys(&r!(at)));
+                    if r!(at).kind() != Kind::List {
+                        r!(at) = outside!(index::elements(&r!(at), env));
+                    }
+                    r!(at + 1) = Value::int(0);
+                }
+                PairKey { at, to } => r!(to) = index::key_of_turn(&r!(at + 1), &r!(at + 2)),
                 ListNext { at, var } => {
                     charge!();
                     if index::next_in_list(regs, at, var) {
@@ -409,6 +417,11 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     r!(to) = Value::list(items);
                 }
                 EmptyList { to } => r!(to) = Value::empty_list(),
+                EmptyMap { to } => r!(to) = Value::map(Map::new()),
+                MapPut { to, key, value } => {
+                    let (key, value) = (r!(key).clone(), r!(value).clone());
+                    outside!(index::put(&mut r!(to), key, value, env));
+                }
                 Append { to, item } => {
                     let item = r!(item).clone();
                     outside!(index::append(&mut r!(to), item, env));
@@ -437,14 +450,15 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
                 SetIndex { base, index, value } => {
                     let (i, value) = (r!(index).clone(), r!(value).clone());
-                    outside!(index::set_element(&mut r!(base), &i, value, env.task));
+                    outside!(index::set_element(&mut r!(base), i, value, env));
                 }
                 SetRange { base, from, value } => {
                     let bounds = (r!(from).clone(), r!(from + 1).clone());
                     let value = r!(value).clone();
                     outside!(index::set_slice(&mut r!(base), &bounds, &value, env));
                 }
-                Last { to, a } => r!(to) = or_raise!(index::length(&r!(a))),
+                First { to, a } => r!(to) = or_raise!(index::first(&r!(a))),
+                Last { to, a } => r!(to) = or_raise!(index::last(&r!(a))),
 
                 GetProp { to, obj, name } => {
                     let name = program.names[usize::from(name)].symbol;

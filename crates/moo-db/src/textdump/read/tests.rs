@@ -164,7 +164,7 @@ fn lists_nested_too_deep_are_refused() {
     let text = SMALL.replacen("2\nhello\n", &deep, 1);
     let error = import(text.as_bytes()).err().expect("it could not be stored");
     assert!(
-        error.to_string().contains("a list that nests no deeper"),
+        error.to_string().contains("a list or map that nests no deeper"),
         "{error}"
     );
 }

@@ -5,7 +5,8 @@
 use std::io::BufRead;
 
 use moo_model::bytes::DEPTH_MAX;
-use moo_model::{ErrorCode, Value};
+use moo_model::value::map::is_key;
+use moo_model::{ErrorCode, Map, Value};
 
 use super::ReadError;
 use super::lines::Lines;
@@ -13,6 +14,14 @@ use super::lines::Lines;
 enum Node {
     Leaf(Value),
     List(i64),
+    Map(i64),
+}
+
+/// A list or map of which some parts were read.
+struct Open {
+    parts: Vec<Value>,
+    missing: i64,
+    is_map: bool,
 }
 
 impl<R: BufRead> Lines<'_, R> {
@@ -24,22 +33,26 @@ impl<R: BufRead> Lines<'_, R> {
 
     /// The rest of a value whose type was read.
     pub fn value_of(&mut self, mut kind: i64) -> Result<Value, ReadError> {
-        let mut open: Vec<(Vec<Value>, i64)> = Vec::new();
+        let mut open: Vec<Open> = Vec::new();
         loop {
             let mut done = match self.node(kind)? {
                 Node::Leaf(value) => value,
-                Node::List(_) if open.len() == DEPTH_MAX => {
-                    return Err(self.unexpected("a list that nests no deeper"));
-                }
                 Node::List(0) => Value::empty_list(),
+                Node::Map(0) => Value::map(Map::new()),
+                Node::List(_) | Node::Map(_) if open.len() == DEPTH_MAX => {
+                    return Err(self.unexpected("a list or map that nests no deeper"));
+                }
                 Node::List(len) => {
-                    open.push((Vec::new(), len));
-                    kind = self.number("the type of a list's element")?;
+                    kind = self.open(&mut open, len, false)?;
+                    continue;
+                }
+                Node::Map(len) => {
+                    kind = self.open(&mut open, len.saturating_mul(2), true)?;
                     continue;
                 }
             };
             loop {
-                let Some((items, missing)) = open.last_mut() else {
+                let Some(inner) = open.last_mut() else {
                     return Ok(done);
                 };
                 if done.is_unset() {
@@ -47,17 +60,44 @@ impl<R: BufRead> Lines<'_, R> {
                     self.warnings
                         .add("an unset element of a list became 0".to_string());
                 }
-                items.push(done);
-                *missing -= 1;
-                if *missing > 0 {
+                inner.parts.push(done);
+                inner.missing -= 1;
+                if inner.missing > 0 {
                     break;
                 }
-                let items = std::mem::take(items);
+                let (parts, is_map) = (std::mem::take(&mut inner.parts), inner.is_map);
                 open.pop();
-                done = Value::list(items);
+                done = if is_map {
+                    self.map_of(parts)?
+                } else {
+                    Value::list(parts)
+                };
             }
-            kind = self.number("the type of a list's element")?;
+            kind = self.number("the type of an element")?;
         }
+    }
+
+    /// Begins a list or map of at least one part; gives that part's type.
+    fn open(&mut self, open: &mut Vec<Open>, missing: i64, is_map: bool) -> Result<i64, ReadError> {
+        open.push(Open {
+            parts: Vec::new(),
+            missing,
+            is_map,
+        });
+        self.number("the type of an element")
+    }
+
+    /// The map of keys and values in turn, in whatever order its server kept them.
+    fn map_of(&self, parts: Vec<Value>) -> Result<Value, ReadError> {
+        let mut map = Map::new();
+        let mut parts = parts.into_iter();
+        while let (Some(key), Some(value)) = (parts.next(), parts.next()) {
+            if !is_key(&key) {
+                return Err(self.unexpected("the end of a map whose keys are neither lists nor maps"));
+            }
+            map.insert(key, value);
+        }
+        Ok(Value::map(map))
     }
 
     fn node(&mut self, kind: i64) -> Result<Node, ReadError> {
@@ -69,7 +109,8 @@ impl<R: BufRead> Lines<'_, R> {
             4 => return Ok(Node::List(self.count("the length of a list")?)),
             5 | 6 | -1 => Value::UNSET,
             9 => self.float()?,
-            10..=13 => return Err(self.unexpected("the type of a value that this format version has")),
+            10 => return Ok(Node::Map(self.count("the number of entries of a map")?)),
+            11..=13 => return Err(self.unexpected("the type of a value that this format version has")),
             14 => Value::truth(self.number("a truth value")? != 0),
             _ => {
                 self.warn(&format!("there is no type of value {kind}: taken as 0"));

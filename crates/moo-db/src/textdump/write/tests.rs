@@ -1,7 +1,7 @@
 //! What is written is what was read.
 
 use moo_model::world::{Code, Settings, VerbRecord};
-use moo_model::{ErrorCode, Value};
+use moo_model::{ErrorCode, Map, Value};
 use triomphe::Arc;
 
 use super::*;
@@ -67,6 +67,43 @@ fn every_kind_of_value_comes_back() {
     assert_eq!(warnings, Warnings::default());
     let back = import(&out);
     assert_eq!(back.root.get(Obj(0)).expect("it is there").slots[0].value, value);
+}
+
+#[test]
+fn maps_come_back_and_are_reported() {
+    let inner = Value::list(vec![Value::map(Map::new()), Value::int(2)]);
+    let entries = [(Value::str("k"), inner), (Value::float(0.5), Value::obj(Obj(3)))];
+    let value = Value::map(entries.into_iter().collect());
+    let (out, warnings) = export(&with_value(value.clone(), false));
+    let text = String::from_utf8_lossy(&out);
+    assert!(
+        text.contains("\n10\n2\n9\n0.5\n1\n3\n2\nk\n4\n2\n10\n0\n0\n2\n"),
+        "{text}"
+    );
+    let warning = "#0: there is a map, which LambdaMOO cannot read; this server can";
+    assert_eq!(warnings.lines, [warning, warning]);
+    let back = import(&out);
+    assert_eq!(back.root.get(Obj(0)).expect("it is there").slots[0].value, value);
+    let unordered = text.replacen("\n9\n0.5\n1\n3\n2\nk\n", "\n2\nz\n1\n3\n2\nk\n", 1);
+    let back = import(unordered.as_bytes());
+    let value = &back.root.get(Obj(0)).expect("it is there").slots[0].value;
+    assert_eq!(format!("{value:?}"), "[\"k\" -> {[], 2}, \"z\" -> #3]");
+    for (wrong, expected) in [
+        (
+            "\n10\nc 0\n",
+            "expected the number of entries of a map, found `c 0`",
+        ),
+        (
+            "\n10\n1\n4\n0\n0\n1\n",
+            "expected the end of a map whose keys are neither lists nor maps, found `1`",
+        ),
+    ] {
+        let text = text.replacen("\n10\n", wrong, 1);
+        let error = read(text.as_bytes(), &|_| true, &mut |_| {})
+            .err()
+            .expect("it is wrong");
+        assert!(error.to_string().ends_with(expected), "{error}");
+    }
 }
 
 #[test]

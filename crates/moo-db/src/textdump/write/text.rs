@@ -20,6 +20,7 @@ const LIST: i64 = 4;
 const CLEAR: i64 = 5;
 const NONE: i64 = 6;
 const FLOAT: i64 = 9;
+const MAP: i64 = 10;
 
 pub(super) struct Text<'a, W> {
     out: &'a mut W,
@@ -95,24 +96,24 @@ impl<'a, W: Write> Text<'a, W> {
     }
 
     fn write_value(&mut self, value: &Value, unset: i64) -> io::Result<()> {
-        // The lists that are open, each with the elements still to be written.
-        let mut open = vec![std::slice::from_ref(value).iter()];
-        while let Some(elements) = open.last_mut() {
-            match elements.next().map(Value::view) {
+        self.head(value.view(), unset)?;
+        // The lists and maps that are open, each with the parts still to be written.
+        let mut open: Vec<_> = value.parts().into_iter().collect();
+        while let Some(parts) = open.last_mut() {
+            match parts.next() {
                 None => drop(open.pop()),
-                Some(View::List(items)) => {
-                    self.number(LIST)?;
-                    self.number(items.len() as i64)?;
-                    open.push(items.iter());
+                Some(part) => {
+                    self.head(part.view(), unset)?;
+                    open.extend(part.parts());
                 }
-                Some(leaf) => self.leaf(leaf, unset)?,
             }
         }
         Ok(())
     }
 
-    fn leaf(&mut self, leaf: View<'_>, unset: i64) -> io::Result<()> {
-        match leaf {
+    /// A scalar, or the type and length of a list or map.
+    fn head(&mut self, head: View<'_>, unset: i64) -> io::Result<()> {
+        match head {
             View::Unset => self.number(unset),
             View::Int(number) => {
                 if i32::try_from(number).is_err() {
@@ -137,7 +138,14 @@ impl<'a, W: Write> Text<'a, W> {
                 self.number(STR)?;
                 self.string(text.as_str())
             }
-            View::List(_) => Ok(()),
+            View::List(items) => self.tagged(LIST, &items.len().to_string()),
+            View::Map(map) => {
+                let place = &self.place;
+                self.warnings.add(format!(
+                    "{place}: there is a map, which LambdaMOO cannot read; this server can"
+                ));
+                self.tagged(MAP, &map.len().to_string())
+            }
         }
     }
 

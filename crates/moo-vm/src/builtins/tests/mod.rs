@@ -1,5 +1,6 @@
 //! What each function does, as the manual tells it: calls and results written as in a program.
 
+mod maps;
 mod objects;
 mod outside;
 mod page;
@@ -28,8 +29,19 @@ fn parse_call(text: &str) -> (String, Vec<Value>) {
 
 fn constant_arg(arg: &Arg) -> Value {
     match arg {
-        Arg::Plain(Expr::Literal(value)) => value.clone(),
-        Arg::Plain(Expr::List(items)) => Value::list(items.iter().map(constant_arg).collect()),
+        Arg::Plain(expr) => constant(expr),
+        Arg::Splice(_) => panic!("not a constant: {arg:?}"),
+    }
+}
+
+fn constant(expr: &Expr) -> Value {
+    match expr {
+        Expr::Literal(value) => value.clone(),
+        Expr::List(items) => Value::list(items.iter().map(constant_arg).collect()),
+        Expr::Map(entries) => {
+            let entry = |(key, value): &(Expr, Expr)| (constant(key), constant(value));
+            Value::map(entries.iter().map(entry).collect())
+        }
         other => panic!("not a constant: {other:?}"),
     }
 }
@@ -96,6 +108,7 @@ fn no_body_panics_whatever_it_is_given() {
             Value::list(vec![Value::empty_list(); 9]),
             Value::str("ü"),
         ]),
+        Value::map([(Value::str("é"), Value::empty_list())].into_iter().collect()),
     ];
     for builtin in all() {
         let most = builtin.args_max.unwrap_or(4).min(4);

@@ -26,6 +26,7 @@ fn type_name(of: ArgType) -> &'static str {
         ArgType::Str => "str",
         ArgType::Err => "err",
         ArgType::List => "list",
+        ArgType::Map => "map",
     }
 }
 

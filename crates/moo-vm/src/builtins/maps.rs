@@ -1,0 +1,77 @@
+//! Maps. Every function gives a new value and leaves its argument as it was.
+
+use moo_model::value::map::is_key;
+use moo_model::{ErrorCode, Raised, Value};
+
+use super::{Args, MANY, row};
+use crate::builtin::ArgType::{Any, Int, Map};
+use crate::builtin::{Builtin, Context};
+
+fn mapkeys(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let map = args.map(0)?;
+    ctx.check_list(map.len())?;
+    Ok(Value::list(map.iter().map(|(key, _)| key.clone()).collect()))
+}
+
+fn mapvalues(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let map = args.map(0)?;
+    if let [_, keys @ ..] = args
+        && !keys.is_empty()
+    {
+        let value = |key| map.get(key).cloned().ok_or(ErrorCode::Range.into());
+        return keys.iter().map(value).collect::<Result<_, _>>().map(Value::list);
+    }
+    ctx.check_list(map.len())?;
+    Ok(Value::list(map.iter().map(|(_, value)| value.clone()).collect()))
+}
+
+fn mapdelete(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let (map, key) = (args.map(0)?, &args[1]);
+    ctx.task.charge_size(map.len());
+    let mut left = map.clone();
+    match key.as_list() {
+        Some(keys) => {
+            ctx.task.charge_size(keys.len());
+            for key in keys {
+                if !left.remove(key) {
+                    return Err(missing(ctx, key)?);
+                }
+            }
+        }
+        None if !is_key(key) => return Err(ErrorCode::Type.into()),
+        None if !left.remove(key) => return Err(ErrorCode::Range.into()),
+        None => {}
+    }
+    Ok(Value::map(left))
+}
+
+/// The error that tells which of several keys a map does not have.
+fn missing(ctx: &mut Context<'_>, key: &Value) -> Result<Raised, Raised> {
+    let shown = match key.as_str() {
+        Some(text) => text.to_string(),
+        None => super::values::literal_text(ctx, key)?,
+    };
+    Ok(Raised {
+        code: Value::err(ErrorCode::Range),
+        message: Some(Value::string(format!("Key {shown} not found in map"))),
+        value: key.clone(),
+    })
+}
+
+fn maphaskey(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let (map, key) = (args.map(0)?, &args[1]);
+    if !is_key(key) {
+        return Err(ErrorCode::Type.into());
+    }
+    let found = map.entry(key);
+    let has = found.is_some_and(|(known, _)| !args.flag(2) || known.identical(key));
+    Ok(Value::truth(has))
+}
+
+#[rustfmt::skip]
+pub(super) const TABLE: &[Builtin] = &[
+    row("mapkeys", (1, 1), &[Map], mapkeys, "The keys of a map, in their order."),
+    row("mapvalues", (1, MANY), &[Map], mapvalues, "The values of a map in the order of the keys, or those of the keys given; `E_RANGE` for one that is not there."),
+    row("mapdelete", (2, 2), &[Map, Any], mapdelete, "The map without a key, or without each key of a list; `E_RANGE` for one that is not there."),
+    row("maphaskey", (2, 3), &[Map, Any, Int], maphaskey, "Whether a map has a key; with a true third argument, one of the same case."),
+];
