@@ -366,6 +366,12 @@ pub const SLOTS: usize = 64;
 /// The stack of each of those threads, of which only what is used costs memory. Values and programs are walked on it as
 /// deep as they are nested, which is bounded, in any form the programs are built in.
 pub const EXECUTOR_STACK_BYTES: usize = 16 * MIB;
+/// How often the daemon looks how late the clock of its main arbiter rings.
+pub const LAG_LOOK: Duration = Duration::from_millis(250);
+/// `lag()` tells of the last one or two of these.
+pub const LAG_WINDOW: Duration = Duration::from_secs(30);
+/// Verbs that the daemon lists for an operator.
+pub const ADMIN_VERBS_MAX: usize = 2_000;
 /// How long a task runs before it yields to those that wait.
 pub const TIME_SLICE: Duration = Duration::from_millis(2);
 /// Bytes that one slice of a task may allocate.

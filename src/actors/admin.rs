@@ -6,8 +6,10 @@
 use super::backup;
 use super::connection::{ConnectionActor, CountClients, ListConnections};
 use super::enrollment::{EnrollmentDesk, KINDS};
+use super::figures;
 use super::gateway::{GatewayActor, ListHosts};
 use super::keyring::KeyDesk;
+use super::meters::Meters;
 use super::outlet::Outlet;
 use super::publisher::PublisherActor;
 use super::scheduler::{CountTasks, SchedulerActor};
@@ -27,11 +29,14 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
+
+const TOO_BUSY: &str = "the daemon is too busy or about to end; try again";
 
 /// What the answers are made from.
 #[derive(Clone)]
@@ -66,6 +71,12 @@ pub struct Admin {
     pub publisher: Gate<PublisherActor>,
     /// The parent of all actors.
     pub supervisor: Supervisor,
+    /// What is counted.
+    pub meters: Arc<Meters>,
+    /// The last commit that is written.
+    pub written: Arc<AtomicU64>,
+    /// The folder of the database.
+    pub database: PathBuf,
 }
 
 impl Admin {
@@ -114,8 +125,14 @@ impl Admin {
             AdminRequest::Backup(folder) => self.backup(folder.into()).await,
             AdminRequest::Status => match self.status().await {
                 Some(status) => AdminReply::Status(status),
-                None => AdminReply::Refused("the daemon is too busy or about to end; try again".to_owned()),
+                None => AdminReply::Refused(TOO_BUSY.to_owned()),
             },
+            AdminRequest::Metrics => match self.status().await {
+                Some(status) => AdminReply::Metrics(status.figures),
+                None => AdminReply::Refused(TOO_BUSY.to_owned()),
+            },
+            AdminRequest::Profile => decided(|| Ok(AdminReply::Profile(figures::profile()))).await,
+            AdminRequest::Conflicts => AdminReply::Conflicts(figures::conflicts(&self.outside)),
             AdminRequest::Tap(_) => AdminReply::Refused("a tap is a conversation of its own".to_owned()),
             AdminRequest::ListKeys => AdminReply::Keys(self.keys.list()),
             AdminRequest::RotateKeys { at_once } => {
@@ -215,26 +232,31 @@ impl Admin {
             .offer(ListConnections(ADMIN_CONNECTIONS_MAX, connections))
             .ok()?;
         let by_host = by_host.await.ok()?;
-        let hosts = listed.await.ok()?.into_iter().map(|host| HostStatus {
-            connections: by_host.get(&host.id).copied().unwrap_or_default(),
-            kind: host.name,
-            id: host.id.to_string(),
-            state: host.state.to_owned(),
-            token: host.token.map_or_else(String::new, |jti| to_hex(&jti)),
-        });
+        let hosts = listed.await.ok()?.into_iter();
+        let hosts: Vec<_> = hosts
+            .map(|host| HostStatus {
+                connections: by_host.get(&host.id).copied().unwrap_or_default(),
+                kind: host.name,
+                id: host.id.to_string(),
+                state: host.state.to_owned(),
+                token: host.token.map_or_else(String::new, |jti| to_hex(&jti)),
+            })
+            .collect();
         let (connections, connections_total) = rows.await.ok()?;
         let tasks = counted.await.ok()?;
         let objects = self.world.snapshot().iter().count() as u64;
-        Some(DaemonStatus {
+        let mut status = DaemonStatus {
             epoch: self.epoch,
             uptime_s: self.started.elapsed().as_secs(),
             objects,
             tasks,
-            figures: self.figures(tasks, objects).await,
-            hosts: hosts.collect(),
+            figures: Vec::new(),
+            hosts,
             connections,
             connections_total,
-        })
+        };
+        status.figures = self.figures(&status).await;
+        Some(status)
     }
 }
 

@@ -14,6 +14,7 @@ use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
 use super::keyring::{KeyDesk, Keys, KeysError};
 use super::lifecycle::{Options, Request, unavailable, wall};
+use super::meters::Meters;
 use super::outlet::{Answer, Outlet, Past};
 use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::room::Room;
@@ -85,6 +86,7 @@ pub(super) struct Wires {
     outlet: Arc<Outlet>,
     taps: Arc<Taps>,
     written: Arc<AtomicU64>,
+    meters: Arc<Meters>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
     scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
     pub sender: ServerSender,
@@ -129,6 +131,7 @@ impl Wires {
             taps: Arc::default(),
             outlet: Arc::new(Outlet::new(outbox, booted.epoch, wall)),
             written: Arc::default(),
+            meters: Arc::default(),
             gateway,
             scheduler: Arc::default(),
             sender,
@@ -195,6 +198,7 @@ pub(super) fn start_log(
         Durability::Strict => moo_db::Durability::Strict,
     };
     let (outlet, written) = (wires.outlet.clone(), wires.written.clone());
+    let meters = wires.meters.clone();
     let room = Room {
         outside: outside.clone(),
         scheduler: wires.scheduler.clone(),
@@ -208,6 +212,7 @@ pub(super) fn start_log(
             LogEvent::Written(stamp) => {
                 fault::point("commit.after_wal");
                 written.store(stamp, Ordering::Release);
+                meters.written(stamp);
                 outlet.ring();
             }
             LogEvent::DiskFull => room.is_short(),
@@ -272,6 +277,9 @@ pub(super) fn serve_hosts(
         outside: ground.outside.clone(),
         publisher: actors.publisher.clone(),
         supervisor: supervisor.clone(),
+        meters: wires.meters.clone(),
+        written: wires.written.clone(),
+        database: config.data.join("db"),
     };
     asked_by_hosts.get_or_init(|| admin.clone());
     admin
@@ -333,6 +341,7 @@ fn start_scheduler(
         attempts_max: config.tasks.attempts_max,
         bytes_max: TASK_BYTES_MAX,
         store: config.data.join("db"),
+        meters: wires.meters.clone(),
     };
     let ring = wires.scheduler.clone();
     let executors = Executors::start(count, workshop, move || {
@@ -449,6 +458,7 @@ fn start_health(
         epoch,
         gateway: gateway.clone(),
         publisher: publisher.clone(),
+        meters: wires.meters.clone(),
         now: wall,
     };
     // It takes no messages, so nobody needs a way to it.

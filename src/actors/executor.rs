@@ -5,19 +5,23 @@
 //! others go first, so there are more threads than turns, up to the scheduler's number of slots. What a panic loses is that
 //! one attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
+use super::meters::Meters;
 use super::outlet::{After, Outgoing, Outlet, Reply};
+use super::own_process;
 use super::run_queue::{RunQueue, Seat};
 use crate::actors::kit::{chance, exit};
 use crate::fault;
 use crate::limits::{EXECUTOR_STACK_BYTES, TIME_SLICE};
 use crate::memory::live_bytes;
 use moo_model::Value;
-use moo_model::world::{Lookups, World};
-use moo_tasks::attempt::{Bench, End, Failure, Job, Report, Work};
+use moo_model::ledger::Row;
+use moo_model::world::{Lookups, Stamp, World};
+use moo_tasks::attempt::{Bench, End, Failure, Job, Release, Report, Work};
 use moo_tasks::held::{Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
-use moo_vm::host::Output;
+use moo_tasks::scheduler::Micros;
+use moo_vm::host::{LagRow, Output};
 use rustix::time::{ClockId, clock_gettime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -36,6 +40,11 @@ pub fn wall_seconds() -> f64 {
         .map_or(0.0, |since| since.as_secs_f64())
 }
 
+/// Seconds since 1970, as the scheduler counts them.
+pub fn micros(seconds: f64) -> Micros {
+    (seconds.max(0.0) * 1e6) as u64
+}
+
 /// A job, and whoever waits to hear that it was done.
 pub struct Assignment {
     /// The job.
@@ -44,6 +53,14 @@ pub struct Assignment {
     pub reply: Option<Reply>,
     /// What else leaves with its first commit.
     pub after: Vec<After>,
+}
+
+/// An assignment that is ready to run.
+pub struct Ready {
+    /// What is to be done.
+    pub assignment: Assignment,
+    /// Since when, in microseconds since 1970.
+    pub since: Micros,
 }
 
 /// What all executors share.
@@ -60,6 +77,8 @@ pub struct Workshop {
     pub bytes_max: i64,
     /// The folder of the store, to measure.
     pub store: PathBuf,
+    /// Where slices are counted.
+    pub meters: Arc<Meters>,
 }
 
 impl Workshop {
@@ -71,7 +90,7 @@ impl Workshop {
 struct Shared {
     workshop: Workshop,
     priority: Priority,
-    run_queue: RunQueue<Assignment>,
+    run_queue: RunQueue<Ready>,
     reports: Mutex<Vec<Report>>,
     rung: AtomicBool,
     /// Threads that were ever started.
@@ -108,7 +127,7 @@ impl Executors {
     }
 
     /// Gives out jobs.
-    pub fn assign(&self, jobs: impl IntoIterator<Item = Assignment>) {
+    pub fn assign(&self, jobs: impl IntoIterator<Item = Ready>) {
         for job in self.shared.run_queue.offer(jobs) {
             self.shared.start(job);
         }
@@ -134,7 +153,7 @@ impl Drop for Executors {
 
 impl Shared {
     /// Runs a job on a thread of its own, or leaves it to the next that is done.
-    fn start(self: &Arc<Self>, job: Assignment) {
+    fn start(self: &Arc<Self>, job: Ready) {
         let first = Arc::new(Mutex::new(Some(job)));
         if let Err(error) = self.start_thread(&first) {
             tracing::warn!(%error, "no thread can be started for a task; it waits for another one");
@@ -144,7 +163,7 @@ impl Shared {
     }
 
     /// A new thread, which takes its first job from there, if there is one.
-    fn start_thread(self: &Arc<Self>, first: &Arc<Mutex<Option<Assignment>>>) -> io::Result<()> {
+    fn start_thread(self: &Arc<Self>, first: &Arc<Mutex<Option<Ready>>>) -> io::Result<()> {
         let number = self.threads.fetch_add(1, Ordering::Relaxed);
         let (shared, first) = (self.clone(), first.clone());
         thread::Builder::new()
@@ -154,13 +173,19 @@ impl Shared {
         Ok(())
     }
 
-    fn work(self: Arc<Self>, first: Option<Assignment>) {
+    fn work(self: Arc<Self>, first: Option<Ready>) {
         let seat = Seat::new();
         let mut here = Here::new(&self, &seat);
         let mut lookups = Box::<Lookups>::default();
         let mut next = first.or_else(|| self.run_queue.arrive(&seat));
-        while let Some(mut given) = next {
-            here.slice_began = Instant::now();
+        let meters = &self.workshop.meters;
+        while let Some(Ready {
+            assignment: mut given,
+            since,
+        }) = next
+        {
+            meters.wait.record(micros(wall_seconds()).saturating_sub(since));
+            (here.slice_began, here.ran) = (Instant::now(), Duration::ZERO);
             let attempt = catch_unwind(AssertUnwindSafe(|| self.run(&mut given, &mut here, &mut lookups)));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
@@ -173,6 +198,7 @@ impl Shared {
                     std::process::exit(i32::from(exit::INTERNAL));
                 })
             });
+            meters.slice(&report, here.ran + here.slice_began.elapsed());
             self.reports
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -191,8 +217,11 @@ impl Shared {
         if matches!(job.work, Work::Login(_) | Work::Authenticate(_)) {
             fault::point("login.in_verb");
         }
-        let mut outgoing = Outgoing::new(self.workshop.way_out(), job, reply, after);
-        self.bench().run(job, here, lookups, &mut outgoing)
+        let mut counted = Counted {
+            outgoing: Outgoing::new(self.workshop.way_out(), job, reply, after),
+            meters: &self.workshop.meters,
+        };
+        self.bench().run(job, here, lookups, &mut counted)
     }
 
     fn bench(&self) -> Bench<'_> {
@@ -234,25 +263,46 @@ impl Shared {
     }
 }
 
-fn taken(first: &Mutex<Option<Assignment>>) -> Option<Assignment> {
+fn taken(first: &Mutex<Option<Ready>>) -> Option<Ready> {
     first.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A slice's output, of which it is noted when it is committed.
+struct Counted<'a> {
+    outgoing: Outgoing<'a>,
+    meters: &'a Meters,
+}
+
+impl Release for Counted<'_> {
+    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool {
+        self.outgoing.prepare(told, end)
+    }
+
+    fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
+        self.meters.committing(stamp);
+        self.outgoing.leave(stamp)
+    }
 }
 
 /// The clock, chance and meters of one executor's thread, and its turn.
 struct Here<'a> {
     dice: u64,
     shared: &'a Arc<Shared>,
-    seat: &'a Arc<Seat<Assignment>>,
+    seat: &'a Arc<Seat<Ready>>,
+    /// When the turn that it has now began.
     slice_began: Instant,
+    /// How long it has run in its turns before.
+    ran: Duration,
 }
 
 impl<'a> Here<'a> {
-    fn new(shared: &'a Arc<Shared>, seat: &'a Arc<Seat<Assignment>>) -> Here<'a> {
+    fn new(shared: &'a Arc<Shared>, seat: &'a Arc<Seat<Ready>>) -> Here<'a> {
         Here {
             dice: chance() | 1,
             shared,
             seat,
             slice_began: Instant::now(),
+            ran: Duration::ZERO,
         }
     }
 }
@@ -290,11 +340,20 @@ impl Surroundings for Here<'_> {
 
     fn yield_now(&mut self) {
         if self.shared.run_queue.are_wanted() && self.slice_began.elapsed() >= TIME_SLICE {
+            self.ran += self.slice_began.elapsed();
             self.shared
                 .run_queue
                 .yield_now(self.seat, |job| self.shared.start(job));
             self.slice_began = Instant::now();
         }
+    }
+
+    fn lag(&self) -> Vec<LagRow> {
+        self.shared.workshop.meters.lag()
+    }
+
+    fn usage(&self) -> Value {
+        own_process::usage()
     }
 
     fn pause(&mut self, time: Duration) {
@@ -303,7 +362,7 @@ impl Surroundings for Here<'_> {
 }
 
 /// The bytes of the files in a folder.
-fn folder_bytes(folder: &Path) -> i64 {
+pub fn folder_bytes(folder: &Path) -> i64 {
     let Ok(entries) = fs::read_dir(folder) else {
         return 0;
     };

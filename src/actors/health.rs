@@ -2,14 +2,15 @@
 //! What follows from their answers is judged by `protocol::machine::health`, where the answers arrive.
 //!
 //! Parent: the supervisor. It takes no messages. A restart loses the count of pings, which starts anew from the clock,
-//! so that it never goes back.
+//! so that it never goes back. It also looks how late its own clock rings: that is the lag of the main arbiter.
 
 use super::gateway::{GatewayActor, Pinged};
+use super::meters::Meters;
 use super::publisher::{PublisherActor, TellHeads};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
-use crate::limits::PING_PERIOD;
+use crate::limits::{LAG_LOOK, PING_PERIOD};
 use crate::protocol::broadcast::{
     CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent, HOST_BROADCAST_TOPIC, HostBroadcastEvent,
     WORKER_BROADCAST_TOPIC,
@@ -18,6 +19,8 @@ use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::worker::DaemonToWorkerMessage;
 use crate::protocol::{Message, Wall};
 use actix::{Actor, AsyncContext, Context};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// What the actor is made with.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ pub struct HealthParts {
     pub gateway: Gate<GatewayActor>,
     /// Who tells how far streams are.
     pub publisher: Gate<PublisherActor>,
+    /// What is counted.
+    pub meters: Arc<Meters>,
     /// The wall clock.
     pub now: fn() -> Wall,
 }
@@ -74,6 +79,18 @@ impl HealthActor {
         self.parts.gateway.offer(Pinged).ok();
     }
 
+    /// Looks how late the clock rings, which is how long whatever comes to this arbiter has to wait.
+    fn look(&mut self, due: Instant, context: &mut Context<Self>) {
+        let now = Instant::now();
+        self.parts
+            .meters
+            .turn
+            .record_time(now.saturating_duration_since(due));
+        self.parts.meters.tick();
+        let next = now + LAG_LOOK;
+        context.run_later(LAG_LOOK, move |health, context| health.look(next, context));
+    }
+
     fn publish(&self, topic: &[u8], event: &impl Message) {
         let envelope = Envelope {
             epoch: self.parts.epoch,
@@ -91,5 +108,6 @@ impl Actor for HealthActor {
 
     fn started(&mut self, context: &mut Self::Context) {
         context.run_later(PING_PERIOD, Self::beat);
+        self.look(Instant::now(), context);
     }
 }

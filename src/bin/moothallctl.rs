@@ -11,18 +11,35 @@ use moothall::protocol::control::Operation;
 use std::io::Write;
 use std::process::ExitCode;
 
+const JSON: &[Flag] = &[Flag {
+    name: "--json",
+    value: "",
+    key: None,
+    help: "print JSON instead of tables",
+}];
+
 const PROGRAM: Program = Program {
     name: "moothallctl",
     about: "asks a running server how it is, and orders it to do things",
     commands: &[
         Command {
-            flags: &[Flag {
-                name: "--json",
-                value: "",
-                key: None,
-                help: "print one JSON object instead of tables",
-            }],
+            flags: JSON,
             ..Command::plain("status", "show processes, hosts, connections and tasks")
+        },
+        Command::plain(
+            "metrics",
+            "print everything that is counted, as Prometheus reads it",
+        ),
+        Command {
+            flags: JSON,
+            ..Command::plain("profile", "show what verbs cost, those with the most time first")
+        },
+        Command {
+            flags: JSON,
+            ..Command::plain(
+                "conflicts",
+                "show where tasks were in each other's way, by object and property",
+            )
         },
         Command {
             operands: &["<player>"],
@@ -102,6 +119,11 @@ fn run(arguments: &Arguments) -> Result<(), OperatorError> {
             true => println!("{}", status.to_json()),
             false => print!("{}", status.to_table()),
         }),
+        "metrics" => operator::metrics(&config.data).map(|text| print!("{text}")),
+        "profile" => operator::profile(&config.data, arguments.has("--json")).map(|text| print!("{text}")),
+        "conflicts" => {
+            operator::conflicts(&config.data, arguments.has("--json")).map(|text| print!("{text}"))
+        }
         "backup" => {
             // The daemon has another working directory than whoever types a path here.
             let folder = std::path::absolute(&arguments.operands[0])

@@ -2,6 +2,7 @@
 //! `local`. Both ends are of one build.
 
 use super::broadcast::Subject;
+use super::figure::Figure;
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
@@ -33,6 +34,12 @@ pub enum AdminRequest {
     },
     /// Which processes of other machines may connect.
     ListEnrolled,
+    /// Everything that is counted.
+    Metrics,
+    /// What verbs cost.
+    Profile,
+    /// Where tasks are in each other's way.
+    Conflicts,
 }
 
 /// The daemon's answer.
@@ -61,6 +68,12 @@ pub enum AdminReply {
     Invitation(InvitationText),
     /// Those who may connect.
     Enrolled(Vec<EnrolledStatus>),
+    /// What is counted.
+    Metrics(Vec<Figure>),
+    /// What verbs used, those with the most time first.
+    Profile(Vec<VerbUse>),
+    /// Where tasks were in each other's way, the most frequent first.
+    Conflicts(Vec<ConflictCount>),
 }
 
 /// What an invited process has to be given.
@@ -102,17 +115,30 @@ pub struct TappedEvent {
     pub lines: Vec<String>,
 }
 
-/// One figure of the running daemon.
+/// What one verb used since the daemon started.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
-pub struct Figure {
-    /// What it belongs to: `queue`, `sockets`, `outbox`, `tasks`, `world`, `actor`.
-    pub group: String,
-    /// Its name.
-    pub name: String,
-    /// How many.
-    pub value: u64,
-    /// How many there may be; 0 where nothing is bounded.
-    pub bound: u64,
+pub struct VerbUse {
+    /// The object that defines it; negative for what is no verb.
+    pub definer: i64,
+    /// All its names.
+    pub names: String,
+    /// How often it was called.
+    pub calls: u64,
+    /// The ticks of its own, by samples.
+    pub ticks: u64,
+    /// The CPU time of its own in microseconds, by samples.
+    pub micros: u64,
+}
+
+/// How often tasks had to run again because of one part of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct ConflictCount {
+    /// The object.
+    pub object: i64,
+    /// A property's name, or in parentheses what else objects have.
+    pub part: String,
+    /// How often since the daemon started.
+    pub count: u64,
 }
 
 /// One key of the ring.

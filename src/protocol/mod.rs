@@ -11,6 +11,7 @@ pub mod control;
 pub mod enroll;
 pub mod error;
 pub mod event;
+pub mod figure;
 pub mod header;
 pub mod hex;
 pub mod host;

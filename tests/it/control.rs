@@ -3,7 +3,7 @@
 use crate::support::server::{Options, Server, clean_command};
 use crate::support::telnet::Telnet;
 use crate::support::wait_for;
-use crate::support::worlds::{hall_character, hall_guest, hall_return};
+use crate::support::worlds::{hall_character, hall_guest, hall_return, hall_wizard};
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -172,11 +172,37 @@ fn status_tells_of_health_queues_and_restarts() {
         .as_array()
         .unwrap()
         .iter()
-        .find(|figure| figure["group"] == "queue" && figure["name"] == "gateway");
+        .find(|figure| figure["group"] == "queue" && figure["label"] == "gateway");
     assert!(gateway.expect("the figure is listed")["bound"].as_u64() > Some(0));
     assert!(server.figure("outbox", "events") > Some(0));
     assert!(server.figure("world", "commits") > Some(0));
-    assert_eq!(server.figure("actor", "gateway_restarts"), Some(0));
+    assert_eq!(server.figure("actor", "restarts"), Some(0));
+}
+
+#[test]
+fn what_the_server_counts_is_shown_to_operators_and_wizards() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    wizard.eval(r#"add_verb(player, {player, "rxd", "spin"}, {"this", "none", "this"})"#);
+    wizard.eval(r#"set_verb_code(player, "spin", {"for i in [1..1000]", "endfor"})"#);
+    wizard.check(";;for i in [1..20] player:spin(); endfor", &["=> 0"]);
+    wizard.check(r#";verb_profile(player, "spin")[1][3]"#, &["=> 20"]);
+    wizard.check(r#";verb_profile(player, "spin")[1][4] > 10000"#, &["=> 1"]);
+    wizard.check(";lag()[1][1]", &[r#"=> "start""#]);
+    wizard.check(";length(usage())", &["=> 10"]);
+    check_done(&server.control(&["profile"]), &["US A CALL", ":spin"]);
+    check_done(&server.control(&["conflicts"]), &["TIMES"]);
+    check_done(
+        &server.control(&["metrics"]),
+        &[
+            "# TYPE moothall_tasks_wait_seconds histogram",
+            "moothall_tasks_ended_total{how=\"done\"}",
+            "moothall_process_resident_bytes ",
+            "moothall_queue_waiting{queue=\"scheduler\"} ",
+        ],
+    );
+    assert!(server.figure("tasks", "slices") > Some(5));
+    assert!(server.figure("log", "write") > Some(0), "some commits were timed");
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod telling;
 
 use super::connection::{Carry, ConnectionActor, Finished};
 use super::errand;
-use super::executor::{Assignment, Executors, wall_seconds};
+use super::executor::{Assignment, Executors, Ready, micros, wall_seconds};
 use super::lifecycle::Request as LifecycleRequest;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
@@ -146,7 +146,15 @@ impl SchedulerActor {
         while !self.actions.is_empty() {
             for action in std::mem::take(&mut self.actions) {
                 match action {
-                    Action::Start { id, work, woken } => assignments.push(self.assignment(id, work, woken)),
+                    Action::Start {
+                        id,
+                        work,
+                        woken,
+                        since,
+                    } => assignments.push(Ready {
+                        assignment: self.assignment(id, work, woken),
+                        since,
+                    }),
                     Action::Gone { id, woken } => {
                         self.parts.outside.board.remove(id);
                         woken.into_iter().for_each(|woken| self.settle_unread(id, woken));
@@ -481,9 +489,4 @@ fn until(waits_for: WaitsFor) -> Until {
         WaitsFor::Resume => Until::Wake,
         WaitsFor::Input(..) => Until::Input,
     }
-}
-
-/// Seconds since 1970, as the scheduler counts them.
-fn micros(seconds: f64) -> Micros {
-    (seconds.max(0.0) * 1e6) as u64
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::samples;
 use super::surface::{session_errors, transport_errors};
+use crate::protocol::figure;
 use crate::protocol::kind::{Family, Lane, Resend, Row as KindRow, TABLE};
 use crate::protocol::surface::{Row, SURFACE, Surface, Surfaced};
 
@@ -31,6 +32,20 @@ A kind is two bytes: the family, then the variant. *Body* is the limit that is a
 *Again* says when a host sends a request a second time: never, always (it changes nothing more), or by number (the second
 finds the first one's answer). Any request may also be answered by a refusal. *Bulk* requests have a socket of their own,
 so that a listing never delays a command.
+";
+
+const METRICS_HEAD: &str = "\
+# Metrics
+
+What `moothallctl metrics` prints, for Prometheus. Made from the table in `src/protocol/figure/table.rs` by
+`cargo xtask docs`; do not edit. `moothallctl status --json` shows the same figures by group and name, times in microseconds,
+and what each is bounded by.
+
+Counters start at 0 with the daemon. Histograms have 28 buckets, each twice as wide as the last: of times from a
+microsecond to a minute.
+
+| Name | Kind | Label | Meaning |
+|---|---|---|---|
 ";
 
 /// The names of a variant and of those inside it, as in `CommandExecutionError(NoObjectMatch)`.
@@ -157,6 +172,25 @@ fn messages_page() -> String {
     page
 }
 
+fn metrics_page() -> String {
+    let mut page = METRICS_HEAD.to_owned();
+    for metric in figure::TABLE {
+        let label = if metric.label.is_empty() {
+            "-"
+        } else {
+            metric.label
+        };
+        let kind = format!("{:?}", metric.kind).to_lowercase();
+        let _ = writeln!(
+            page,
+            "| `{}` | {kind} | {label} | {} |",
+            metric.full_name(),
+            metric.help
+        );
+    }
+    page
+}
+
 #[track_caller]
 fn is_fresh(name: &str, page: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
@@ -170,6 +204,11 @@ fn is_fresh(name: &str, page: &str) {
 #[test]
 fn the_page_of_errors_is_fresh() {
     is_fresh("errors.md", &errors_page());
+}
+
+#[test]
+fn the_page_of_metrics_is_fresh() {
+    is_fresh("metrics.md", &metrics_page());
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub enum Action<W, V> {
         work: W,
         /// What it was woken with; `None` for a new task or one whose moment has come.
         woken: Option<V>,
+        /// When it became ready: the moment that it waited for, if it did.
+        since: Micros,
     },
     /// The waiting or ready task is no more: it was killed.
     Gone {
@@ -116,9 +118,18 @@ pub enum Action<W, V> {
 
 #[derive(Debug)]
 enum State<W, V> {
-    Ready { work: W, woken: Option<V> },
-    Running { killed: bool },
-    Waiting { until: Until, work: W },
+    Ready {
+        work: W,
+        woken: Option<V>,
+        since: Micros,
+    },
+    Running {
+        killed: bool,
+    },
+    Waiting {
+        until: Until,
+        work: W,
+    },
 }
 
 #[derive(Debug)]
@@ -178,7 +189,8 @@ impl<W, V> Scheduler<W, V> {
     pub fn on(&mut self, now: Micros, event: Event<W, V>, actions: &mut Vec<Action<W, V>>) {
         match event {
             Event::Submit { id, lane, work } => {
-                let state = State::Ready { work, woken: None };
+                let (woken, since) = (None, now);
+                let state = State::Ready { work, woken, since };
                 self.tasks.insert(id, Entry { lane, state });
                 self.enqueue(id, lane);
             }
@@ -205,8 +217,8 @@ impl<W, V> Scheduler<W, V> {
                 Some(false) => self.wait(id, until, work),
                 None => {}
             },
-            Event::Wake { id, by, value } => self.wake(id, by, value),
-            Event::Due(id) => self.hurry(id),
+            Event::Wake { id, by, value } => self.wake(now, id, by, value),
+            Event::Due(id) => self.hurry(now, id),
             Event::Kill(id) => self.kill(id, actions),
             Event::Tick => {}
         }
@@ -305,7 +317,7 @@ impl<W, V> Scheduler<W, V> {
         }
     }
 
-    fn wake(&mut self, id: i64, by: Waker, value: V) {
+    fn wake(&mut self, now: Micros, id: i64, by: Waker, value: V) {
         let fits = |until| match by {
             Waker::Resume => matches!(until, Until::Moment(_) | Until::Wake),
             Waker::Input => until == Until::Input,
@@ -316,11 +328,11 @@ impl<W, V> Scheduler<W, V> {
         }) = self.tasks.get(&id)
             && fits(*until)
         {
-            self.make_ready(id, Some(value));
+            self.make_ready(id, now, Some(value));
         }
     }
 
-    fn hurry(&mut self, id: i64) {
+    fn hurry(&mut self, now: Micros, id: i64) {
         if let Some(Entry {
             state:
                 State::Waiting {
@@ -330,17 +342,17 @@ impl<W, V> Scheduler<W, V> {
             ..
         }) = self.tasks.get(&id)
         {
-            self.make_ready(id, None);
+            self.make_ready(id, now, None);
         }
     }
 
-    fn make_ready(&mut self, id: i64, with: Option<V>) {
+    fn make_ready(&mut self, id: i64, since: Micros, woken: Option<V>) {
         let Some(entry) = self.tasks.remove(&id) else {
             return;
         };
         let lane = entry.lane;
         let state = match entry.state {
-            State::Waiting { work, .. } => State::Ready { work, woken: with },
+            State::Waiting { work, .. } => State::Ready { work, woken, since },
             other => other,
         };
         self.tasks.insert(id, Entry { lane, state });
@@ -396,7 +408,7 @@ impl<W, V> Scheduler<W, V> {
                 Some(State::Waiting { until: Until::Start(due) | Until::Moment(due), .. }) if *due == at
             );
             if is_due {
-                self.make_ready(id, None);
+                self.make_ready(id, at, None);
             }
         }
     }
@@ -410,10 +422,15 @@ impl<W, V> Scheduler<W, V> {
                 continue;
             };
             match std::mem::replace(&mut entry.state, State::Running { killed: false }) {
-                State::Ready { work, woken } => {
+                State::Ready { work, woken, since } => {
                     self.running += 1;
                     *self.running_of.entry(lane).or_default() += 1;
-                    actions.push(Action::Start { id, work, woken });
+                    actions.push(Action::Start {
+                        id,
+                        work,
+                        woken,
+                        since,
+                    });
                 }
                 other => entry.state = other,
             }

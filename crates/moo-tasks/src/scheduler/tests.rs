@@ -80,16 +80,18 @@ fn a_sleeper_starts_when_its_moment_comes_and_only_then() {
     );
     assert_eq!(core.next_moment(), Some(100));
     assert_eq!(started(&on(&mut core, 99, Event::Tick)), []);
-    let due = on(&mut core, 100, Event::Tick);
+    let due = on(&mut core, 130, Event::Tick);
     assert_eq!(
         due,
         [Action::Start {
             id: 1,
             work: 5,
-            woken: None
-        }]
+            woken: None,
+            since: 100,
+        }],
+        "and it counts as ready from its moment on"
     );
-    assert_eq!(on(&mut core, 101, Event::Tick), []);
+    assert_eq!(on(&mut core, 131, Event::Tick), []);
 }
 
 #[test]

@@ -70,11 +70,7 @@ impl Status {
     pub fn to_table(&self) -> String {
         let mut text = String::new();
         if let Some(supervisor) = &self.supervisor {
-            let mut rows = vec![
-                ["PROCESS", "PID", "STATE", "RESTARTS", "SERVES"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ];
+            let mut rows = vec![row(["PROCESS", "PID", "STATE", "RESTARTS", "SERVES"])];
             rows.push(vec![
                 "moothall".into(),
                 supervisor.pid.to_string(),
@@ -128,22 +124,18 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
         ),
     );
     line(text, "");
-    let mut rows = vec![["QUEUE", "WAITING", "BOUND"].map(str::to_owned).to_vec()];
+    let mut rows = vec![row(["QUEUE", "WAITING", "BOUND"])];
     let queues = daemon.figures.iter().filter(|figure| figure.group == "queue");
     rows.extend(queues.map(|queue| {
         vec![
-            queue.name.clone(),
+            queue.label.clone(),
             queue.value.to_string(),
             queue.bound.to_string(),
         ]
     }));
     columns(text, &rows);
     line(text, "");
-    let mut rows = vec![
-        ["HOST", "STATE", "CONNECTIONS", "ID", "TOKEN"]
-            .map(str::to_owned)
-            .to_vec(),
-    ];
+    let mut rows = vec![row(["HOST", "STATE", "CONNECTIONS", "ID", "TOKEN"])];
     rows.extend(daemon.hosts.iter().map(|host| {
         vec![
             host.kind.clone(),
@@ -159,20 +151,16 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
 }
 
 fn connection_table(text: &mut String, daemon: &DaemonStatus) {
-    let mut rows = vec![
-        [
-            "PLAYER",
-            "NAME",
-            "FROM",
-            "CONNECTED",
-            "IDLE",
-            "CLIENT",
-            "TOKEN",
-            "PLAYER TOKEN",
-        ]
-        .map(str::to_owned)
-        .to_vec(),
-    ];
+    let mut rows = vec![row([
+        "PLAYER",
+        "NAME",
+        "FROM",
+        "CONNECTED",
+        "IDLE",
+        "CLIENT",
+        "TOKEN",
+        "PLAYER TOKEN",
+    ])];
     rows.extend(daemon.connections.iter().map(|connection| {
         vec![
             format!("#{}", connection.player),
@@ -194,6 +182,11 @@ fn connection_table(text: &mut String, daemon: &DaemonStatus) {
     }
 }
 
+/// The cells of a row.
+pub(super) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+    cells.map(str::to_owned).to_vec()
+}
+
 fn or_dash(cell: &str) -> String {
     if cell.is_empty() { "-" } else { cell }.to_owned()
 }
@@ -204,7 +197,7 @@ fn line(text: &mut String, line: &str) {
 }
 
 /// Rows with each column as wide as its widest cell.
-fn columns(text: &mut String, rows: &[Vec<String>]) {
+pub(super) fn columns(text: &mut String, rows: &[Vec<String>]) {
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].chars().count())

@@ -1,0 +1,91 @@
+//! `moothallctl metrics`, `profile` and `conflicts`: what the daemon counts, for programs and for people.
+
+use super::status::{columns, row};
+use super::{OperatorError, ask, failed, nobody};
+use crate::protocol::admin::{AdminReply, AdminRequest, ConflictCount, VerbUse};
+use crate::protocol::figure;
+use serde::Serialize;
+use std::path::Path;
+
+/// Everything that is counted, as the text that Prometheus reads.
+pub fn metrics(data: &Path) -> Result<String, OperatorError> {
+    match question(data, &AdminRequest::Metrics)? {
+        AdminReply::Metrics(figures) => Ok(figure::text(&figures)),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// What verbs cost, those with the most time first: as a table, or as JSON.
+pub fn profile(data: &Path, as_json: bool) -> Result<String, OperatorError> {
+    let verbs = match question(data, &AdminRequest::Profile)? {
+        AdminReply::Profile(verbs) => verbs,
+        other => return Err(unexpected(other)),
+    };
+    Ok(if as_json {
+        json(&verbs)
+    } else {
+        profile_table(&verbs)
+    })
+}
+
+/// Where tasks were in each other's way: as a table, or as JSON.
+pub fn conflicts(data: &Path, as_json: bool) -> Result<String, OperatorError> {
+    let counts = match question(data, &AdminRequest::Conflicts)? {
+        AdminReply::Conflicts(counts) => counts,
+        other => return Err(unexpected(other)),
+    };
+    Ok(if as_json {
+        json(&counts)
+    } else {
+        conflict_table(&counts)
+    })
+}
+
+fn question(data: &Path, question: &AdminRequest) -> Result<AdminReply, OperatorError> {
+    ask(&data.join("run").join("admin.sock"), question).map_err(|_| nobody(data))
+}
+
+fn unexpected(reply: AdminReply) -> OperatorError {
+    match reply {
+        AdminReply::Refused(why) => failed(why),
+        _ => failed("the daemon said something else; are both programs of one build?"),
+    }
+}
+
+fn json(rows: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(rows).expect("plain data has a JSON form");
+    text + "\n"
+}
+
+fn profile_table(verbs: &[VerbUse]) -> String {
+    let mut rows = vec![row(["SECONDS", "TICKS", "CALLS", "US A CALL", "VERB"])];
+    rows.extend(verbs.iter().map(|verb| {
+        row([
+            &format!("{:.3}", verb.micros as f64 / 1e6),
+            &verb.ticks.to_string(),
+            &verb.calls.to_string(),
+            &format!("{:.1}", verb.micros as f64 / verb.calls.max(1) as f64),
+            &match verb.definer {
+                0.. => format!("#{}:{}", verb.definer, verb.names),
+                _ => verb.names.clone(),
+            },
+        ])
+    }));
+    let mut text = String::new();
+    columns(&mut text, &rows);
+    text
+}
+
+fn conflict_table(counts: &[ConflictCount]) -> String {
+    let mut rows = vec![row(["TIMES", "OBJECT", "PART"])];
+    rows.extend(counts.iter().map(|count| {
+        row([
+            &count.count.to_string(),
+            &format!("#{}", count.object),
+            &count.part,
+        ])
+    }));
+    let mut text = String::new();
+    columns(&mut text, &rows);
+    text
+}
