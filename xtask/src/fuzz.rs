@@ -105,6 +105,8 @@ fn fuzz(root: &Path, target: &str, seconds: u64) -> Result<(), String> {
         .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
         .arg(format!("-rss_limit_mb={MEMORY_MAX_MIB}"))
         .arg(format!("-malloc_limit_mb={ALLOCATION_MAX_MIB}"))
+        // Naming each function that is reached for the first time takes longer than all the rest.
+        .arg("-print_funcs=0")
         .arg("-print_final_stats=1");
     if let Some((_, dictionary)) = DICTIONARIES.iter().find(|(name, _)| *name == target) {
         command.arg(format!("-dict=fuzz/dictionaries/{dictionary}.dict"));

@@ -15,6 +15,7 @@ pub mod options;
 pub mod outcome;
 pub mod profile;
 pub mod property_access;
+mod search;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

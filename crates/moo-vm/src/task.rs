@@ -106,7 +106,11 @@ impl TaskState {
         if !value.is_sized() {
             return Ok(());
         }
-        let size = bytes::stored_size(value).ok_or(ErrorCode::Quota)?;
+        self.store_bytes(bytes::stored_size(value).ok_or(ErrorCode::Quota)?)
+    }
+
+    /// Takes note of so many bytes that are to be kept in the world otherwise than as a value: names and programs.
+    pub fn store_bytes(&mut self, size: usize) -> Result<(), Raised> {
         self.charge_size(size);
         self.stored += size;
         if self.stored > STORED_MAX {

@@ -144,13 +144,21 @@ struct Telling {
 }
 
 impl Sink for Telling {
-    fn accept(&mut self, record: CommitRecord) {
+    fn wait_for_room(&self) {
+        self.inner.wait_for_room();
+    }
+
+    fn accept(&self, record: CommitRecord) {
         pass(&self.orders, 1, &self.passed);
         let row = record.rows.iter().find(|row| row.relation == Relation::Outbox);
         let plan = row.and_then(|row| Plan::from_bytes(row.value.as_ref()?));
         let plan = plan.expect("every commit has such a row");
         say(format!("commit {} {} {}", record.stamp, plan.thread, plan.seq));
         self.inner.accept(record);
+    }
+
+    fn wake(&self) {
+        self.inner.wake();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use moo_db::{Durability, Store};
 use moo_model::Value;
@@ -81,14 +82,19 @@ pub fn torn(folder: &Path, random: &mut Random) -> (TempDir, bool) {
 /// A sink that does something wrong to the record of one commit.
 struct Wrong<F> {
     inner: Box<dyn Sink>,
-    spoil: F,
+    spoil: Mutex<F>,
 }
 
 impl<F: FnMut(CommitRecord) -> Vec<CommitRecord> + Send> Sink for Wrong<F> {
-    fn accept(&mut self, record: CommitRecord) {
-        for record in (self.spoil)(record) {
+    fn accept(&self, record: CommitRecord) {
+        let mut spoil = self.spoil.lock().expect("nothing here panics");
+        for record in spoil(record) {
             self.inner.accept(record);
         }
+    }
+
+    fn wake(&self) {
+        self.inner.wake();
     }
 }
 
@@ -100,7 +106,7 @@ fn verdict(spoil: impl FnMut(CommitRecord) -> Vec<CommitRecord> + Send + 'static
     let log = store.log(&root, Durability::Relaxed, |_| {});
     let sink = Wrong {
         inner: log.sink(),
-        spoil,
+        spoil: Mutex::new(spoil),
     };
     let world = World::new(root, Box::new(sink));
     let mut told = Told::default();

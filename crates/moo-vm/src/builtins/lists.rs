@@ -5,6 +5,7 @@ use moo_model::{ErrorCode, Raised, Value, View};
 use super::{Args, row};
 use crate::builtin::ArgType::{Any, Int, List};
 use crate::builtin::{Builtin, Context};
+use crate::search::position;
 
 fn listappend(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let length = args.list(0)?.len();
@@ -71,8 +72,7 @@ fn listset(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 
 fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let items = args.list(0)?;
-    ctx.task.charge_size(items.len());
-    if args[1].position_in(items).is_some() {
+    if position(&args[1], items, false, ctx.task)?.is_some() {
         return Ok(args[0].clone());
     }
     insert(ctx, args, items.len())
@@ -80,7 +80,7 @@ fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 
 fn setremove(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let items = args.list(0)?;
-    match args[1].position_in(items) {
+    match position(&args[1], items, false, ctx.task)? {
         Some(at) => Ok(without(ctx, items, at)),
         None => Ok(args[0].clone()),
     }
@@ -97,11 +97,7 @@ fn is_member(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
         }
         _ => return Err(ErrorCode::Type.into()),
     };
-    ctx.task.charge_size(items.len());
-    let found = match cased {
-        true => items.iter().position(|item| item.identical(&args[0])),
-        false => args[0].position_in(items),
-    };
+    let found = position(&args[0], items, cased, ctx.task)?;
     Ok(Value::int(found.map_or(0, |at| at as i64 + 1)))
 }
 

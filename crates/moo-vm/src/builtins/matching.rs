@@ -88,23 +88,24 @@ impl<'a> Match<'a> {
 fn substitute(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let (template, parts) = (args.str(0)?, args.list(1)?);
     let found = Match::parse(parts).ok_or(ErrorCode::InvArg)?;
-    let mut pieces = Vec::new();
+    let mut out = String::new();
     let mut rest = template;
     while let Some(at) = rest.find('%') {
-        pieces.push(&rest[..at]);
-        pieces.push(match rest.as_bytes().get(at + 1) {
+        let piece = match rest.as_bytes().get(at + 1) {
             Some(b'%') => "%",
             Some(digit @ b'0'..=b'9') => found.group(usize::from(digit - b'0')),
             _ => return Err(ErrorCode::InvArg.into()),
-        });
+        };
+        if out.len() + at + piece.len() > ctx.options.max_string_concat {
+            return Err(ctx.task.too_large(ctx.options));
+        }
+        out.push_str(&rest[..at]);
+        out.push_str(piece);
         rest = &rest[at + 2..];
     }
-    pieces.push(rest);
-    let size = pieces
-        .iter()
-        .fold(0, |size: usize, piece| size.saturating_add(piece.len()));
-    ctx.check_string(size)?;
-    Ok(Value::string(pieces.concat()))
+    ctx.check_string(out.len() + rest.len())?;
+    out.push_str(rest);
+    Ok(Value::string(out))
 }
 
 #[rustfmt::skip]

@@ -114,6 +114,7 @@ pub fn set_field(ctx: &mut Context<'_>, obj: Obj, field: Field, value: &Value) -
                 ctx.require_wizard()?;
             }
             ctx.require_control(obj)?;
+            ctx.task.store(value)?;
             ctx.tx.set_name(obj, value.clone())?;
         }
         Field::Owner => {

@@ -133,6 +133,7 @@ fn rename(ctx: &mut Context<'_>, property: &Property, old: &str, new: &str) -> R
     if property.definer != property.obj || !same && is_taken(ctx, property.obj, new) {
         return Err(ErrorCode::InvArg.into());
     }
+    ctx.task.store_bytes(new.len())?;
     ctx.tx.rename_property(property.obj, Symbol::new(old), new)?;
     Ok(())
 }
@@ -158,6 +159,7 @@ fn add_property(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> 
         return Err(ErrorCode::InvArg.into());
     }
     ctx.task.store(&args[2])?;
+    ctx.task.store_bytes(name.len())?;
     ctx.tx
         .define_property(obj, name, args[2].clone(), info.owner, info.perms)?;
     Ok(ZERO)

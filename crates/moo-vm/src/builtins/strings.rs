@@ -112,25 +112,21 @@ fn strsub(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     }
     ctx.task.charge_size(subject.len());
     let search = Search::new(subject, what, args.flag(3));
-    let mut found = Vec::new();
+    let limit = ctx.options.max_string_concat;
+    let mut out = String::new();
     let mut from = 0;
     while let Some(at) = search.first(from) {
-        found.push(at);
-        from = at + what.len();
-    }
-    if found.is_empty() {
-        return Ok(args[0].clone());
-    }
-    let kept = subject.len() - found.len() * what.len();
-    let size = kept.saturating_add(found.len().saturating_mul(with.len()));
-    ctx.check_string(size)?;
-    let mut out = String::with_capacity(size);
-    let mut from = 0;
-    for at in found {
+        if out.len() + (at - from) + with.len() > limit {
+            return Err(ctx.task.too_large(ctx.options));
+        }
         out.push_str(&subject[from..at]);
         out.push_str(with);
         from = at + what.len();
     }
+    if from == 0 {
+        return Ok(args[0].clone());
+    }
+    ctx.check_string(out.len() + subject.len() - from)?;
     out.push_str(&subject[from..]);
     Ok(Value::string(out))
 }

@@ -24,9 +24,16 @@ fn tostr(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     for arg in args {
         match arg.as_str() {
             Some(text) => out.push_str(text),
-            None => out.push_str(&literal::to_str(arg)),
+            None => {
+                out.push_str(&literal::to_str(arg));
+                // Numbers and errors were not counted above, and there may be as many as a list may have.
+                if out.len() > ctx.options.max_string_concat {
+                    return Err(ctx.task.too_large(ctx.options));
+                }
+            }
         }
     }
+    ctx.check_string(out.len())?;
     Ok(Value::string(out))
 }
 

@@ -56,7 +56,9 @@ fn set_verb_code(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised>
     require(ctx, &found, VerbPerms::WRITE)?;
     match parse(&source, &Options::new(&super::is_builtin)) {
         Ok(tree) => {
-            let code = Code::new(store_text(&tree));
+            let text = store_text(&tree);
+            ctx.task.store_bytes(text.len())?;
+            let code = Code::new(text);
             ctx.tx.set_verb_code(found.obj, found.index, code)?;
             Ok(Value::empty_list())
         }

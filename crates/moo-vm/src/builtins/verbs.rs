@@ -181,6 +181,7 @@ fn add_verb(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
         return Err(ErrorCode::Perm.into());
     }
     ctx.require_self(info.owner)?;
+    ctx.task.store(&info.names)?;
     let record = VerbRecord {
         // The world numbers verbs when they are added.
         id: 0,
@@ -228,6 +229,7 @@ fn set_verb_info(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised>
     if info.owner != found.verb.owner {
         ctx.require_wizard()?;
     }
+    ctx.task.store(&info.names)?;
     ctx.tx.edit_verb(found.obj, found.index, |verb| {
         verb.owner = info.owner;
         verb.perms = info.perms;

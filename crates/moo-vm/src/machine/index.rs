@@ -7,7 +7,7 @@ use moo_model::value::map::{compare_keys, is_key};
 use moo_model::{ErrorCode, Map, Raised, Value, View, text};
 
 use super::Env;
-use crate::outcome::Limit;
+use crate::search;
 use crate::task::TaskState;
 
 type Result<T, E = ErrorCode> = std::result::Result<T, E>;
@@ -175,17 +175,17 @@ pub(super) fn set_element(
     if base.as_map().is_some() {
         return put(base, index, value, env);
     }
-    set_item(base, &index, value, env.task).map_err(Raised::from)
+    set_item(base, &index, value, env)
 }
 
 /// `base[index] = value` for a list or a string.
-fn set_item(base: &mut Value, index: &Value, value: Value, task: &mut TaskState) -> Result<()> {
+fn set_item(base: &mut Value, index: &Value, value: Value, env: &mut Env<'_>) -> Result<(), Raised> {
     match (base.view(), index.view()) {
         (View::List(items), View::Int(i)) => {
             at(items, i)?;
             let count = items.len();
             if base.list_mut().is_none() {
-                task.charge_size(count);
+                env.task.charge_size(count);
             }
             let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
             items[i as usize - 1] = value;
@@ -193,23 +193,27 @@ fn set_item(base: &mut Value, index: &Value, value: Value, task: &mut TaskState)
         }
         (View::Str(whole), View::Int(i)) => {
             let Some(new) = value.as_str() else {
-                return Err(ErrorCode::Type);
+                return Err(ErrorCode::Type.into());
             };
             let position = usize::try_from(i).map_err(|_| ErrorCode::Range)?;
             if position < 1 || position > text::len(whole) {
-                return Err(ErrorCode::Range);
+                return Err(ErrorCode::Range.into());
             }
             if text::len(Text::new(new)) != 1 {
-                return Err(ErrorCode::InvArg);
+                return Err(ErrorCode::InvArg.into());
             }
             let range = text::byte_range(whole, position, position);
+            let size = whole.len() - range.len() + new.len();
+            env.task.charge_size(size);
+            if size > env.options.max_string_concat {
+                return Err(env.task.too_large(env.options));
+            }
             let mut edited = whole.as_str().to_string();
             edited.replace_range(range, new);
-            task.charge_size(edited.len());
             *base = Value::string(edited);
             Ok(())
         }
-        _ => Err(ErrorCode::Type),
+        _ => Err(ErrorCode::Type.into()),
     }
 }
 
@@ -309,43 +313,17 @@ fn check_size(elements: usize, env: &mut Env<'_>) -> Result<(), Raised> {
 
 /// `value in container`: the first position of an equal element of a list or value of a map, 0 if there is none.
 pub(super) fn position(value: &Value, container: &Value, task: &mut TaskState) -> Result<Value> {
-    match container.view() {
-        View::List(items) => position_among(value, items, task),
+    let values: Vec<Value>;
+    let items = match container.view() {
+        View::List(items) => items,
         View::Map(map) => {
-            let values: Vec<Value> = map.iter().map(|(_, value)| value.clone()).collect();
-            position_among(value, &values, task)
+            values = map.iter().map(|(_, value)| value.clone()).collect();
+            &values
         }
-        _ => Err(ErrorCode::Type),
-    }
-}
-
-fn position_among(value: &Value, items: &[Value], task: &mut TaskState) -> Result<Value> {
-    task.charge_size(items.len());
-    let length = value.as_str().map_or(0, str::len);
-    if length < LONG_TEXT {
-        return Ok(place(value.position_in(items)));
-    }
-    // Comparing long strings with each other costs what they are long.
-    for (nth, item) in items.iter().enumerate() {
-        if item.as_str().is_some_and(|text| text.len() == length) {
-            task.charge_size(length);
-            if task.ticks_left < 0 {
-                task.abort = Some(Limit::Ticks);
-                return Err(ErrorCode::Quota);
-            }
-        }
-        if item == value {
-            return Ok(place(Some(nth)));
-        }
-    }
-    Ok(place(None))
-}
-
-/// A string of fewer bytes is compared at no charge.
-const LONG_TEXT: usize = 256;
-
-fn place(nth: Option<usize>) -> Value {
-    Value::int(nth.map_or(0, |nth| nth as i64 + 1))
+        _ => return Err(ErrorCode::Type),
+    };
+    let found = search::position(value, items, false, task)?;
+    Ok(Value::int(found.map_or(0, |nth| nth as i64 + 1)))
 }
 
 /// One turn of `for var in [from..to]`: the bounds are in `at` and `at + 1`. Ends without overflow at the greatest

@@ -195,7 +195,8 @@ fn program<W: Write>(text: &mut Text<'_, W>, source: &str) -> io::Result<()> {
                 text.string(&line)?;
             }
         }
-        Err(_) => source.lines().try_for_each(|line| text.string(line))?,
+        // Not `lines()`, which drops an empty last one.
+        Err(_) => source.split('\n').try_for_each(|line| text.string(line))?,
     }
     text.line(".")
 }

@@ -130,6 +130,7 @@ fn programs_are_fully_parenthesised_and_broken_ones_are_kept() {
             "#0:0\nif (a)\nb = a + (b * c);\nendif\n.\n",
         ),
         ("this is\nno program", "#0:0\nthis is\nno program\n.\n"),
+        ("nor is\n\n", "#0:0\nnor is\n\n\n.\n"),
     ] {
         edit_system(&mut imported, |system| {
             let verb = &mut Arc::make_mut(&mut system.verbs)[0];

@@ -13,6 +13,7 @@ use crate::task::TaskState;
 use crate::testing::{self, TestHost, WIZARD};
 
 mod language;
+mod limits;
 mod maps;
 mod profile;
 mod tasks;
