@@ -185,6 +185,28 @@ loops["substring"] = function(n)
   for i = 1, n do c = text:sub(21, 50) end
 end
 
+loops["map set in 1000"] = function(n)
+  for round = 1, n // 1000 do
+    local map = {}
+    for i = 1, 1000 do map[i] = i end
+  end
+end
+
+loops["map get in 1000"] = function(n)
+  local map, sum = {}, 0
+  for i = 1, 1000 do map[i] = i end
+  for round = 1, n // 1000 do
+    for i = 1, 1000 do sum = sum + map[i] end
+  end
+  return sum
+end
+
+loops["map get by a name in 20"] = function(n)
+  local map, x = {}, nil
+  for i = 1, 20 do map["name" .. i] = i end
+  for i = 1, n do x = map["name15"] end
+end
+
 local run, n = assert(loops[arg[1]], "no such loop"), assert(math.tointeger(tonumber(arg[2])), "N is missing")
 local started = os.clock()
 run(n)

@@ -220,6 +220,30 @@ def substring(this, n):
         c = text[20:50]
 
 
+@loop("map set in 1000")
+def map_set(this, n):
+    for _ in range(n // 1000):
+        items = {}
+        for i in range(1000):
+            items[i] = i
+
+
+@loop("map get in 1000")
+def map_get(this, n):
+    items, total = {i: i for i in range(1000)}, 0
+    for _ in range(n // 1000):
+        for i in range(1000):
+            total = total + items[i]
+    return total
+
+
+@loop("map get by a name in 20")
+def map_get_by_a_name(this, n):
+    items = {f"name{i}": i for i in range(1, 21)}
+    for i in range(n):
+        x = items["name15"]
+
+
 run, n = LOOPS[sys.argv[1]], int(sys.argv[2])
 started = time.process_time()
 run(Thing(), n)

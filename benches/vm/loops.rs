@@ -68,7 +68,7 @@ const fn target(must: f64, lua_there: f64) -> (Option<f64>, Option<f64>) {
 const NONE: (Option<f64>, Option<f64>) = (None, None);
 
 /// All rows, in the order in which they are printed.
-pub const ROWS: [Row; 27] = [
+pub const ROWS: [Row; 30] = [
     row(
         "empty for",
         10_000_000,
@@ -177,7 +177,7 @@ pub const ROWS: [Row; 27] = [
     ),
     row(
         "property append to 1000",
-        20_000,
+        500_000,
         (None, Some(39.5)),
         "{n} = args; for round in [1..n / 1000] this.l = {}; for i in [1..1000] this.l = {@this.l, i}; endfor endfor",
     ),
@@ -229,6 +229,25 @@ pub const ROWS: [Row; 27] = [
         1_000_000,
         NONE,
         "{n} = args; s = \"\"; for i in [1..10] s = s + \"abcdefghij\"; endfor for i in [1..n] c = s[21..50]; endfor",
+    ),
+    row(
+        "map set in 1000",
+        500_000,
+        target(90.0, 8.4),
+        "{n} = args; for round in [1..n / 1000] m = []; for i in [1..1000] m[i] = i; endfor endfor",
+    ),
+    row(
+        "map get in 1000",
+        500_000,
+        NONE,
+        "{n} = args; m = []; for i in [1..1000] m[i] = i; endfor s = 0; \
+         for round in [1..n / 1000] for i in [1..1000] s = s + m[i]; endfor endfor return s;",
+    ),
+    row(
+        "map get by a name in 20",
+        500_000,
+        NONE,
+        "{n} = args; m = []; for i in [1..20] m[tostr(\"name\", i)] = i; endfor for i in [1..n] x = m[\"name15\"]; endfor",
     ),
     Row {
         shape: Shape::Tasks,

@@ -69,6 +69,7 @@ macro_rules! opcodes {
     };
     (@type r) => { u16 };
     (@type n) => { u16 };
+    (@type few) => { u8 };
     (@type k) => { u16 };
     (@type name) => { u16 };
     (@type bf) => { u16 };
@@ -78,6 +79,7 @@ macro_rules! opcodes {
     (@type env) => { Env };
     (@operand r $f:ident) => { Operand::Register($f) };
     (@operand n $f:ident) => { Operand::Number($f as i32) };
+    (@operand few $f:ident) => { Operand::Number($f as i32) };
     (@operand k $f:ident) => { Operand::Constant($f) };
     (@operand name $f:ident) => { Operand::Name($f) };
     (@operand bf $f:ident) => { Operand::Builtin($f) };
@@ -228,6 +230,8 @@ opcodes! {
     Range { to: r, base: r, from: r } raises;
     /// R[base][R[index]] = R[value], in place where nobody else holds it
     SetIndex { base: r, index: r, value: r } raises;
+    /// R[base][R[at]][R[at+1]]... = R[at+depth], in place where nobody else holds it
+    SetPath { base: r, at: r, depth: few } raises;
     /// R[base][R[from]..R[from+1]] = R[value]
     SetRange { base: r, from: r, value: r } raises;
     /// R[to] = 1 or the first key of the map R[a], for `^`
@@ -243,6 +247,10 @@ opcodes! {
     GetThisProp { to: r, name: name } raises;
     /// this.N[name] = R[value]
     SetThisProp { name: name, value: r } raises;
+    /// R[obj].N[name] = {@R[at], R[at+1]}, in place where R[at], which is taken, is that very property
+    AddToProp { obj: r, name: name, at: r } raises;
+    /// R[obj].N[name] = R[at] with R[at][R[at+1]][R[at+2]]... = R[at+depth+1], in place as with `AddToProp`
+    SetPropPath { obj: r, name: name, at: r, depth: few } raises;
     /// R[to] = R[obj].(R[name])
     GetPropNamed { to: r, obj: r, name: r } raises;
     /// R[obj].(R[name]) = R[value]

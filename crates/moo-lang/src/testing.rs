@@ -350,6 +350,12 @@ pub trait OfBits {
     fn set(&mut self, bits: u32);
 }
 
+impl OfBits for u8 {
+    fn set(&mut self, bits: u32) {
+        *self = bits as u8;
+    }
+}
+
 impl OfBits for u16 {
     fn set(&mut self, bits: u32) {
         *self = bits as u16;

@@ -8,16 +8,42 @@ use crate::{Value, View};
 
 /// The `tostr()` form of one value.
 pub fn to_str(value: &Value) -> String {
+    let mut out = String::new();
+    write_str(value, &mut out);
+    out
+}
+
+/// Writes the `tostr()` form of one value.
+pub fn write_str(value: &Value, out: &mut String) {
     match value.view() {
-        View::Unset => String::new(),
-        View::Int(i) => i.to_string(),
-        View::Float(f) => float_text(f),
-        View::Obj(o) | View::Anon(o) => o.to_string(),
-        View::Err(e) => e.message().to_string(),
-        View::Str(s) => s.as_str().to_string(),
-        View::List(_) => "{list}".to_string(),
-        View::Map(_) => "[map]".to_string(),
+        View::Unset => {}
+        View::Int(i) => write_int(i, out),
+        View::Float(f) => out.push_str(&float_text(f)),
+        View::Obj(o) | View::Anon(o) => out.push_str(&o.to_string()),
+        View::Err(e) => out.push_str(e.message()),
+        View::Str(s) => out.push_str(s.as_str()),
+        View::List(_) => out.push_str("{list}"),
+        View::Map(_) => out.push_str("[map]"),
     }
+}
+
+/// Writes an integer in decimal: what texts are made of most often, so without the machinery of formats.
+fn write_int(i: i64, out: &mut String) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = i.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if i < 0 {
+        out.push('-');
+    }
+    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
 }
 
 /// The source form of a value.

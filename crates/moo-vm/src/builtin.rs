@@ -154,6 +154,8 @@ pub struct Builtin {
 
 /// What a body that gives a value at once looks like.
 pub type ValueBody = fn(&mut Context<'_>, &[Value]) -> Result<Value, Raised>;
+/// What a body that may edit its arguments looks like: one that raises leaves them as they were.
+pub type EditBody = fn(&mut Context<'_>, &mut [Value]) -> Result<Value, Raised>;
 /// What a body that may do more looks like.
 pub type FlowBody = fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>;
 
@@ -162,6 +164,8 @@ pub type FlowBody = fn(&mut Context<'_>, &[Value]) -> Result<Flow, Raised>;
 pub enum Body {
     /// Gives a value at once.
     Value(ValueBody),
+    /// As `Value`, and takes its first argument to edit it where it is, if nobody else holds it.
+    Edit(EditBody),
     /// May call verbs, suspend or end the task.
     Flow(FlowBody),
 }

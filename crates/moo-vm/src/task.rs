@@ -43,6 +43,8 @@ pub struct TaskState {
     pub foreground: bool,
     /// Bytes that this slice has stored in the world.
     stored: usize,
+    /// The list that grew last where the world keeps it: its address, length and size. Nothing else was stored since.
+    longer: Option<(usize, usize, usize)>,
     /// What a built-in function asked of the machine, on its way there.
     pub(crate) pending: Option<Flow>,
     /// An error that goes on after a `finally`, with its traceback so far, on its way to the machine.
@@ -63,6 +65,7 @@ impl TaskState {
             abort: None,
             foreground,
             stored: 0,
+            longer: None,
             pending: None,
             reraised: None,
         }
@@ -106,7 +109,38 @@ impl TaskState {
         if !value.is_sized() {
             return Ok(());
         }
+        self.forget_lengths();
         self.store_bytes(bytes::stored_size(value).ok_or(ErrorCode::Quota)?)
+    }
+
+    /// As [`TaskState::store`], for a list that is kept already and is about to get one item more. Only that is counted, and
+    /// the list is not gone through again while it is the same one that grows.
+    pub fn store_longer(&mut self, list: &Value, item: &Value) -> Result<(), Raised> {
+        let items = list.as_list().unwrap_or(&[]);
+        let added = match item.as_list() {
+            None => bytes::stored_size(item),
+            Some(_) => bytes::stored_size(&Value::list(vec![item.clone()])),
+        };
+        let known = self
+            .longer
+            .filter(|(at, length, _)| (*at, *length) == (items.as_ptr().addr(), items.len()));
+        let size = match known {
+            Some((_, _, size)) => Some(size),
+            None => bytes::stored_size(list),
+        };
+        let (Some(size), Some(added)) = (size, added) else {
+            return Err(ErrorCode::Quota.into());
+        };
+        if size + added > bytes::STORED_BYTES_MAX {
+            return Err(ErrorCode::Quota.into());
+        }
+        self.longer = Some((items.as_ptr().addr(), items.len() + 1, size + added));
+        self.store_bytes(added)
+    }
+
+    /// What is kept in the world was changed otherwise than by [`TaskState::store_longer`].
+    pub fn forget_lengths(&mut self) {
+        self.longer = None;
     }
 
     /// Takes note of so many bytes that are to be kept in the world otherwise than as a value: names and programs.

@@ -3,12 +3,12 @@
 use super::expression::literal_text;
 use super::scope::assigns;
 use super::{Compiler, Register};
-use crate::ast::{Arg, Expr, Target, Var};
+use crate::ast::{Expr, Target, Var};
 use crate::opcode::{Env, Op};
 use crate::program::{Scatter, ScatterKind, ScatterTarget};
 
 /// A step from a value to a part of it.
-enum Step<'a> {
+pub(super) enum Step<'a> {
     Index(&'a Expr),
     Range(&'a Expr, &'a Expr),
 }
@@ -21,7 +21,7 @@ enum Reached {
 }
 
 /// What a chain of indexes starts from.
-enum Root {
+pub(super) enum Root {
     Variable(Var, Register),
     Property {
         obj: Register,
@@ -43,7 +43,7 @@ impl Compiler {
     fn assign_variable(&mut self, var: Var, value: &Expr, to: Option<Register>) {
         let register = self.variables.register(var);
         self.tick();
-        if !self.append_in_place(var, register, value) {
+        if !self.variable_in_place(var, register, value) {
             self.into(value, register);
         }
         self.stored(var);
@@ -61,30 +61,10 @@ impl Compiler {
         }
     }
 
-    /// `l = {@l, a, b}` edits the list where it is. Other items are evaluated first, so nothing is lost when one raises.
-    fn append_in_place(&mut self, var: Var, register: Register, value: &Expr) -> bool {
-        let Expr::List(items) = value else { return false };
-        let [Arg::Splice(Expr::Var(first)), Arg::Plain(item)] = items.as_slice() else {
-            return false;
-        };
-        if *first != var || assigns(item) {
-            return false;
-        }
-        if !self.variables.is_defined(var) {
-            self.emit(Op::CheckVar { var: register });
-        }
-        self.scoped(|c| {
-            if !matches!(item, Expr::Var(_) | Expr::Literal(_)) {
-                c.emit(Op::CheckList { a: register });
-            }
-            let item = c.operand(item);
-            c.tick();
-            c.emit(Op::Append { to: register, item });
-        });
-        true
-    }
-
     fn assign_property(&mut self, base: &Expr, name: &Expr, value: &Expr, to: Option<Register>) {
+        if to.is_none() && self.add_to_property(base, name, value) {
+            return;
+        }
         if let (Some(text), true) = (literal_text(name), self.is_preset(base, Env::This)) {
             let name = self.name(text);
             let value = self.operand(value);
@@ -120,6 +100,15 @@ impl Compiler {
     fn assign_part(&mut self, target: &Expr, value: &Expr, to: Option<Register>) {
         let (root, steps) = path(target);
         let root = self.root(root, &steps, value);
+        if let Some(value) = self.set_part_in_place(&root, &steps, value) {
+            if let Root::Variable(_, register) = root {
+                self.put_root(&root, register);
+            }
+            if let Some(to) = to {
+                self.emit(Op::Move { to, from: value });
+            }
+            return;
+        }
         let mut containers = vec![match &root {
             Root::Variable(_, register) => *register,
             Root::Property { value, .. } => *value,
@@ -308,6 +297,14 @@ impl Compiler {
 }
 
 impl<'a> Step<'a> {
+    /// The index, if it is one.
+    pub(super) fn index(&self) -> Option<&'a Expr> {
+        match *self {
+            Step::Index(index) => Some(index),
+            Step::Range(..) => None,
+        }
+    }
+
     fn parts(&self) -> impl Iterator<Item = &'a Expr> + use<'a> {
         let (first, second) = match *self {
             Step::Index(index) => (index, None),

@@ -308,7 +308,7 @@ impl Compiler {
         });
     }
 
-    fn plain_items(&mut self, items: &[Arg], first: Register) {
+    pub(super) fn plain_items(&mut self, items: &[Arg], first: Register) {
         for (to, item) in (first..).zip(items) {
             let (Arg::Plain(e) | Arg::Splice(e)) = item;
             self.into(e, to);
@@ -416,7 +416,7 @@ impl Compiler {
         let codes = self.codes(codes);
         let from = self.here();
         let known = self.variables.known();
-        self.into(body, to);
+        self.guarded(|c| c.into(body, to));
         self.variables.restore(known);
         let end = self.jump();
         let target = self.here();
@@ -466,6 +466,6 @@ fn argument_index(index: &Expr) -> Option<u16> {
     }
 }
 
-fn passes_in_window(args: &[Arg]) -> bool {
+pub(super) fn passes_in_window(args: &[Arg]) -> bool {
     args.len() <= WINDOW_MAX && args.iter().all(|arg| matches!(arg, Arg::Plain(_)))
 }

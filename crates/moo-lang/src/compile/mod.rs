@@ -9,6 +9,7 @@
 mod assign;
 mod condition;
 mod expression;
+mod in_place;
 mod scope;
 mod statement;
 
@@ -37,6 +38,7 @@ pub fn compile(tree: &Arc<ast::Program>) -> Program {
         loops: Vec::new(),
         exits: Vec::new(),
         indexed: Vec::new(),
+        guards: 0,
         pending_ticks: 0,
     };
     compiler.program.registers = compiler.top;
@@ -67,6 +69,8 @@ struct Compiler {
     exits: Vec<Exits>,
     /// Where the innermost indexed value is, for `$`.
     indexed: Vec<Register>,
+    /// How many handlers guard the point of compilation.
+    guards: u32,
     /// Ticks of the code since the last instruction that charges.
     pending_ticks: u16,
 }
@@ -150,6 +154,14 @@ impl Compiler {
         let top = self.top;
         let result = f(self);
         self.top = top;
+        result
+    }
+
+    /// Compiles what a handler guards.
+    fn guarded<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.guards += 1;
+        let result = f(self);
+        self.guards -= 1;
         result
     }
 

@@ -19,10 +19,10 @@ impl Compiler {
         }
     }
 
-    /// A body that may not run, or not to its end: afterwards nothing more is known to be assigned than before.
-    fn uncertain_block(&mut self, body: &[Stmt]) {
+    /// A body that may not run to its end: afterwards nothing more is known to be assigned than before.
+    fn guarded_block(&mut self, body: &[Stmt]) {
         let known = self.variables.known();
-        self.block(body);
+        self.guarded(|c| c.block(body));
         self.variables.restore(known);
     }
 
@@ -291,7 +291,7 @@ impl Compiler {
         self.tick();
         let codes: Vec<_> = clauses.iter().map(|clause| self.codes(&clause.codes)).collect();
         let from = self.here();
-        self.uncertain_block(body);
+        self.guarded_block(body);
         let mut ends = vec![self.jump()];
         let to = self.here();
         for (clause, codes) in clauses.iter().zip(codes) {
@@ -327,7 +327,7 @@ impl Compiler {
             used: Vec::new(),
             jumps: Vec::new(),
         });
-        self.uncertain_block(body);
+        self.guarded_block(body);
         let exits = self.exits.pop().expect("it was pushed above");
         let target = self.here();
         // The jumps to the finally body lie inside the guarded range, but a jump never raises.

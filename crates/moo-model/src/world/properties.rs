@@ -246,6 +246,22 @@ impl Transaction {
         self.clearings += u64::from(was_clear);
     }
 
+    /// Whether the property has a value that this transaction has set, and it is this very one.
+    #[inline]
+    pub fn has_own_value(&self, property: &Property, value: &Value) -> bool {
+        let seen = &self.seen[property.place as usize];
+        seen.own.is_some()
+            && self
+                .slot(property)
+                .is_some_and(|slot| Value::same_words(&slot.value, value))
+    }
+
+    /// That value, for editing; the caller leaves one there.
+    #[inline]
+    pub fn own_value(&mut self, property: &Property) -> &mut Value {
+        &mut self.slot_mut(property).value
+    }
+
     /// Makes the value the ancestor's again. The caller has made sure that this object does not define it.
     pub fn clear_property(&mut self, property: &Property) {
         self.slot_mut(property).value = Value::UNSET;

@@ -1,13 +1,13 @@
-//! Lists. Every function gives a new list and leaves its argument as it was.
+//! Lists. Every function gives a list that is its argument edited: where it is if nobody else holds it, else a copy.
 
 use moo_model::{ErrorCode, Raised, Value, View};
 
-use super::{Args, row};
+use super::{Args, edit_row, row};
 use crate::builtin::ArgType::{Any, Int, List};
 use crate::builtin::{Builtin, Context};
 use crate::search::position;
 
-fn listappend(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+fn listappend(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
     let length = args.list(0)?.len();
     let after = match args.len() {
         3 => clamp(args.int(2)?, length),
@@ -16,7 +16,7 @@ fn listappend(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     insert(ctx, args, after)
 }
 
-fn listinsert(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+fn listinsert(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
     let length = args.list(0)?.len();
     let before = match args.len() {
         3 => clamp(args.int(2)?.saturating_sub(1), length),
@@ -31,12 +31,21 @@ fn clamp(index: i64, length: usize) -> usize {
 }
 
 /// The list with the second argument put after so many elements.
-fn insert(ctx: &mut Context<'_>, args: &[Value], after: usize) -> Result<Value, Raised> {
+fn insert(ctx: &mut Context<'_>, args: &mut [Value], after: usize) -> Result<Value, Raised> {
+    let length = args.list(0)?.len();
+    let item = args[1].clone();
+    if let Some(own) = args[0].list_mut()
+        && length < ctx.options.max_list_concat
+    {
+        own.insert(after, item);
+        ctx.task.charge_size(length - after);
+        return Ok(args[0].take());
+    }
     let items = args.list(0)?;
-    ctx.check_list(items.len() + 1)?;
-    let mut out = Vec::with_capacity(items.len() + 1);
+    ctx.check_list(length + 1)?;
+    let mut out = Vec::with_capacity(length + length / 2 + 4);
     out.extend_from_slice(&items[..after]);
-    out.push(args[1].clone());
+    out.push(item);
     out.extend_from_slice(&items[after..]);
     Ok(Value::list(out))
 }
@@ -50,39 +59,48 @@ fn place(items: &[Value], index: i64) -> Result<usize, Raised> {
         .ok_or(ErrorCode::Range.into())
 }
 
-fn without(ctx: &mut Context<'_>, items: &[Value], at: usize) -> Value {
-    ctx.task.charge_size(items.len());
-    Value::list([&items[..at], &items[at + 1..]].concat())
-}
-
-fn listdelete(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let items = args.list(0)?;
-    let at = place(items, args.int(1)?)?;
-    Ok(without(ctx, items, at))
-}
-
-fn listset(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let items = args.list(0)?;
-    let at = place(items, args.int(2)?)?;
-    ctx.task.charge_size(items.len());
-    let mut out = items.to_vec();
-    out[at] = args[1].clone();
-    Ok(Value::list(out))
-}
-
-fn setadd(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let items = args.list(0)?;
-    if position(&args[1], items, false, ctx.task)?.is_some() {
-        return Ok(args[0].clone());
+/// The list that is the first argument, without one element.
+fn without(ctx: &mut Context<'_>, args: &mut [Value], at: usize) -> Result<Value, Raised> {
+    let length = args.list(0)?.len();
+    if let Some(own) = args[0].list_mut() {
+        own.remove(at);
+        ctx.task.charge_size(length - at);
+        return Ok(args[0].take());
     }
-    insert(ctx, args, items.len())
+    let items = args.list(0)?;
+    ctx.task.charge_size(length);
+    Ok(Value::list([&items[..at], &items[at + 1..]].concat()))
 }
 
-fn setremove(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+fn listdelete(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
+    let at = place(args.list(0)?, args.int(1)?)?;
+    without(ctx, args, at)
+}
+
+fn listset(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
+    let at = place(args.list(0)?, args.int(2)?)?;
+    let item = args[1].clone();
+    if args[0].list_mut().is_none() {
+        ctx.task.charge_size(args.list(0)?.len());
+    }
+    let items = args[0].list_make_mut().ok_or(ErrorCode::Type)?;
+    items[at] = item;
+    Ok(args[0].take())
+}
+
+fn setadd(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
     let items = args.list(0)?;
-    match position(&args[1], items, false, ctx.task)? {
-        Some(at) => Ok(without(ctx, items, at)),
-        None => Ok(args[0].clone()),
+    let length = items.len();
+    if position(&args[1], items, false, ctx.task)?.is_some() {
+        return Ok(args[0].take());
+    }
+    insert(ctx, args, length)
+}
+
+fn setremove(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
+    match position(&args[1], args.list(0)?, false, ctx.task)? {
+        Some(at) => without(ctx, args, at),
+        None => Ok(args[0].take()),
     }
 }
 
@@ -103,11 +121,11 @@ fn is_member(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    row("listappend", (2, 3), &[List, Any, Int], listappend, "The list with a value added at its end, or after an index."),
-    row("listinsert", (2, 3), &[List, Any, Int], listinsert, "The list with a value added at its front, or before an index."),
-    row("listdelete", (2, 2), &[List, Int], listdelete, "The list without the element at an index."),
-    row("listset", (3, 3), &[List, Any, Int], listset, "The list with the element at an index replaced."),
-    row("setadd", (2, 2), &[List, Any], setadd, "The list with a value added at its end unless it is there already."),
-    row("setremove", (2, 2), &[List, Any], setremove, "The list without the first element that equals a value."),
+    edit_row("listappend", (2, 3), &[List, Any, Int], listappend, "The list with a value added at its end, or after an index."),
+    edit_row("listinsert", (2, 3), &[List, Any, Int], listinsert, "The list with a value added at its front, or before an index."),
+    edit_row("listdelete", (2, 2), &[List, Int], listdelete, "The list without the element at an index."),
+    edit_row("listset", (3, 3), &[List, Any, Int], listset, "The list with the element at an index replaced."),
+    edit_row("setadd", (2, 2), &[List, Any], setadd, "The list with a value added at its end unless it is there already."),
+    edit_row("setremove", (2, 2), &[List, Any], setremove, "The list without the first element that equals a value."),
     row("is_member", (2, 3), &[Any, Any], is_member, "Where a value stands in a list or among the values of a map, or 0; case matters unless the third argument is false."),
 ];

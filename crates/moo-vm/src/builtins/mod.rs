@@ -32,7 +32,7 @@ use std::sync::LazyLock;
 
 use moo_model::{ErrorCode, Map, Obj, Raised, Value};
 
-use crate::builtin::{ArgType, Body, Builtin, FlowBody, ValueBody};
+use crate::builtin::{ArgType, Body, Builtin, EditBody, FlowBody, ValueBody};
 
 pub use objects::{on_error, resume};
 
@@ -98,6 +98,24 @@ const fn row(
         args_max: if args_max == MANY { None } else { Some(args_max) },
         types,
         body: Body::Value(body),
+        doc,
+    }
+}
+
+/// A row whose body may edit its arguments.
+const fn edit_row(
+    name: &'static str,
+    (args_min, args_max): (usize, usize),
+    types: &'static [ArgType],
+    body: EditBody,
+    doc: &'static str,
+) -> Builtin {
+    Builtin {
+        name,
+        args_min,
+        args_max: if args_max == MANY { None } else { Some(args_max) },
+        types,
+        body: Body::Edit(body),
         doc,
     }
 }

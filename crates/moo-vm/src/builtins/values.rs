@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use moo_model::{ErrorCode, Obj, Raised, Value, View, literal, number};
 
-use super::{Args, MANY, row};
+use super::{Args, MANY, edit_row, row};
 use crate::builtin::ArgType::{Any, Number, Obj as AnObj};
 use crate::builtin::{Builtin, Context};
 
@@ -12,20 +12,43 @@ fn type_of(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::int(args[0].kind() as i64))
 }
 
-fn tostr(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+fn tostr(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
     if let [only] = args
         && only.as_str().is_some()
     {
-        return Ok(only.clone());
+        return Ok(only.take());
     }
-    let size = args.iter().filter_map(Value::as_str).map(str::len).sum();
-    ctx.check_string(size)?;
-    let mut out = String::with_capacity(size);
-    for arg in args {
-        match arg.as_str() {
+    if args.first().is_some_and(Value::is_own_text) {
+        let tail = Value::string(text_of(ctx, &args[1..])?);
+        let size = [&args[0], &tail].map(|part| part.as_str().map_or(0, str::len));
+        ctx.task.charge_size(size[1]);
+        if size[0] + size[1] > ctx.options.max_string_concat {
+            return Err(ctx.task.too_large(ctx.options));
+        }
+        args[0].push_str(&tail);
+        return Ok(args[0].take());
+    }
+    let text = text_of(ctx, args)?;
+    ctx.check_string(text.len())?;
+    Ok(Value::string(text))
+}
+
+/// The values as text, one after the other; `E_QUOTA` for more than a string may have.
+fn text_of(ctx: &mut Context<'_>, values: &[Value]) -> Result<String, Raised> {
+    let size = values
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::len)
+        .sum::<usize>();
+    if size > ctx.options.max_string_concat {
+        return Err(ctx.task.too_large(ctx.options));
+    }
+    let mut out = String::with_capacity(size + values.len());
+    for value in values {
+        match value.as_str() {
             Some(text) => out.push_str(text),
             None => {
-                out.push_str(&literal::to_str(arg));
+                literal::write_str(value, &mut out);
                 // Numbers and errors were not counted above, and there may be as many as a list may have.
                 if out.len() > ctx.options.max_string_concat {
                     return Err(ctx.task.too_large(ctx.options));
@@ -33,8 +56,7 @@ fn tostr(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
             }
         }
     }
-    ctx.check_string(out.len())?;
-    Ok(Value::string(out))
+    Ok(out)
 }
 
 fn toliteral(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
@@ -215,7 +237,7 @@ fn object_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
     row("typeof", (1, 1), &[Any], type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST`, `FLOAT` and `MAP`."),
-    row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}` and a map `[map]`."),
+    edit_row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}` and a map `[map]`."),
     row("toliteral", (1, 1), &[Any], toliteral, "The text of an expression that gives the value."),
     row("toint", (1, 1), &[Any], toint, "The value as an integer; 0 for a string that is not a number."),
     row("tonum", (1, 1), &[Any], toint, "The same as `toint()`."),

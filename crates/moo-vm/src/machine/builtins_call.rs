@@ -7,7 +7,9 @@ use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use super::drive::{Go, Stop};
 use super::{Env, Machine};
-use crate::builtin::{Body, Builtin, Context, Continuation, Flow, FlowBody, MachineCall, ValueBody};
+use crate::builtin::{
+    Body, Builtin, Context, Continuation, EditBody, Flow, FlowBody, MachineCall, ValueBody,
+};
 use crate::builtins;
 use crate::executable::Executable;
 use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
@@ -35,6 +37,17 @@ pub(super) fn value(
     body(ctx, args)
 }
 
+/// As [`value`], for one that may edit its arguments.
+pub(super) fn edit(
+    builtin: &Builtin,
+    body: EditBody,
+    ctx: &mut Context<'_>,
+    args: &mut [Value],
+) -> Result<Value, Raised> {
+    builtin.check(args)?;
+    body(ctx, args)
+}
+
 /// As [`value`], for one that may do more.
 pub(super) fn flow(
     builtin: &Builtin,
@@ -47,8 +60,9 @@ pub(super) fn flow(
 }
 
 /// Checks the arguments and calls a function of either sort.
-fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
+fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Flow, Raised> {
     match builtin.body {
+        Body::Edit(body) => edit(builtin, body, ctx, args).map(Flow::Value),
         Body::Value(body) => value(builtin, body, ctx, args).map(Flow::Value),
         Body::Flow(body) => flow(builtin, body, ctx, args),
     }
@@ -75,7 +89,7 @@ impl Machine {
     pub(super) fn call_function(
         &mut self,
         builtin: &'static Builtin,
-        args: Vec<Value>,
+        mut args: Vec<Value>,
         at: u16,
         env: &mut Env<'_>,
     ) -> Go {
@@ -92,7 +106,7 @@ impl Machine {
                 return Err(ErrorCode::Perm.into());
             }
         }
-        let flow = call(builtin, &mut Self::context(&mut self.frames, env), &args)?;
+        let flow = call(builtin, &mut Self::context(&mut self.frames, env), &mut args)?;
         self.follow(flow, builtin.name, at, env)
     }
 

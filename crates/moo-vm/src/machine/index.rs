@@ -7,6 +7,7 @@ use moo_model::value::map::{compare_keys, is_key};
 use moo_model::{ErrorCode, Map, Raised, Value, View, text};
 
 use super::Env;
+use crate::options::ServerOptions;
 use crate::search;
 use crate::task::TaskState;
 
@@ -129,7 +130,7 @@ fn set_slice_of_map(
         return Err(ErrorCode::Type.into());
     }
     check_bounds(map, from, to)?;
-    check_entries(map.len() + new.len(), env)?;
+    check_entries(map.len() + new.len(), env.task, env.options)?;
     env.task.charge_size(map.len() + new.len());
     let before = map.iter().take_while(|(key, _)| compare_keys(key, from).is_lt());
     let after = map.iter().skip_while(|(key, _)| compare_keys(key, to).is_le());
@@ -139,7 +140,13 @@ fn set_slice_of_map(
 }
 
 /// Puts an entry into a map.
-pub(super) fn put(base: &mut Value, key: Value, value: Value, env: &mut Env<'_>) -> Result<(), Raised> {
+pub(super) fn put(
+    base: &mut Value,
+    key: Value,
+    value: Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) -> Result<(), Raised> {
     let Some(map) = base.as_map() else {
         return Err(ErrorCode::Type.into());
     };
@@ -147,9 +154,9 @@ pub(super) fn put(base: &mut Value, key: Value, value: Value, env: &mut Env<'_>)
         return Err(ErrorCode::Type.into());
     }
     let entries = map.len();
-    check_entries(entries + 1, env)?;
+    check_entries(entries + 1, task, options)?;
     if base.map_mut().is_none() {
-        env.task.charge_size(entries);
+        task.charge_size(entries);
     }
     if let Some(map) = base.map_make_mut() {
         map.insert(key, value);
@@ -157,9 +164,9 @@ pub(super) fn put(base: &mut Value, key: Value, value: Value, env: &mut Env<'_>)
     Ok(())
 }
 
-fn check_entries(entries: usize, env: &mut Env<'_>) -> Result<(), Raised> {
-    if entries > env.options.max_map_entries {
-        Err(env.task.too_large(env.options))
+fn check_entries(entries: usize, task: &mut TaskState, options: &ServerOptions) -> Result<(), Raised> {
+    if entries > options.max_map_entries {
+        Err(task.too_large(options))
     } else {
         Ok(())
     }
@@ -168,24 +175,31 @@ fn check_entries(entries: usize, env: &mut Env<'_>) -> Result<(), Raised> {
 /// `base[index] = value`
 pub(super) fn set_element(
     base: &mut Value,
-    index: Value,
+    index: &Value,
     value: Value,
-    env: &mut Env<'_>,
+    task: &mut TaskState,
+    options: &ServerOptions,
 ) -> Result<(), Raised> {
     if base.as_map().is_some() {
-        return put(base, index, value, env);
+        return put(base, index.clone(), value, task, options);
     }
-    set_item(base, &index, value, env)
+    set_item(base, index, value, task, options)
 }
 
 /// `base[index] = value` for a list or a string.
-fn set_item(base: &mut Value, index: &Value, value: Value, env: &mut Env<'_>) -> Result<(), Raised> {
+fn set_item(
+    base: &mut Value,
+    index: &Value,
+    value: Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) -> Result<(), Raised> {
     match (base.view(), index.view()) {
         (View::List(items), View::Int(i)) => {
             at(items, i)?;
             let count = items.len();
             if base.list_mut().is_none() {
-                env.task.charge_size(count);
+                task.charge_size(count);
             }
             let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
             items[i as usize - 1] = value;
@@ -204,9 +218,9 @@ fn set_item(base: &mut Value, index: &Value, value: Value, env: &mut Env<'_>) ->
             }
             let range = text::byte_range(whole, position, position);
             let size = whole.len() - range.len() + new.len();
-            env.task.charge_size(size);
-            if size > env.options.max_string_concat {
-                return Err(env.task.too_large(env.options));
+            task.charge_size(size);
+            if size > options.max_string_concat {
+                return Err(task.too_large(options));
             }
             let mut edited = whole.as_str().to_string();
             edited.replace_range(range, new);
@@ -215,6 +229,47 @@ fn set_item(base: &mut Value, index: &Value, value: Value, env: &mut Env<'_>) ->
         }
         _ => Err(ErrorCode::Type.into()),
     }
+}
+
+/// `base[path[0]][path[1]]... = value`: through lists in place, through what else has parts by putting them back.
+pub(super) fn set_path(
+    base: &mut Value,
+    path: &[Value],
+    value: Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) -> Result<(), Raised> {
+    let [index, inner @ ..] = path else { return Ok(()) };
+    if inner.is_empty() {
+        return set_element(base, index, value, task, options);
+    }
+    let (Some(items), Some(i)) = (base.as_list(), index.as_int()) else {
+        let mut part = element(base, index)?;
+        set_path(&mut part, inner, value, task, options)?;
+        return set_element(base, index, part, task, options);
+    };
+    at(items, i)?;
+    let count = items.len();
+    if base.list_mut().is_none() {
+        task.charge_size(count);
+    }
+    let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
+    set_path(&mut items[i as usize - 1], inner, value, task, options)
+}
+
+/// Whether all that the path leads through are lists, so that nothing gets longer by setting what is at its end.
+pub(super) fn is_through_lists(base: &Value, path: &[Value]) -> bool {
+    let mut part = base;
+    path.iter().all(|index| {
+        let found = part.as_list().zip(index.as_int());
+        match found.and_then(|(items, i)| at(items, i).ok()) {
+            Some(inner) => {
+                part = inner;
+                true
+            }
+            None => false,
+        }
+    })
 }
 
 /// `base[from..to] = value`, where the bounds may lie one past either end.
@@ -266,8 +321,13 @@ pub(super) fn set_slice(
 
 /// Adds an item to the end of a list.
 #[inline]
-pub(super) fn append(list: &mut Value, item: Value, env: &mut Env<'_>) -> Result<(), Raised> {
-    let limit = env.options.max_list_concat;
+pub(super) fn append(
+    list: &mut Value,
+    item: Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) -> Result<(), Raised> {
+    let limit = options.max_list_concat;
     if let Some(items) = list.list_mut()
         && items.len() < limit
     {
@@ -282,7 +342,7 @@ pub(super) fn append(list: &mut Value, item: Value, env: &mut Env<'_>) -> Result
         }
         .into());
     };
-    check_size(items.len() + 1, env)?;
+    check_size(items.len() + 1, task, options)?;
     let mut copy = Vec::with_capacity(items.len() + items.len() / 2 + 4);
     copy.extend_from_slice(items);
     copy.push(item);
@@ -291,21 +351,26 @@ pub(super) fn append(list: &mut Value, item: Value, env: &mut Env<'_>) -> Result
 }
 
 /// Adds all items of a list to the end of another.
-pub(super) fn splice(list: &mut Value, items: &Value, env: &mut Env<'_>) -> Result<(), Raised> {
+pub(super) fn splice(
+    list: &mut Value,
+    items: &Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) -> Result<(), Raised> {
     let (Some(head), Some(tail)) = (list.as_list(), items.as_list()) else {
         return Err(ErrorCode::Type.into());
     };
-    check_size(head.len() + tail.len(), env)?;
+    check_size(head.len() + tail.len(), task, options)?;
     if let Some(own) = list.list_make_mut() {
         own.extend_from_slice(tail);
     }
     Ok(())
 }
 
-fn check_size(elements: usize, env: &mut Env<'_>) -> Result<(), Raised> {
-    env.task.charge_size(elements);
-    if elements > env.options.max_list_concat {
-        Err(env.task.too_large(env.options))
+fn check_size(elements: usize, task: &mut TaskState, options: &ServerOptions) -> Result<(), Raised> {
+    task.charge_size(elements);
+    if elements > options.max_list_concat {
+        Err(task.too_large(options))
     } else {
         Ok(())
     }
@@ -390,7 +455,7 @@ pub(super) fn elements(of: &Value, env: &mut Env<'_>) -> Result<Value, Raised> {
             Ok(Value::list(map.iter().map(|(_, value)| value.clone()).collect()))
         }
         View::Str(text) => {
-            check_size(text::len(text), env)?;
+            check_size(text::len(text), env.task, env.options)?;
             let mut buffer = [0; 4];
             let characters = text.chars().map(|c| Value::str(c.encode_utf8(&mut buffer)));
             Ok(Value::list(characters.collect()))

@@ -2,8 +2,9 @@
 //! their owner, may read or write. What they leave goes to `property_access`.
 
 use moo_model::world::{PropPerms, Property, Transaction};
-use moo_model::{Obj, Raised, Symbol, Value};
+use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
+use super::index;
 use crate::builtin::Context;
 use crate::property_access;
 
@@ -46,4 +47,54 @@ pub(super) fn set_any(ctx: &mut Context<'_>, obj: &Value, name: Symbol, value: V
         }
         None => property_access::set_property_symbol(ctx, obj, name, value),
     }
+}
+
+/// `obj.name = {@list, item}`, where `list` is what the property was a moment ago. It grows where it is if it still is that,
+/// and this task has set it before.
+pub(super) fn add_to(
+    ctx: &mut Context<'_>,
+    obj: &Value,
+    name: Symbol,
+    mut list: Value,
+    item: Value,
+) -> Result<(), Raised> {
+    let Some(items) = list.as_list() else {
+        return Err(ErrorCode::Type.into());
+    };
+    let is_full = items.len() >= ctx.options.max_list_concat;
+    if let Some(property) = find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr)
+        && !is_full
+        && ctx.tx.has_own_value(&property, &list)
+    {
+        ctx.task.store_longer(&list, &item)?;
+        drop(list);
+        let own = ctx.tx.own_value(&property);
+        return index::append(own, item, ctx.task, ctx.options);
+    }
+    index::append(&mut list, item, ctx.task, ctx.options)?;
+    set_any(ctx, obj, name, list)
+}
+
+/// `obj.name[path[0]]... = value`, where `whole` is what the property was a moment ago; in place as [`add_to`], for values
+/// that take no room of their own.
+pub(super) fn set_path(
+    ctx: &mut Context<'_>,
+    obj: &Value,
+    name: Symbol,
+    mut whole: Value,
+    path: &[Value],
+    value: Value,
+) -> Result<(), Raised> {
+    if !value.is_sized()
+        && index::is_through_lists(&whole, path)
+        && let Some(property) = find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr)
+        && ctx.tx.has_own_value(&property, &whole)
+    {
+        drop(whole);
+        let own = ctx.tx.own_value(&property);
+        ctx.task.forget_lengths();
+        return index::set_path(own, path, value, ctx.task, ctx.options);
+    }
+    index::set_path(&mut whole, path, value, ctx.task, ctx.options)?;
+    set_any(ctx, obj, name, whole)
 }

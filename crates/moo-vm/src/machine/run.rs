@@ -176,10 +176,10 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
             };
         }
-        // Calls a built-in function; `$after` is done with the arguments before its value is put down. One that wants more
+        // Calls a built-in function with arguments to look at, or `$own` ones to edit; `$after` is done with the arguments before its value is put down. One that wants more
         // than to give a value, or whose calls go elsewhere, is left to the machine.
         macro_rules! call_builtin {
-            ($at:expr, $function:expr, $args:expr, $after:expr) => {{
+            ($at:expr, $function:expr, $args:expr, $own:expr, $after:expr) => {{
                 charge!();
                 let Some(builtin) = program.builtins[usize::from($function)] else {
                     raise!(ErrorCode::InvArg)
@@ -188,6 +188,11 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     enter!();
                 }
                 match builtin.body {
+                    Body::Edit(body) => {
+                        let value = outside!(builtins_call::edit(builtin, body, &mut context!(), $own));
+                        $after
+                        r!($at) = value;
+                    }
                     Body::Value(body) => {
                         let value = outside!(builtins_call::value(builtin, body, &mut context!(), $args));
                         $after
@@ -420,15 +425,15 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 EmptyMap { to } => r!(to) = Value::map(Map::new()),
                 MapPut { to, key, value } => {
                     let (key, value) = (r!(key).clone(), r!(value).clone());
-                    outside!(index::put(&mut r!(to), key, value, env));
+                    outside!(index::put(&mut r!(to), key, value, env.task, env.options));
                 }
                 Append { to, item } => {
                     let item = r!(item).clone();
-                    outside!(index::append(&mut r!(to), item, env));
+                    outside!(index::append(&mut r!(to), item, env.task, env.options));
                 }
                 Splice { to, items } => {
                     let items = r!(items).clone();
-                    outside!(index::splice(&mut r!(to), &items, env));
+                    outside!(index::splice(&mut r!(to), &items, env.task, env.options));
                 }
                 CheckList { a } => {
                     if r!(a).kind() != Kind::List {
@@ -450,7 +455,28 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
                 SetIndex { base, index, value } => {
                     let (i, value) = (r!(index).clone(), r!(value).clone());
-                    outside!(index::set_element(&mut r!(base), i, value, env));
+                    outside!(index::set_element(
+                        &mut r!(base),
+                        &i,
+                        value,
+                        env.task,
+                        env.options
+                    ));
+                }
+                SetPath { base, at, depth } => {
+                    let (at, value) = (usize::from(at), usize::from(at) + usize::from(depth));
+                    let mut whole = r!(base).take();
+                    outside!({
+                        let set = index::set_path(
+                            &mut whole,
+                            &regs[at..value],
+                            regs[value].clone(),
+                            env.task,
+                            env.options,
+                        );
+                        r!(base) = whole;
+                        set
+                    });
                 }
                 SetRange { base, from, value } => {
                     let bounds = (r!(from).clone(), r!(from + 1).clone());
@@ -498,6 +524,25 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                         outside!(property::set_any(&mut context!(), &this, name, value));
                     }
                 }
+                AddToProp { obj, name, at } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    let (list, item) = (r!(at).take(), r!(at + 1).take());
+                    outside!(property::add_to(&mut context!(), &r!(obj), name, list, item));
+                }
+                SetPropPath { obj, name, at, depth } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    let whole = r!(at).take();
+                    let path = usize::from(at) + 1..usize::from(at) + 1 + usize::from(depth);
+                    let value = regs[path.end].clone();
+                    outside!(property::set_path(
+                        &mut context!(),
+                        &r!(obj),
+                        name,
+                        whole,
+                        &regs[path],
+                        value
+                    ));
+                }
                 GetPropNamed { to, obj, name } => {
                     r!(to) = outside!(property_access::get_property(
                         &mut context!(),
@@ -529,16 +574,24 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
                 CallBuiltin { at, function, count } => {
                     let window = usize::from(at)..usize::from(at) + usize::from(count);
-                    call_builtin!(at, function, &regs[window.clone()], {
+                    let args = window.clone();
+                    call_builtin!(at, function, &regs[args], &mut regs[args], {
                         regs[window].iter_mut().for_each(|arg| *arg = Value::UNSET);
                     });
                 }
                 CallBuiltinOn { at, function, arg } => {
-                    call_builtin!(at, function, std::slice::from_ref(&r!(arg)), {});
+                    call_builtin!(
+                        at,
+                        function,
+                        std::slice::from_ref(&r!(arg)),
+                        &mut [r!(arg).clone()],
+                        {}
+                    );
                 }
                 CallBuiltinList { at, function } => {
                     let args = r!(at).clone();
-                    call_builtin!(at, function, args.as_list().unwrap_or(&[]), {});
+                    let args = args.as_list().unwrap_or(&[]);
+                    call_builtin!(at, function, args, &mut args.to_vec(), {});
                 }
                 Return { a } => go_back!(r!(a).take()),
                 ReturnZero {} => go_back!(Value::int(0)),

@@ -157,6 +157,7 @@ impl Bench {
         let mut ctx = self.context();
         match builtin.body {
             Body::Value(body) => body(&mut ctx, args).map(Flow::Value),
+            Body::Edit(body) => body(&mut ctx, &mut args.to_vec()).map(Flow::Value),
             Body::Flow(body) => body(&mut ctx, args),
         }
     }
