@@ -11,7 +11,7 @@ pub enum Operand {
     /// A register that is read or written.
     Register(u16),
     /// The first of this many registers.
-    Window(u16, u16),
+    Window(u16, u32),
     /// An index into the constants.
     Constant(u16),
     /// An index into the names.

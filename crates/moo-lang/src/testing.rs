@@ -380,18 +380,26 @@ impl OfBits for Env {
     }
 }
 
-/// Changes a compiled program as these bytes choose, four to a change: an operand becomes another small number, or an
+/// Changes a compiled program as these bytes choose, four to a change: an operand becomes another number, or an
 /// instruction takes the place of another. The verifier may or may not have something against the result.
 pub fn spoil(program: &mut program::Program, bytes: &[u8]) {
+    // The compiler sees to it that every loop costs ticks. Once it is spoilt, every instruction that can charge does.
+    program
+        .weights
+        .iter_mut()
+        .for_each(|weight| *weight = (*weight).max(1));
     for change in bytes.chunks_exact(4) {
         let at = usize::from(change[0]) % program.code.len();
         let from = usize::from(change[2]) % program.code.len();
         let other: Op = program.code[from];
         match change[1] {
             0..=3 => program.code[at].set_operand(change[1].into(), change[2].into()),
-            4 => program.code[at] = other,
-            5 => program.code.swap(at, from),
-            _ => program.code[at].set_operand(0, u32::from_le_bytes([change[2], change[3], 0, 0])),
+            4..=7 => {
+                let bits = u32::from_le_bytes([change[2], change[3], 0, 0]);
+                program.code[at].set_operand(usize::from(change[1]) - 4, bits);
+            }
+            8 => program.code[at] = other,
+            _ => program.code.swap(at, from),
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
 fn window(op: &Op) -> Option<Operand> {
     use Op::*;
     match *op {
-        MakeList { from, count, .. } => Some(Operand::Window(from, count)),
+        MakeList { from, count, .. } => Some(Operand::Window(from, count.into())),
         RangePrepare { at }
         | RangeNext { at, .. }
         | RangeLoop { at, .. }
@@ -59,14 +59,16 @@ fn window(op: &Op) -> Option<Operand> {
         | ListNext { at, .. } => Some(Operand::Window(at, 2)),
         PairPrepare { at } | PairKey { at, .. } => Some(Operand::Window(at, 3)),
         Range { from, .. } | SetRange { from, .. } => Some(Operand::Window(from, 2)),
-        CallVerb { at, count, .. } | CallThis { at, count, .. } => Some(Operand::Window(at, count + 1)),
-        CallVerbNamed { at, count } => Some(Operand::Window(at, count + 2)),
+        CallVerb { at, count, .. } | CallThis { at, count, .. } => {
+            Some(Operand::Window(at, u32::from(count) + 1))
+        }
+        CallVerbNamed { at, count } => Some(Operand::Window(at, u32::from(count) + 2)),
         CallVerbList { at, .. } => Some(Operand::Window(at, 2)),
         CallVerbNamedList { at } => Some(Operand::Window(at, 3)),
-        SetPath { at, depth, .. } => Some(Operand::Window(at, u16::from(depth) + 1)),
-        SetPropPath { at, depth, .. } => Some(Operand::Window(at, u16::from(depth) + 2)),
+        SetPath { at, depth, .. } => Some(Operand::Window(at, u32::from(depth) + 1)),
+        SetPropPath { at, depth, .. } => Some(Operand::Window(at, u32::from(depth) + 2)),
         AddToProp { at, .. } => Some(Operand::Window(at, 2)),
-        CallBuiltin { at, count, .. } => Some(Operand::Window(at, count)),
+        CallBuiltin { at, count, .. } => Some(Operand::Window(at, count.into())),
         Reraise { reason } => Some(Operand::Window(reason, 2)),
         _ => None,
     }
@@ -76,7 +78,7 @@ fn in_bounds(program: &Program, operand: Operand) -> bool {
     let below = |index: u16, len: usize| usize::from(index) < len;
     match operand {
         Operand::Register(r) => r < program.registers,
-        Operand::Window(first, count) => u32::from(first) + u32::from(count) <= u32::from(program.registers),
+        Operand::Window(first, count) => count <= u32::from(program.registers.saturating_sub(first)),
         Operand::Constant(k) => below(k, program.constants.len()),
         Operand::Name(k) => below(k, program.names.len()),
         Operand::Builtin(k) => below(k, program.builtins.len()),
@@ -99,9 +101,9 @@ fn verify_tables(program: &Program) -> Result<(), Defect> {
                 };
                 codes && into.is_none_or(register)
             }
-            Catches::Finally { reason } => register(reason) && register(reason + 1),
+            Catches::Finally { reason } => register(reason) && reason.checked_add(1).is_some_and(register),
         };
-        if !registers || !target(handler.target) || handler.from > handler.to || !target(handler.to) {
+        if !registers || !target(handler.target) || handler.from > handler.to || handler.to > handler.target {
             return Err(Defect {
                 pc: handler.from as usize,
                 what: format!("{handler:?}"),

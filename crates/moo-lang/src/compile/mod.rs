@@ -46,7 +46,7 @@ pub fn compile(tree: &Arc<ast::Program>) -> Program {
     compiler.block(&tree.body);
     compiler.emit(Op::ReturnZero {});
     compiler.program.variables = compiler.variables.listing(&tree.variables);
-    debug_assert!(crate::verify::verify(&compiler.program).is_ok());
+    debug_assert_eq!(crate::verify::verify(&compiler.program), Ok(()));
     compiler.program
 }
 

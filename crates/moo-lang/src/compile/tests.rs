@@ -100,3 +100,27 @@ fn a_variable_that_is_assigned_on_every_way_is_not_checked() {
         );
     }
 }
+
+#[test]
+fn the_verifier_counts_registers_that_no_frame_can_have() {
+    for op in [
+        Op::CallVerbNamed {
+            at: 0,
+            count: u16::MAX,
+        },
+        Op::MakeList {
+            to: 0,
+            from: 1,
+            count: u16::MAX,
+        },
+        Op::RangePrepare { at: u16::MAX },
+    ] {
+        let program = crate::program::Program {
+            code: vec![op, Op::ReturnZero {}],
+            weights: vec![1, 1],
+            registers: u16::MAX,
+            ..Default::default()
+        };
+        assert!(verify(&program).is_err(), "{op:?}");
+    }
+}
