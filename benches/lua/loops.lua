@@ -95,6 +95,37 @@ loops["list iteration"] = function(n)
   return sum
 end
 
+-- Other than in a MOO, the keys of these have no order.
+loops["map set of 1000"] = function(n)
+  local map = filled(1000)
+  for round = 1, n // 1000 do
+    for i = 1, 1000 do map[i] = round end
+  end
+end
+
+loops["map set of 100"] = function(n)
+  local map = filled(100)
+  for round = 1, n // 100 do
+    for i = 1, 100 do map[i] = round end
+  end
+end
+
+loops["map get of 1000"] = function(n)
+  local map, keys, sum = {}, {}, 0
+  for i = 1, 1000 do keys[i] = "name" .. i end
+  for i = 1, 1000 do map[keys[i]] = i end
+  for round = 1, n // 1000 do
+    for i = 1, 1000 do sum = sum + map[keys[i]] end
+  end
+end
+
+loops["map iteration"] = function(n)
+  local map, sum = filled(1000), 0
+  for round = 1, n // 1000 do
+    for key, value in pairs(map) do sum = sum + key end
+  end
+end
+
 loops["string append"] = function(n)
   for round = 1, n // 20000 do
     local text = ""

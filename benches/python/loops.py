@@ -118,6 +118,41 @@ def list_iteration(this, n):
     return total
 
 
+@loop("map set of 1000")
+def map_set(this, n):
+    items = dict.fromkeys(range(1, 1001), 0)
+    for round in range(n // 1000):
+        for i in range(1, 1001):
+            items[i] = round
+
+
+@loop("map set of 100")
+def small_map_set(this, n):
+    items = dict.fromkeys(range(1, 101), 0)
+    for round in range(n // 100):
+        for i in range(1, 101):
+            items[i] = round
+
+
+@loop("map get of 1000")
+def map_get(this, n):
+    items = {f"name{i}": i for i in range(1, 1001)}
+    keys = list(items)
+    total = 0
+    for round in range(n // 1000):
+        for i in range(1000):
+            total = total + items[keys[i]]
+
+
+@loop("map iteration")
+def map_iteration(this, n):
+    items = {i: i for i in range(1, 1001)}
+    total = 0
+    for round in range(n // 1000):
+        for key, value in items.items():
+            total = total + key
+
+
 @loop("string append")
 def string_append(this, n):
     for _ in range(n // 20000):

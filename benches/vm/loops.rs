@@ -68,7 +68,7 @@ const fn target(must: f64, lua_there: f64) -> (Option<f64>, Option<f64>) {
 const NONE: (Option<f64>, Option<f64>) = (None, None);
 
 /// All rows, in the order in which they are printed.
-pub const ROWS: [Row; 30] = [
+pub const ROWS: [Row; 34] = [
     row(
         "empty for",
         10_000_000,
@@ -144,6 +144,34 @@ pub const ROWS: [Row; 30] = [
         target(12.0, 28.6),
         "{n} = args; l = {}; for i in [1..1000] l = {@l, i}; endfor s = 0; \
          for round in [1..n / 1000] for x in (l) s = s + x; endfor endfor return s;",
+    ),
+    row(
+        "map set of 1000",
+        1_000_000,
+        (Some(90.0), None),
+        "{n} = args; m = []; for i in [1..1000] m[i] = 0; endfor \
+         for round in [1..n / 1000] for i in [1..1000] m[i] = round; endfor endfor return m;",
+    ),
+    row(
+        "map set of 100",
+        1_000_000,
+        NONE,
+        "{n} = args; m = []; for i in [1..100] m[i] = 0; endfor \
+         for round in [1..n / 100] for i in [1..100] m[i] = round; endfor endfor return m;",
+    ),
+    row(
+        "map get of 1000",
+        1_000_000,
+        NONE,
+        "{n} = args; m = []; for i in [1..1000] m[tostr(\"name\", i)] = i; endfor k = mapkeys(m); s = 0; \
+         for round in [1..n / 1000] for i in [1..1000] s = s + m[k[i]]; endfor endfor return s;",
+    ),
+    row(
+        "map iteration",
+        2_000_000,
+        NONE,
+        "{n} = args; m = []; for i in [1..1000] m[i] = i; endfor s = 0; \
+         for round in [1..n / 1000] for v, k in (m) s = s + k; endfor endfor return s;",
     ),
     row(
         "string append",

@@ -159,6 +159,20 @@ impl Map {
         }
     }
 
+    /// The value of a key, to be edited where it is; it must not become unset.
+    pub fn get_mut(&mut self, key: &Value) -> Option<&mut Value> {
+        match &mut self.form {
+            Form::Flat(entries) => {
+                let at = find(entries, key).ok()?;
+                Some(&mut entries[at].1)
+            }
+            Form::Tree { entries, nests } => {
+                *nests = true;
+                entries.get_mut(&Key(key.clone()))
+            }
+        }
+    }
+
     /// Gives the key this value; an equal key is replaced with its spelling. The caller has asked [`is_key`].
     pub fn insert(&mut self, key: Value, value: Value) {
         debug_assert!(is_key(&key) && !value.is_unset());

@@ -1,5 +1,6 @@
 //! Maps. Every function gives a new value and leaves its argument as it was.
 
+use moo_model::value::Kind;
 use moo_model::value::map::is_key;
 use moo_model::{ErrorCode, Raised, Value};
 
@@ -38,11 +39,16 @@ fn mapdelete(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
                 }
             }
         }
-        None if !is_key(key) => return Err(ErrorCode::Type.into()),
+        None if !may_be_named(key) => return Err(ErrorCode::Type.into()),
         None if !left.remove(key) => return Err(ErrorCode::Range.into()),
         None => {}
     }
     Ok(Value::map(left))
+}
+
+/// Whether these functions look for the key: as on ToastStunt, not for anonymous objects, though they may be keys.
+fn may_be_named(key: &Value) -> bool {
+    is_key(key) && key.kind() != Kind::Anon
 }
 
 /// The error that tells which of several keys a map does not have.
@@ -60,7 +66,7 @@ fn missing(ctx: &mut Context<'_>, key: &Value) -> Result<Raised, Raised> {
 
 fn maphaskey(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let (map, key) = (args.map(0)?, &args[1]);
-    if !is_key(key) {
+    if !may_be_named(key) {
         return Err(ErrorCode::Type.into());
     }
     let found = map.entry(key);

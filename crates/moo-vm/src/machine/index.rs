@@ -130,11 +130,13 @@ fn set_slice_of_map(
         return Err(ErrorCode::Type.into());
     }
     check_bounds(map, from, to)?;
-    check_entries(map.len() + new.len(), env.task, env.options)?;
     env.task.charge_size(map.len() + new.len());
     let before = map.iter().take_while(|(key, _)| compare_keys(key, from).is_lt());
     let after = map.iter().skip_while(|(key, _)| compare_keys(key, to).is_le());
     let edited = owned(before.chain(new).chain(after));
+    if edited.len() > env.options.max_map_entries {
+        return Err(env.task.too_large(env.options));
+    }
     *base = Value::map(edited);
     Ok(())
 }
@@ -154,7 +156,9 @@ pub(super) fn put(
         return Err(ErrorCode::Type.into());
     }
     let entries = map.len();
-    check_entries(entries + 1, task, options)?;
+    if entries >= options.max_map_entries && map.get(&key).is_none() {
+        return Err(task.too_large(options));
+    }
     if base.map_mut().is_none() {
         task.charge_size(entries);
     }
@@ -162,14 +166,6 @@ pub(super) fn put(
         map.insert(key, value);
     }
     Ok(())
-}
-
-fn check_entries(entries: usize, task: &mut TaskState, options: &ServerOptions) -> Result<(), Raised> {
-    if entries > options.max_map_entries {
-        Err(task.too_large(options))
-    } else {
-        Ok(())
-    }
 }
 
 /// `base[index] = value`
@@ -231,7 +227,7 @@ fn set_item(
     }
 }
 
-/// `base[path[0]][path[1]]... = value`: through lists in place, through what else has parts by putting them back.
+/// `base[path[0]][path[1]]... = value`: through lists and maps in place, through strings by putting them back.
 pub(super) fn set_path(
     base: &mut Value,
     path: &[Value],
@@ -243,18 +239,28 @@ pub(super) fn set_path(
     if inner.is_empty() {
         return set_element(base, index, value, task, options);
     }
-    let (Some(items), Some(i)) = (base.as_list(), index.as_int()) else {
-        let mut part = element(base, index)?;
-        set_path(&mut part, inner, value, task, options)?;
-        return set_element(base, index, part, task, options);
-    };
-    at(items, i)?;
-    let count = items.len();
-    if base.list_mut().is_none() {
-        task.charge_size(count);
+    if let (Some(items), Some(i)) = (base.as_list(), index.as_int()) {
+        at(items, i)?;
+        let count = items.len();
+        if base.list_mut().is_none() {
+            task.charge_size(count);
+        }
+        let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
+        return set_path(&mut items[i as usize - 1], inner, value, task, options);
     }
-    let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
-    set_path(&mut items[i as usize - 1], inner, value, task, options)
+    // A key that is spelled otherwise is put back with its new spelling.
+    let entry = base.as_map().and_then(|map| map.entry(index));
+    if entry.is_some_and(|(key, _)| key.identical(index)) {
+        let count = base.as_map().map_or(0, Map::len);
+        if base.map_mut().is_none() {
+            task.charge_size(count);
+        }
+        let part = base.map_make_mut().and_then(|map| map.get_mut(index));
+        return set_path(part.ok_or(ErrorCode::Range)?, inner, value, task, options);
+    }
+    let mut part = element(base, index)?;
+    set_path(&mut part, inner, value, task, options)?;
+    set_element(base, index, part, task, options)
 }
 
 /// Whether all that the path leads through are lists, so that nothing gets longer by setting what is at its end.

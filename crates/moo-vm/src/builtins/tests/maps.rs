@@ -59,6 +59,17 @@ fn a_key_is_found_without_regard_to_case_unless_that_is_asked() {
 }
 
 #[test]
+fn anonymous_objects_are_keys_that_only_some_functions_look_for() {
+    let anon = Value::obj(Obj::anonymous(7));
+    let map = Value::map([(anon.clone(), Value::int(1))].into_iter().collect());
+    let mut bench = Bench::new(PLAYER);
+    let mut call = |name, args: &[Value]| show(bench.call(name, args));
+    assert_eq!(call("mapvalues", &[map.clone(), anon.clone()]), "{1}");
+    assert_eq!(call("maphaskey", &[map.clone(), anon.clone()]), "! E_TYPE");
+    assert_eq!(call("mapdelete", &[map, anon]), "! E_TYPE");
+}
+
+#[test]
 fn functions_of_any_value_take_maps() {
     check(&[
         ("length([1 -> 2, 3 -> 4])", "2"),

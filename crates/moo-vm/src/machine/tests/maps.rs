@@ -1,6 +1,6 @@
 //! Maps in programs: literals, indexes, ranges, loops, and what is shared with whom.
 
-use super::{Machine, TestHost, check, check_with, limits, machine, world_with};
+use super::{Machine, TestHost, check, check_with, limits, machine, traceback, world_with};
 use crate::machine::Env;
 use crate::options::ServerOptions;
 use crate::outcome::Outcome;
@@ -185,6 +185,50 @@ fn an_assignment_is_seen_through_no_other_variable() {
 }
 
 #[test]
+fn what_is_edited_within_something_is_there_again_after_an_error() {
+    check_all(&[
+        (
+            "x = {{1, 2}, {3}}; `x[1][9] = 5 ! ANY'; return x;",
+            "{{1, 2}, {3}}",
+        ),
+        (
+            "x = [1 -> [2 -> {3}]]; `x[1][2][9] = 5 ! ANY'; `x[1][{}] = 1 ! ANY'; return x;",
+            "[1 -> [2 -> {3}]]",
+        ),
+        (
+            "x = {{\"ab\"}}; `x[1][1][1] = 5 ! ANY'; x[1][1][2] = \"c\"; return x;",
+            "{{\"ac\"}}",
+        ),
+        (
+            "x = {{1}}; try x[1][2] = 5; except e (ANY) return {e[1], e[2], x}; endtry",
+            "{E_RANGE, \"Range error\", {{1}}}",
+        ),
+        ("x = {{1}}; try x[1][2] = 5; finally return x; endtry", "{{1}}"),
+        (
+            "x = {{{1, 2}, 3}}; `x[1][1][1..2] = 7 ! ANY'; x[1][1][1..1] = {}; return x;",
+            "{{{2}, 3}}",
+        ),
+        ("x = {{1}, 2}; x[1][1] = x; return x;", "{{{{1}, 2}}, 2}"),
+        ("x = {{1}, 2}; x[1][1] = x[1]; return x;", "{{{1}}, 2}"),
+        (
+            "x = {{1}, 2}; y = x[1][1] = x; return {x, y};",
+            "{{{{{1}, 2}}, 2}, {{1}, 2}}",
+        ),
+        ("x = {{1}}; y = x[1]; x[1][1] = 2; return {x, y};", "{{{2}}, {1}}"),
+    ]);
+    check_with(
+        &[(
+            "-quiet",
+            "x = {{1}}; x[1][5] = 2; x[1][1] = 3; m = [1 -> {}]; m[1][1] = 1; return {x, m};",
+        )],
+        "return this:quiet();",
+        "{{{3}}, [1 -> {}]}",
+    );
+    let lines = traceback(&[("test", "x = {{1}};\n\nx[1][2] = 5;\nreturn x;")]);
+    assert_eq!(lines, ["#7:test, line 2:  Range error", "(End of traceback)"]);
+}
+
+#[test]
 fn loops_go_over_lists_strings_and_maps() {
     check_all(&[
         (
@@ -279,6 +323,34 @@ fn check_woken(source: &str, expected: &str) {
             other => panic!("it should not have ended with {other:?}"),
         }
     }
+}
+
+#[test]
+fn no_map_grows_past_its_limit() {
+    let source = "m = [1 -> 1, 2 -> 2, 3 -> 3]; m[3] = 4; x = {`m[4] = 4 ! ANY', `[1 -> 1, 2 -> 2, 3 -> 3, 4 -> 4] ! ANY', \
+                  `m[1..1] = [-1 -> 1, 0 -> 0] ! ANY'}; m = mapdelete(m, 1); m[4] = 4; return {x, m};";
+    let world = world_with(&[("test", source)]);
+    let mut tx = Transaction::begin(&world, Box::default());
+    let (mut host, mut task) = (TestHost::default(), TaskState::new(1, limits(), true));
+    let options = ServerOptions {
+        max_map_entries: 3,
+        max_concat_catchable: true,
+        ..ServerOptions::default()
+    };
+    let mut machine = machine(&mut tx);
+    let mut env = Env {
+        tx: &mut tx,
+        host: &mut host,
+        task: &mut task,
+        options: &options,
+    };
+    let Outcome::Done(value) = machine.run(&mut env, None) else {
+        panic!("every error is caught")
+    };
+    assert_eq!(
+        literal::to_literal(&value),
+        "{{E_QUOTA, E_QUOTA, E_QUOTA}, [2 -> 2, 3 -> 4, 4 -> 4]}"
+    );
 }
 
 #[test]
