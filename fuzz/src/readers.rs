@@ -135,9 +135,11 @@ pub fn objdef(data: &[u8]) {
 
 /// Contents and children are in the order of ranks, as a store that has no more than ranks will give them.
 fn check_ranks(root: &Root) {
-    for (obj, record) in root.iter() {
+    for item in root.iter() {
+        let (obj, record) = item.expect("an import is all in memory");
         let ranks = record.contents.iter().map(|&inner| {
-            let inner = root.get(inner).expect("what is in an object exists");
+            let inner = root.get(inner).expect("an import is all in memory");
+            let inner = inner.expect("what is in an object exists");
             assert_eq!(inner.location, obj);
             inner.location_rank
         });

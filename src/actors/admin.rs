@@ -244,7 +244,7 @@ impl Admin {
             .collect();
         let (connections, connections_total) = rows.await.ok()?;
         let tasks = counted.await.ok()?;
-        let objects = self.world.snapshot().iter().count() as u64;
+        let objects = self.world.snapshot().entries().count() as u64;
         let mut status = DaemonStatus {
             epoch: self.epoch,
             uptime_s: self.started.elapsed().as_secs(),

@@ -221,7 +221,14 @@ impl Shared {
             outgoing: Outgoing::new(self.workshop.way_out(), job, reply, after),
             meters: &self.workshop.meters,
         };
-        self.bench().run(job, here, lookups, &mut counted)
+        let report = self.bench().run(job, here, lookups, &mut counted);
+        if let End::Failed(Failure::Unreadable(why)) = &report.end {
+            tracing::error!(
+                task = job.id,
+                "a task has met damage in the store and is ended: {why}"
+            );
+        }
+        report
     }
 
     fn bench(&self) -> Bench<'_> {

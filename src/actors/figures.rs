@@ -73,6 +73,7 @@ impl Admin {
         let commits = self.world.snapshot().stamp;
         let written = self.written.load(Ordering::Acquire);
         sheet.add("world", "objects", status.objects);
+        sheet.add("world", "memory_bytes", self.world.resident_bytes());
         sheet.add("world", "commits", commits);
         let conflicts = self.outside.conflicts.rows().len();
         sheet.bounded(

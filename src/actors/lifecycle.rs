@@ -33,7 +33,7 @@ use crate::protocol::control::ChildReady;
 use crate::protocol::{HostId, Wall};
 use moo_db::Log;
 use moo_model::ledger::Row;
-use moo_model::world::{CommitRecord, Sink, Transaction, World};
+use moo_model::world::{CommitRecord, Sink, Stamp, Transaction, World};
 use moo_model::{Obj, Symbol, Value};
 use moo_tasks::outside::Outside;
 use std::path::PathBuf;
@@ -80,13 +80,17 @@ pub async fn run(config: &Config, options: Options) -> Result<(), DaemonError> {
         .await
         .map_err(unavailable)?;
     let (data, import, progress) = (config.data.clone(), options.import.clone(), link.clone());
-    let booted =
-        spawn_blocking(move || boot::boot(&data, import.as_deref(), &mut |what| progress.progress(what)))
-            .await
-            .map_err(|error| DaemonError {
-                code: exit::INTERNAL,
-                message: error.to_string(),
-            })??;
+    let bounded = config.database.memory.0.is_some();
+    let booted = spawn_blocking(move || {
+        boot::boot(&data, import.as_deref(), bounded, &mut |what| {
+            progress.progress(what)
+        })
+    })
+    .await
+    .map_err(|error| DaemonError {
+        code: exit::INTERNAL,
+        message: error.to_string(),
+    })??;
     let _alarm = stall::watch_here("main").map_err(unavailable)?;
     let daemon = Daemon::start(config, &options, booted).await?;
     link.ready(ChildReady {
@@ -145,6 +149,10 @@ impl Sink for FaultySink {
     fn wake(&self) {
         self.0.wake();
     }
+
+    fn written(&self) -> Stamp {
+        self.0.written()
+    }
 }
 
 impl Daemon {
@@ -157,7 +165,11 @@ impl Daemon {
         let wires = Wires::new(config, options, &booted, outbox)?;
         let outside = Arc::new(Outside::new(booted.first_task, booted.last_conn));
         let log = start_log(config, &booted, &wires, &outside)?;
-        let world = World::new(booted.root, Box::new(FaultySink(log.sink())));
+        let sink = Box::new(FaultySink(log.sink()));
+        let world = match config.database.memory.0 {
+            Some(bytes_max) => World::bounded(booted.root, sink, bytes_max),
+            None => World::new(booted.root, sink),
+        };
         load_options(&world, &outside);
         let ground = Ground {
             world,

@@ -61,7 +61,7 @@ fn micros(time: Duration) -> u64 {
 }
 
 /// The words for how a slice ended, in the order of [`Meters::ended`].
-pub const ENDS: [&str; 8] = [
+pub const ENDS: [&str; 9] = [
     "done",
     "waits",
     "error",
@@ -69,6 +69,7 @@ pub const ENDS: [&str; 8] = [
     "seconds",
     "killed",
     "contended",
+    "unreadable",
     "no_verb",
 ];
 
@@ -81,6 +82,7 @@ fn place_of(end: &End) -> usize {
         End::Failed(Failure::Seconds) => "seconds",
         End::Failed(Failure::Killed) => "killed",
         End::Failed(Failure::Contended) => "contended",
+        End::Failed(Failure::Unreadable(_)) => "unreadable",
         End::Failed(Failure::NoCommand | Failure::NoVerb) => "no_verb",
     };
     ENDS.iter().position(|known| *known == word).unwrap_or_default()

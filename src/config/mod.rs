@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod invitation;
+pub mod memory;
 #[cfg(test)]
 mod tests;
 
@@ -135,6 +136,7 @@ pub enum Durability {
 #[expect(missing_docs, reason = "default.toml describes each field")]
 pub struct Database {
     pub durability: Durability,
+    pub memory: memory::Memory,
     pub dump_file: PathBuf,
 }
 

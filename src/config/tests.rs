@@ -124,6 +124,11 @@ fn a_wrong_value_is_refused_with_its_key_and_line() {
         "line 2: `telnet.connections_max` is refused",
     );
     check_refused("[database]\ndurability = \"lax\"\n", "relaxed");
+    for wrong in ["0 MiB", "2 GB", "12", "-1 MiB", "99999999999999 GiB"] {
+        let text = format!("[database]\n\nmemory = \"{wrong}\"\n");
+        check_refused(&text, "line 3: `database.memory` is refused");
+        check_refused(&text, "such as \"512 MiB\"");
+    }
     check_refused("[telnet]\nline_len_max = 0\n", "`telnet.line_len_max` is 0");
     check_refused("[processes]\nwatchdog_timeout_s = 1\n", "at least 3");
 }

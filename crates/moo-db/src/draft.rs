@@ -4,7 +4,7 @@
 //! any later commit gives.
 
 use moo_model::Obj;
-use moo_model::world::{LOCAL_RANKS, ObjectRecord, Root, Settings};
+use moo_model::world::{Entry, LOCAL_RANKS, ObjectRecord, Root, Settings};
 use triomphe::Arc;
 
 /// The greatest number of warnings kept; more are only counted.
@@ -54,14 +54,21 @@ pub(crate) fn root_of(mut objects: Vec<Option<ObjectRecord>>, players: Vec<Obj>,
             }
         }
     }
+    let defs = objects.iter().flatten().flat_map(|record| record.propdefs.iter());
     Root {
+        prop_ids: defs.map(|def| def.id.0 + 1).max().unwrap_or(0),
         // The ranks of the next commit start at its number times LOCAL_RANKS, so it must be above all given here.
         stamp: highest_rank / LOCAL_RANKS,
-        objects: objects.into_iter().map(|record| record.map(Arc::new)).collect(),
+        objects: objects.into_iter().map(|record| record.map(entry)).collect(),
         players: Arc::new(players),
         settings,
         ..Root::default()
     }
+}
+
+/// A record of a world that starts, as roots hold it.
+pub(crate) fn entry(record: ObjectRecord) -> Arc<Entry> {
+    Arc::new(Entry::new(Arc::new(record), 0, 0))
 }
 
 fn record_mut(objects: &mut [Option<ObjectRecord>], obj: Obj) -> Option<&mut ObjectRecord> {

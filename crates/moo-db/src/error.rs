@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use moo_model::bytes::DecodeError;
+use moo_model::world::Unreadable;
 
 /// Why a store cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,9 @@ pub enum DbError {
         /// What is wrong with it.
         reason: RowError,
     },
+    /// An object of the world that is to be stored cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// There is too little room to start with.
     #[error(
         "the disk of {path} has {free_mib} MiB free, and at least {needed_mib} are needed: make room and start again",
@@ -102,6 +106,9 @@ pub enum RowError {
     /// The value in it is damaged.
     #[error(transparent)]
     Value(#[from] DecodeError),
+    /// It is not there.
+    #[error("it is missing")]
+    Missing,
     /// The object that it belongs to is not there.
     #[error("it belongs to nothing")]
     Orphan,

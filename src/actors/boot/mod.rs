@@ -79,15 +79,18 @@ impl From<DbError> for DaemonError {
     }
 }
 
-/// Opens the world in `data`. `progress` hears what takes long.
+/// Opens the world in `data`; where it is `bounded`, its records stay in the store until they are asked for. `progress`
+/// hears what takes long.
 pub fn boot(
     data: &Path,
     import: Option<&Path>,
+    bounded: bool,
     progress: &mut dyn FnMut(String),
 ) -> Result<Booted, DaemonError> {
     let store = Store::open(&data.join("db"))?;
     let mut notes = Vec::new();
-    let stored = store.load()?;
+    let open = |store: &Store| if bounded { store.outline() } else { store.load() };
+    let stored = open(&store)?;
     let root = match (stored, import) {
         (Some(_), Some(path)) => {
             return Err(DaemonError {
@@ -106,7 +109,10 @@ pub fn boot(
                 None => (built_in()?, Vec::new()),
             };
             store.initialise(&root, &rows)?;
-            root
+            match bounded {
+                true => open(&store)?.expect("it was just put there"),
+                false => root,
+            }
         }
     };
     take_back(store, root, notes)
@@ -229,7 +235,7 @@ fn imported(
         let root = objdef::read(&files, &is_builtin).map_err(|problems| refused(format!("\n{problems}")))?;
         notes.push(format!(
             "imported {} objects from {}",
-            root.iter().count(),
+            root.entries().count(),
             path.display()
         ));
         return Ok((root, Vec::new()));

@@ -65,7 +65,7 @@ pub fn scheduler_error(failure: &Failure) -> SchedulerError {
         Failure::Killed => SchedulerError::TaskAbortedCancelled,
         Failure::NoVerb => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
         Failure::NoCommand => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
-        Failure::Contended => SchedulerError::TaskAbortedError,
+        Failure::Contended | Failure::Unreadable(_) => SchedulerError::TaskAbortedError,
     }
 }
 

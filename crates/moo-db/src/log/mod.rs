@@ -167,7 +167,10 @@ impl Log {
     /// Where a world sends its commits. A commit that finds [`QUEUE_MAX`] waiting waits too; one that finds the log
     /// ended is dropped, since the process is about to exit.
     pub fn sink(&self) -> Box<dyn Sink> {
-        Box::new(Entrance(self.inner.queue.clone()))
+        Box::new(Entrance {
+            queue: self.inner.queue.clone(),
+            progress: self.inner.progress.clone(),
+        })
     }
 
     /// Writes rows that belong to no commit, after the commits that were handed over before. Never waits.
@@ -216,19 +219,26 @@ impl Log {
 }
 
 /// A world's end of the queue. Commits that find the log ended are dropped: the process is about to exit.
-struct Entrance(Arc<Queue>);
+struct Entrance {
+    queue: Arc<Queue>,
+    progress: Arc<Progress>,
+}
 
 impl Sink for Entrance {
     fn wait_for_room(&self) {
-        self.0.wait_for_room();
+        self.queue.wait_for_room();
     }
 
     fn accept(&self, record: CommitRecord) {
-        self.0.push(Message::Commit(record));
+        self.queue.push(Message::Commit(record));
     }
 
     fn wake(&self) {
-        self.0.wake();
+        self.queue.wake();
+    }
+
+    fn written(&self) -> Stamp {
+        self.progress.written.load(Ordering::Acquire)
     }
 }
 

@@ -66,7 +66,10 @@ fn closing_writes_what_waits() {
         .expect("there is a world");
     assert_eq!(root.stamp, last);
     assert_eq!(
-        root.get(Obj(0)).expect("it exists").name,
+        root.get(Obj(0))
+            .expect("it is in memory")
+            .expect("it exists")
+            .name,
         Value::str("last words")
     );
 }

@@ -81,23 +81,35 @@ fn objects_are_read_with_their_attributes() {
     let root = world();
     assert_eq!(root.settings.dialect, Dialect::Lambda);
     assert_eq!(root.max_object(), Obj(4));
-    assert!(root.get(Obj(3)).is_none());
+    assert!(root.entry(Obj(3)).is_none());
     assert_eq!(*root.players, vec![Obj(2)]);
-    let lamp = root.get(Obj(4)).expect("it is defined");
+    let lamp = root.get(Obj(4)).expect("it is in memory").expect("it is defined");
     assert_eq!((lamp.location, lamp.parent), (Obj(2), Obj(1)));
     assert!(lamp.flags.has(Flags::FERTILE) && !lamp.flags.has(Flags::READ));
     assert_eq!(
-        *root.get(Obj(1)).expect("it is defined").children,
+        *root
+            .get(Obj(1))
+            .expect("it is in memory")
+            .expect("it is defined")
+            .children,
         vec![Obj(2), Obj(4)]
     );
-    assert_eq!(*root.get(Obj(2)).expect("it is defined").contents, vec![Obj(4)]);
+    assert_eq!(
+        *root
+            .get(Obj(2))
+            .expect("it is in memory")
+            .expect("it is defined")
+            .contents,
+        vec![Obj(4)]
+    );
 }
 
 #[test]
 fn properties_are_inherited_and_overridden() {
     let root = world();
     let slot = |obj: i64, name: &str| {
-        let definer = root.iter().find_map(|(_, record)| {
+        let definer = root.iter().find_map(|item| {
+            let (_, record) = item.expect("it is in memory");
             let symbol = Symbol::new(name);
             record
                 .propdefs
@@ -105,7 +117,10 @@ fn properties_are_inherited_and_overridden() {
                 .find(|def| def.symbol == symbol)
                 .map(|def| def.id)
         });
-        let record = root.get(Obj(obj)).expect("it is defined");
+        let record = root
+            .get(Obj(obj))
+            .expect("it is in memory")
+            .expect("it is defined");
         let at = definer
             .and_then(|id| record.slot_index(id))
             .expect("it has the property");
@@ -145,7 +160,12 @@ fn properties_are_inherited_and_overridden() {
 #[test]
 fn verbs_keep_their_order_and_their_text() {
     let root = world();
-    let verbs = &root.get(Obj(4)).expect("it is defined").verbs;
+    let verbs = root
+        .get(Obj(4))
+        .expect("it is in memory")
+        .expect("it is defined")
+        .verbs
+        .clone();
     assert_eq!(verbs[0].names, Value::str("li*ght ignite"));
     assert_eq!(verbs[0].args.prep, PrepSpec::Is(2));
     assert_eq!(verbs[0].args.iobj, ObjSpec::Any);
@@ -167,7 +187,11 @@ fn text_files_can_be_included() {
     let root = read(&files(&[("core/o.moo", object), ("a.txt", "a\nb")]), &is_builtin);
     let root = root.unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(
-        root.get(Obj(0)).expect("it is defined").slots[0].value,
+        root.get(Obj(0))
+            .expect("it is in memory")
+            .expect("it is defined")
+            .slots[0]
+            .value,
         Value::str("a\nb")
     );
     let escape = object.replace("../a", "../../a");

@@ -24,8 +24,9 @@ pub(super) fn initialise(store: &Store, root: &Root, rows: &[Row]) -> Result<(),
     }
     clear(store)?;
     let mut batch = Batch::new(&store.db);
-    for (obj, record) in root.iter() {
-        batch.object(obj, None, Some(record));
+    for item in root.iter() {
+        let (obj, record) = item?;
+        batch.object(obj, None, Some(&record));
         if batch.len() >= BATCH_BYTES {
             write(store, std::mem::replace(&mut batch, Batch::new(&store.db)), false)?;
         }

@@ -1,24 +1,82 @@
-//! Rows to a world.
+//! Rows to a world: the whole of it, its outline, or one object.
 //!
 //! Invariant: contents and children are not stored; they follow from locations, parents and ranks.
 
 use std::collections::HashMap;
+use std::sync::Arc as StdArc;
 
 use moo_model::Obj;
-use moo_model::world::{Code, ObjectRecord, PropId, Root, Slot, VerbRecord};
+use moo_model::world::{Code, ColdStore, Entry, ObjectRecord, PropId, Root, Slot, Unreadable, VerbRecord};
+use rocksdb::{DB, Direction, IteratorMode, ReadOptions};
 use triomphe::Arc;
 
-use super::{Store, corrupt};
-use crate::draft::place;
+use super::{Store, corrupt, table_of};
+use crate::draft::{entry, place};
 use crate::error::{DbError, RowError};
 use crate::row::{self, VerbRow};
-use crate::table::{OBJECT_NUMBERS_MAX, Table, meta, object_of, part_of};
+use crate::table::{OBJECT_NUMBERS_MAX, Table, meta, object_key, object_of, part_key, part_of};
 
-/// Where an object's members are ranked, and under what.
-type Above = fn(&ObjectRecord) -> (Obj, u64);
+/// Where a world is as a whole.
+struct Frame {
+    root: Root,
+    extent: usize,
+}
 
 /// Reads the world, if the store has one.
 pub(super) fn load(store: &Store) -> Result<Option<Root>, DbError> {
+    let Some(Frame { root, extent }) = frame(store)? else {
+        return Ok(None);
+    };
+    let mut records = Records::new(extent)?;
+    records.read_objects(store)?;
+    records.read_schemas(store)?;
+    records.read_slots(store)?;
+    records.mirror();
+    let defs = records
+        .0
+        .iter()
+        .flatten()
+        .flat_map(|record| record.propdefs.iter());
+    Ok(Some(Root {
+        prop_ids: defs.map(|def| def.id.0 + 1).max().unwrap_or(0),
+        objects: records.0.into_iter().map(|record| record.map(entry)).collect(),
+        ..root
+    }))
+}
+
+/// Reads what must be in memory of the world, if the store has one; the records stay where they are.
+pub(super) fn outline(store: &Store) -> Result<Option<Root>, DbError> {
+    let Some(Frame { root, extent }) = frame(store)? else {
+        return Ok(None);
+    };
+    let mut places = numbers(extent)?;
+    each_object(store, Table::Object, |obj, row| {
+        let at = place(obj, extent).ok_or(RowError::Orphan)?;
+        places[at] = Some(Place::of(&row::object(row)?));
+        Ok(())
+    })?;
+    let mut prop_ids = 0;
+    each_object(store, Table::PropDef, |_, row| {
+        let defs = row::propdefs(row)?;
+        prop_ids = defs.iter().map(|def| def.id.0 + 1).fold(prop_ids, u32::max);
+        Ok(())
+    })?;
+    let contents = members(&places, |place| place.location);
+    let children = members(&places, |place| place.parent);
+    let outlined = places.iter().zip(contents).zip(children);
+    let objects = outlined.map(|((place, contents), children)| {
+        let (parent, _) = place.as_ref()?.parent;
+        Some(Arc::new(Entry::stored(parent, contents, children)))
+    });
+    Ok(Some(Root {
+        prop_ids,
+        objects: objects.collect(),
+        cold: Some(StdArc::new(Shelved { db: store.db.clone() })),
+        ..root
+    }))
+}
+
+fn frame(store: &Store) -> Result<Option<Frame>, DbError> {
     let Some(settings) = fact(store, meta::WORLD, row::settings)? else {
         return Ok(None);
     };
@@ -26,19 +84,60 @@ pub(super) fn load(store: &Store) -> Result<Option<Root>, DbError> {
     let extent = fact(store, meta::EXTENT, row::number)?.ok_or_else(|| missing(meta::EXTENT))?;
     let stamp = fact(store, meta::CLOCK, row::number)?.ok_or_else(|| missing(meta::CLOCK))?;
     let players = fact(store, meta::PLAYERS, row::objects)?.ok_or_else(|| missing(meta::PLAYERS))?;
-    let mut records =
-        Records::new(extent).ok_or_else(|| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?;
-    records.read_objects(store)?;
-    records.read_schemas(store)?;
-    records.read_slots(store)?;
-    records.mirror();
-    Ok(Some(Root {
-        stamp,
-        objects: records.0.into_iter().map(|record| record.map(Arc::new)).collect(),
-        players: Arc::new(players),
-        settings,
-        ..Root::default()
+    let extent = usize::try_from(extent)
+        .ok()
+        .filter(|_| extent <= OBJECT_NUMBERS_MAX);
+    Ok(Some(Frame {
+        extent: extent.ok_or_else(|| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?,
+        root: Root {
+            stamp,
+            players: Arc::new(players),
+            settings,
+            ..Root::default()
+        },
     }))
+}
+
+/// A place for each of so many objects, none of which is read yet.
+fn numbers<T>(extent: usize) -> Result<Vec<Option<T>>, DbError> {
+    let mut places = Vec::new();
+    places
+        .try_reserve_exact(extent)
+        .map_err(|_| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?;
+    places.resize_with(extent, || None);
+    Ok(places)
+}
+
+/// Above which objects an object is, and its rank there.
+struct Place {
+    parent: (Obj, u64),
+    location: (Obj, u64),
+}
+
+impl Place {
+    fn of(record: &ObjectRecord) -> Place {
+        Place {
+            parent: (record.parent, record.parent_rank),
+            location: (record.location, record.location_rank),
+        }
+    }
+}
+
+/// For each object the others below it, by rank.
+fn members(places: &[Option<Place>], above: impl Fn(&Place) -> (Obj, u64)) -> Vec<Vec<Obj>> {
+    let mut ranked: Vec<(usize, u64, Obj)> = Vec::new();
+    for (at, below) in places.iter().enumerate() {
+        let Some((up, rank)) = below.as_ref().map(&above) else {
+            continue;
+        };
+        ranked.extend(place(up, places.len()).map(|up| (up, rank, Obj(at as i64))));
+    }
+    ranked.sort_unstable();
+    let mut members = vec![Vec::new(); places.len()];
+    for (up, _, obj) in ranked {
+        members[up].push(obj);
+    }
+    members
 }
 
 fn fact<T>(
@@ -54,15 +153,8 @@ fn fact<T>(
 struct Records(Vec<Option<ObjectRecord>>);
 
 impl Records {
-    /// So many objects, none of which is read yet; `None` for more than there can be.
-    fn new(extent: u64) -> Option<Records> {
-        let extent = usize::try_from(extent)
-            .ok()
-            .filter(|_| extent <= OBJECT_NUMBERS_MAX)?;
-        let mut records = Vec::new();
-        records.try_reserve_exact(extent).ok()?;
-        records.resize(extent, None);
-        Some(Records(records))
+    fn new(extent: usize) -> Result<Records, DbError> {
+        numbers(extent).map(Records)
     }
 
     fn get(&mut self, obj: Obj) -> Result<&mut ObjectRecord, RowError> {
@@ -89,17 +181,8 @@ impl Records {
             Ok(())
         })?;
         each_object(store, Table::VerbDef, |obj, row| {
-            let verb = |verb: VerbRow| {
-                Arc::new(VerbRecord {
-                    id: verb.id,
-                    names: verb.names,
-                    owner: verb.owner,
-                    perms: verb.perms,
-                    args: verb.args,
-                    code: Code::new(sources.remove(&(obj, verb.id)).unwrap_or_default()),
-                })
-            };
-            self.get(obj)?.verbs = Arc::new(row::verbdefs(row)?.into_iter().map(verb).collect());
+            let take = |verb| sources.remove(&(obj, verb));
+            self.get(obj)?.verbs = verbs(row::verbdefs(row)?, take);
             Ok(())
         })
     }
@@ -111,12 +194,7 @@ impl Records {
             Ok(())
         })?;
         each_object(store, Table::PropClear, |obj, row| {
-            let record = self.get(obj)?;
-            let has_value = |slot: &Slot| record.slot_index(slot.id).is_some();
-            let mut clear = row::clear_slots(row)?;
-            clear.retain(|slot| !has_value(slot));
-            record.slots.append(&mut clear);
-            record.slots.sort_by_key(|slot| slot.id);
+            add_clear_slots(self.get(obj)?, row::clear_slots(row)?);
             Ok(())
         })?;
         self.0
@@ -128,8 +206,9 @@ impl Records {
 
     /// Fills contents and children, in the order of ranks.
     fn mirror(&mut self) {
-        let contents = self.members(|record| (record.location, record.location_rank));
-        let children = self.members(|record| (record.parent, record.parent_rank));
+        let places: Vec<Option<Place>> = self.0.iter().map(|r| r.as_ref().map(Place::of)).collect();
+        let contents = members(&places, |place| place.location);
+        let children = members(&places, |place| place.parent);
         for ((record, contents), children) in self.0.iter_mut().zip(contents).zip(children) {
             if let Some(record) = record {
                 record.contents = Arc::new(contents);
@@ -137,22 +216,27 @@ impl Records {
             }
         }
     }
+}
 
-    fn members(&self, above: Above) -> Vec<Vec<Obj>> {
-        let mut ranked: Vec<(usize, u64, Obj)> = Vec::new();
-        for (at, record) in self.0.iter().enumerate() {
-            let Some((up, rank)) = record.as_ref().map(above) else {
-                continue;
-            };
-            ranked.extend(place(up, self.0.len()).map(|up| (up, rank, Obj(at as i64))));
-        }
-        ranked.sort_unstable();
-        let mut members = vec![Vec::new(); self.0.len()];
-        for (up, _, obj) in ranked {
-            members[up].push(obj);
-        }
-        members
-    }
+fn verbs(rows: Vec<VerbRow>, mut source: impl FnMut(u32) -> Option<Box<str>>) -> Arc<Vec<Arc<VerbRecord>>> {
+    let verb = |verb: VerbRow| {
+        Arc::new(VerbRecord {
+            id: verb.id,
+            names: verb.names,
+            owner: verb.owner,
+            perms: verb.perms,
+            args: verb.args,
+            code: Code::new(source(verb.id).unwrap_or_default()),
+        })
+    };
+    Arc::new(rows.into_iter().map(verb).collect())
+}
+
+/// Adds slots that are clear, but for those that have a value: that counts.
+fn add_clear_slots(record: &mut ObjectRecord, mut clear: Vec<Slot>) {
+    clear.retain(|slot| record.slot_index(slot.id).is_none());
+    record.slots.append(&mut clear);
+    record.slots.sort_by_key(|slot| slot.id);
 }
 
 fn each_object(
@@ -183,4 +267,81 @@ fn each_part(
             .map_err(|reason| corrupt(table, &key, reason))?;
     }
     Ok(())
+}
+
+/// The records that are in the store, one at a time.
+struct Shelved {
+    db: StdArc<DB>,
+}
+
+impl ColdStore for Shelved {
+    fn load(&self, obj: Obj) -> Result<ObjectRecord, Unreadable> {
+        self.read(obj).map_err(|error| Unreadable {
+            obj,
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Shelved {
+    fn read(&self, obj: Obj) -> Result<ObjectRecord, DbError> {
+        let object = self.row(Table::Object, obj, row::object)?;
+        let mut record = object.ok_or_else(|| corrupt(Table::Object, &object_key(obj), RowError::Missing))?;
+        if let Some(defs) = self.row(Table::PropDef, obj, row::propdefs)? {
+            record.propdefs = Arc::new(defs);
+        }
+        if let Some(defs) = self.row(Table::VerbDef, obj, row::verbdefs)? {
+            let mut sources = HashMap::new();
+            self.parts(Table::VerbProg, obj, |verb, row| {
+                sources.insert(verb, row::source(row)?);
+                Ok(())
+            })?;
+            record.verbs = verbs(defs, |verb| sources.remove(&verb));
+        }
+        self.parts(Table::PropVal, obj, |id, row| {
+            record.slots.push(row::slot(PropId(id), row)?);
+            Ok(())
+        })?;
+        if let Some(clear) = self.row(Table::PropClear, obj, row::clear_slots)? {
+            add_clear_slots(&mut record, clear);
+        }
+        record.slots.shrink_to_fit();
+        Ok(record)
+    }
+
+    fn row<T>(
+        &self,
+        table: Table,
+        obj: Obj,
+        read: impl Fn(&[u8]) -> Result<T, RowError>,
+    ) -> Result<Option<T>, DbError> {
+        let key = object_key(obj);
+        let row = self
+            .db
+            .get_pinned_cf(table_of(&self.db, table), key)
+            .map_err(|source| DbError::new("reading the store", source))?;
+        row.map(|row| read(&row).map_err(|reason| corrupt(table, &key, reason)))
+            .transpose()
+    }
+
+    /// The rows of one object, by property or verb.
+    fn parts(
+        &self,
+        table: Table,
+        obj: Obj,
+        mut take: impl FnMut(u32, &[u8]) -> Result<(), RowError>,
+    ) -> Result<(), DbError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(object_key(Obj(obj.0 + 1)));
+        let first = part_key(obj, 0);
+        let mode = IteratorMode::From(&first, Direction::Forward);
+        for row in self.db.iterator_cf_opt(table_of(&self.db, table), options, mode) {
+            let (key, row) = row.map_err(|source| DbError::new("reading the store", source))?;
+            part_of(&key)
+                .ok_or(RowError::Orphan)
+                .and_then(|(_, part)| take(part, &row))
+                .map_err(|reason| corrupt(table, &key, reason))?;
+        }
+        Ok(())
+    }
 }

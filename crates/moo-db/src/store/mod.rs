@@ -28,7 +28,7 @@ const MEMTABLES_BYTES: usize = 32 << 20;
 const MEMTABLE_BYTES: usize = 16 << 20;
 /// The steps in which a memtable grows: small, since most tables stay small.
 const MEMTABLE_STEP_BYTES: usize = 256 << 10;
-/// Bytes of table files kept in memory: the store is only read at the start.
+/// Bytes of table files kept in memory: objects have their own place there, so this is for the rows of one that is read.
 const CACHE_BYTES: usize = 16 << 20;
 /// The log is replayed at each start, so it is kept short.
 const LOG_BYTES_MAX: u64 = 64 << 20;
@@ -94,6 +94,12 @@ impl Store {
     /// The world as of the last commit that reached the store; `None` if there is none yet.
     pub fn load(&self) -> Result<Option<Root>, DbError> {
         load::load(self)
+    }
+
+    /// As [`Store::load`], with all records left in the store until they are asked for: what is in memory is about a
+    /// hundred bytes for each object. Damage of other rows than that takes shows when they are read.
+    pub fn outline(&self) -> Result<Option<Root>, DbError> {
+        load::outline(self)
     }
 
     /// Puts a world into a store that has none, with the server rows that belong to it. If this fails or is cut off,

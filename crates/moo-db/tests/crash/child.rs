@@ -148,6 +148,10 @@ impl Sink for Telling {
         self.inner.wait_for_room();
     }
 
+    fn written(&self) -> Stamp {
+        self.inner.written()
+    }
+
     fn accept(&self, record: CommitRecord) {
         pass(&self.orders, 1, &self.passed);
         let row = record.rows.iter().find(|row| row.relation == Relation::Outbox);

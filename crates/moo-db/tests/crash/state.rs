@@ -6,6 +6,7 @@ use moo_db::Store;
 use moo_model::ledger::Relation;
 use moo_model::world::{Flags, ObjectRecord, Root};
 use moo_model::{Obj, Value};
+use triomphe::Arc;
 
 use crate::plan::{Extra, FIRST_CELL, FIRST_MADE, Plan};
 
@@ -131,7 +132,7 @@ impl State {
         for number in FIRST_CELL..FIRST_MADE {
             state
                 .cells
-                .push(cell(record(root, number)?).map_err(|what| format!("#{number}: {what}"))?);
+                .push(cell(&*record(root, number)?).map_err(|what| format!("#{number}: {what}"))?);
         }
         for (room, number) in state.rooms.iter_mut().zip(1..) {
             let contents = record(root, number)?.contents.clone();
@@ -142,11 +143,12 @@ impl State {
                 }
             }
         }
-        for (obj, record) in root.iter().skip(FIRST_MADE) {
+        for item in root.iter().skip(FIRST_MADE) {
+            let (obj, record) = item.map_err(|error| error.to_string())?;
             let plan = plan_of(&record.name).ok_or_else(|| format!("{obj} has another name"))?;
             state.made.insert(obj.0 as usize, plan);
         }
-        let verbs = &record(root, 1)?.verbs;
+        let verbs = record(root, 1)?.verbs.clone();
         let source = &*verbs.first().ok_or("the room has no verb")?.code.source;
         let word = source
             .strip_prefix("return \"")
@@ -159,11 +161,9 @@ impl State {
     }
 }
 
-fn record(root: &Root, number: usize) -> Result<&ObjectRecord, String> {
-    let found = root.get(Obj(number as i64));
-    found
-        .map(|record| &**record)
-        .ok_or_else(|| format!("#{number} is missing"))
+fn record(root: &Root, number: usize) -> Result<Arc<ObjectRecord>, String> {
+    let found = root.get(Obj(number as i64)).map_err(|error| error.to_string())?;
+    found.ok_or_else(|| format!("#{number} is missing"))
 }
 
 fn plan_of_word(word: &str) -> Option<Plan> {

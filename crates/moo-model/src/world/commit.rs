@@ -3,10 +3,13 @@
 //! Invariant: commits are numbered without gaps, published in that order, and their records reach the sink in that
 //! order, because all three happen under one lock.
 
+use std::sync::atomic::Ordering;
+
 use triomphe::Arc;
 
 use super::World;
 use super::conflict::{Conflict, Part, same_slot};
+use super::entry::Entry;
 use super::lookup::Lookups;
 use super::record::{ObjectRecord, PropId, Stamp, cell};
 use super::root::Root;
@@ -57,6 +60,11 @@ pub trait Sink: Send + Sync {
 
     /// Has what was handed over seen to. Called once the lock is free again.
     fn wake(&self) {}
+
+    /// Up to which commit everything can be read from the world's store.
+    fn written(&self) -> Stamp {
+        0
+    }
 }
 
 /// For worlds that are kept nowhere.
@@ -83,13 +91,18 @@ impl Transaction {
     /// take effect, and gives the server rows that ride along; when `force` is false and nothing was edited, there is
     /// no commit and `rows` is not called.
     ///
-    /// A transaction that only read needs no check: it saw one committed state.
+    /// A transaction that only read needs no check: it saw one committed state. One for which something could not be
+    /// read ([`Transaction::unreadable`]) takes no effect; it is for the caller to ask first.
     pub fn commit(
         mut self,
         force: bool,
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> (Result<Committed, Conflict>, Box<Lookups>) {
         let lookups = std::mem::take(&mut self.lookups);
+        if let Some(unreadable) = &self.unreadable {
+            let (obj, part) = (unreadable.obj, Part::Existence);
+            return (Err(Conflict { obj, part }), lookups);
+        }
         if !force && !self.is_edited() {
             return (
                 Ok(Committed {
@@ -114,7 +127,7 @@ impl Transaction {
         mut self,
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> (Result<Committed, Conflict>, Box<Lookups>) {
-        if !self.is_edited() {
+        if !self.is_edited() && self.unreadable.is_none() {
             self.seen.clear();
             (self.extent_read, self.players_read) = (false, false);
         }
@@ -160,11 +173,11 @@ impl Transaction {
             return true;
         }
         let mut obj = seen.obj;
-        while let Some(record) = now.get(obj) {
-            if record.stamps[cell::SCHEMA.trailing_zeros() as usize] > self.base.stamp {
+        while let Some(entry) = now.entry(obj) {
+            if entry.schema_stamp > self.base.stamp {
                 return false;
             }
-            obj = record.parent;
+            obj = entry.parent;
         }
         true
     }
@@ -172,15 +185,27 @@ impl Transaction {
 
 impl Seen {
     fn is_unchanged(&self, now: &Root) -> bool {
-        let current = now.get(self.obj);
-        match (&self.base, current) {
+        let current = now.entry(self.obj);
+        match (self.version, current) {
             (None, None) => true,
-            (Some(base), Some(current)) if Arc::ptr_eq(base, current) => true,
-            (Some(base), Some(current)) => {
-                self.cells_unchanged(base, current) && self.slots_unchanged(base, current)
-            }
+            (Some(version), Some(current)) if version == current.written => true,
+            (Some(_), Some(current)) => match (&self.base, current.record()) {
+                (Some(base), Some(current)) => {
+                    self.cells_unchanged(base, current) && self.slots_unchanged(base, current)
+                }
+                // Another version, in the store only: each part of it may be new.
+                (Some(_), None) => !self.used_any_part(),
+                (None, _) => true,
+            },
             _ => !self.exists_read,
         }
+    }
+
+    fn used_any_part(&self) -> bool {
+        self.gone
+            || self.slots_replaced
+            || self.reads | self.writes != 0
+            || self.slot_reads.iter().any(|&bits| bits != 0)
     }
 
     fn cells_unchanged(&self, base: &ObjectRecord, current: &ObjectRecord) -> bool {
@@ -202,6 +227,13 @@ impl Seen {
     }
 }
 
+/// Why a commit did not take effect under the lock.
+enum Refusal {
+    Conflict(Conflict),
+    /// The newest version of an edited object is not in memory: the place in `seen`.
+    Cold(usize),
+}
+
 impl World {
     fn apply_commit(
         &self,
@@ -209,16 +241,39 @@ impl World {
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> Result<Committed, Conflict> {
         self.sink.wait_for_room();
-        // Most of what cannot be is found here, where nobody waits for it; and most commits find under the lock what they
-        // found here.
-        let seen = self.root.load_full();
-        tx.validate(&seen)?;
-        let published = self.publish(tx, seen.stamp, rows)?;
-        self.sink.wake();
-        Ok(Committed {
-            stamp: published.stamp,
-            logged: true,
-        })
+        for seen in tx.seen.iter_mut().filter(|_| self.memory.is_some()) {
+            seen.bytes = seen.own.as_ref().map_or(0, |own| self.weigh(own));
+        }
+        let mut rows = Some(rows);
+        loop {
+            // Most of what cannot be is found here, where nobody waits for it; and most commits find under the lock what
+            // they found here.
+            let now = self.root.load_full();
+            tx.validate(&now)?;
+            match self.publish(tx, now.stamp, &mut rows) {
+                Ok(published) => {
+                    self.sink.wake();
+                    let stamp = published.stamp;
+                    drop((now, published));
+                    self.trim();
+                    return Ok(Committed { stamp, logged: true });
+                }
+                Err(Refusal::Conflict(conflict)) => return Err(conflict),
+                Err(Refusal::Cold(place)) => self.fetch_newest(&mut tx.seen[place])?,
+            }
+        }
+    }
+
+    /// Has the newest version of an edited object at hand for the commit. If it cannot be read, the next attempt will
+    /// find out, and say so.
+    fn fetch_newest(&self, seen: &mut Seen) -> Result<(), Conflict> {
+        let now = self.root.load_full();
+        if let Some(entry) = now.entry(seen.obj) {
+            let (obj, part) = (seen.obj, Part::Existence);
+            let record = self.fetch(&now, obj, entry).map_err(|_| Conflict { obj, part })?;
+            seen.newest = Some((entry.written, record));
+        }
+        Ok(())
     }
 
     /// The part of a commit that is under the lock. `valid_at` is the commit up to which the transaction's reads were
@@ -228,19 +283,24 @@ impl World {
         &self,
         tx: &mut Transaction,
         valid_at: Stamp,
-        rows: impl FnOnce(Stamp) -> Vec<Row>,
-    ) -> Result<Published, Conflict> {
+        rows: &mut Option<impl FnOnce(Stamp) -> Vec<Row>>,
+    ) -> Result<Published, Refusal> {
         let guard = self
             .committing
             .lock()
             .expect("a commit does not panic while it holds the lock");
         let now = self.root.load_full();
         if now.stamp != valid_at {
-            tx.validate(&now)?;
+            tx.validate(&now).map_err(Refusal::Conflict)?;
+        }
+        let is_cold = |seen: &Seen| seen.is_edited() && seen.lacks_newest(&now);
+        if let Some(place) = tx.seen.iter().position(is_cold) {
+            return Err(Refusal::Cold(place));
         }
         let stamp = now.stamp + 1;
         let mut next = Root::clone(&now);
         next.stamp = stamp;
+        next.prop_ids = self.next_prop_id.load(Ordering::Relaxed);
         let mut record = CommitRecord {
             stamp,
             ..CommitRecord::default()
@@ -257,9 +317,9 @@ impl World {
         }
         for seen in tx.seen.iter_mut().filter(|seen| seen.is_edited()) {
             next.schema_epoch += u64::from(changes_lookups(seen));
-            record.objects.extend(install(&mut next, seen, stamp));
+            record.objects.extend(self.install(&mut next, seen, stamp));
         }
-        record.rows = rows(stamp);
+        record.rows = rows.take().map(|rows| rows(stamp)).unwrap_or_default();
         let replaced = self.root.swap(Arc::new(next));
         self.sink.accept(record);
         drop(guard);
@@ -267,6 +327,45 @@ impl World {
             stamp,
             _replaced: (now, replaced),
         })
+    }
+
+    /// Puts an edited object into the next root; tells what changed.
+    fn install(&self, next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
+        let at = usize::try_from(seen.obj.0).expect("only world objects are edited");
+        let change = |before, record| ObjectChange {
+            obj: seen.obj,
+            before,
+            record,
+            cells: seen.writes,
+            slots: seen.slot_writes.to_vec(),
+            all_slots: seen.slots_replaced,
+        };
+        let current = next.objects.get(at).map(|entry| {
+            let record = seen.newest_record(entry).cloned();
+            let record = record.expect("a commit has what it replaces");
+            // Older roots have this entry too, and its rows are about to be those of the next version.
+            if !entry.keep(record.clone(), 0) {
+                self.count(-(entry.bytes().unwrap_or(0) as i64));
+            }
+            (entry.written, record)
+        });
+        if seen.gone {
+            if current.is_some() {
+                next.objects.set(at, None);
+            }
+            return current.map(|(_, current)| change(Some(current), None));
+        }
+        let own = seen.own.take()?;
+        let mut record = match &current {
+            Some((written, current)) if Some(*written) != seen.version => merged(current, &own, seen),
+            _ => own,
+        };
+        let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
+        stamp_record(edited, seen, stamp);
+        let entry = Entry::new(record.clone(), stamp, seen.bytes);
+        next.objects.set(at, Some(Arc::new(entry)));
+        self.count(seen.bytes as i64);
+        Some(change(current.map(|(_, current)| current), Some(record)))
     }
 }
 
@@ -276,42 +375,28 @@ struct Published {
     _replaced: (Arc<Root>, Arc<Root>),
 }
 
+impl Seen {
+    /// The record of the newest version, from wherever this transaction has it.
+    fn newest_record<'a>(&'a self, entry: &'a Entry) -> Option<&'a Arc<ObjectRecord>> {
+        let written = Some(entry.written);
+        let base = self.base.as_ref().filter(|_| self.version == written);
+        let newest = self
+            .newest
+            .as_ref()
+            .filter(|(version, _)| Some(*version) == written);
+        let here = base.or(newest.map(|(_, record)| record));
+        entry.record().or(here)
+    }
+
+    fn lacks_newest(&self, now: &Root) -> bool {
+        let entry = now.entry(self.obj);
+        entry.is_some_and(|entry| self.newest_record(entry).is_none())
+    }
+}
+
 /// Whether the edit may change what a name leads to for somebody else. A new object was never looked anything up on.
 fn changes_lookups(seen: &Seen) -> bool {
     seen.base.is_some() && (seen.gone || seen.writes & cell::SCHEMA != 0)
-}
-
-/// Puts an edited object into the next root; tells what changed.
-fn install(next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
-    let at = usize::try_from(seen.obj.0).expect("only world objects are edited");
-    let change = |before, record| ObjectChange {
-        obj: seen.obj,
-        before,
-        record,
-        cells: seen.writes,
-        slots: seen.slot_writes.to_vec(),
-        all_slots: seen.slots_replaced,
-    };
-    let current = next.objects.get(at).cloned();
-    if seen.gone {
-        if at < next.objects.len() {
-            next.objects.set(at, None);
-        }
-        return current.map(|current| change(Some(current), None));
-    }
-    let own = seen.own.take()?;
-    let untouched = match (&seen.base, &current) {
-        (Some(base), Some(current)) => Arc::ptr_eq(base, current),
-        _ => true,
-    };
-    let mut record = match &current {
-        Some(current) if !untouched => merged(current, &own, seen),
-        _ => own,
-    };
-    let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
-    stamp_record(edited, seen, stamp);
-    next.objects.set(at, Some(record.clone()));
-    Some(change(current, Some(record)))
 }
 
 /// The newest record with this transaction's edits put in: others have changed other cells meanwhile.

@@ -64,14 +64,15 @@ impl fmt::Display for Part {
 impl Seen {
     /// What of the object is not as the transaction saw it.
     pub(super) fn conflict(&self, now: &Root) -> Conflict {
-        let part = match (&self.base, now.get(self.obj)) {
-            (Some(base), Some(current)) => self.changed_part(base, current, now),
+        let part = match (&self.base, now.entry(self.obj)) {
+            (Some(base), Some(current)) => self.changed_part(base, current.record().map(|r| &**r), now),
             _ => Part::Existence,
         };
         Conflict { obj: self.obj, part }
     }
 
-    fn changed_part(&self, base: &ObjectRecord, current: &ObjectRecord, now: &Root) -> Part {
+    /// What of it differs from `current`; the first of what was used if that has left memory.
+    fn changed_part(&self, base: &ObjectRecord, current: Option<&ObjectRecord>, now: &Root) -> Part {
         const PARTS: [(u8, Part); cell::COUNT] = [
             (cell::HEADER, Part::Header),
             (cell::LOCATION, Part::Location),
@@ -82,12 +83,13 @@ impl Seen {
         let used = self.reads | self.writes;
         let changed = PARTS.into_iter().find(|(cell, _)| {
             let at = cell.trailing_zeros() as usize;
-            used & cell != 0 && base.stamps[at] != current.stamps[at]
+            used & cell != 0 && current.is_none_or(|current| base.stamps[at] != current.stamps[at])
         });
         if let Some((_, part)) = changed {
             return part;
         }
-        let slot = (0..base.slots.len()).find(|&at| self.uses_slot(at) && !same_slot(base, current, at));
+        let differs = |at| current.is_none_or(|current| !same_slot(base, current, at));
+        let slot = (0..base.slots.len()).find(|&at| self.uses_slot(at) && differs(at));
         let name = slot.and_then(|at| property_name(self.obj, base.slots[at].id, now));
         match (slot, name) {
             (Some(_), Some(name)) => Part::Property(name),
@@ -98,14 +100,15 @@ impl Seen {
     }
 }
 
-/// The name of a property of an object, from whichever ancestor defines it.
+/// The name of a property of an object, from whichever ancestor defines it, if that is in memory.
 fn property_name(obj: Obj, id: PropId, now: &Root) -> Option<Symbol> {
-    let mut record = now.get(obj);
-    while let Some(object) = record {
-        if let Some(def) = object.propdefs.iter().find(|def| def.id == id) {
+    let mut next = now.entry(obj);
+    while let Some(entry) = next {
+        let defs = entry.record().map(|record| &record.propdefs[..]);
+        if let Some(def) = defs.and_then(|defs| defs.iter().find(|def| def.id == id)) {
             return Some(def.symbol);
         }
-        record = now.get(object.parent);
+        next = now.entry(entry.parent);
     }
     None
 }

@@ -6,10 +6,14 @@
 
 mod commit;
 mod conflict;
+mod entry;
 mod lookup;
+mod memory;
 mod properties;
 mod record;
 mod root;
+#[cfg(any(test, feature = "testing"))]
+pub mod shadow;
 mod shelf;
 mod transaction;
 mod tree;
@@ -20,10 +24,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc as StdArc, Mutex};
 
 use arc_swap::ArcSwapAny;
+use memory::Memory;
 use triomphe::Arc;
 
 pub use commit::{CommitRecord, Committed, ObjectChange, Sink};
 pub use conflict::{Conflict, Part};
+pub use entry::{ColdStore, Entry, Unreadable};
 pub use lookup::{Lookups, PropHit, VerbHit};
 pub use properties::Property;
 pub use record::{
@@ -42,23 +48,39 @@ pub struct World {
     committing: Mutex<()>,
     /// The way to the log.
     sink: Box<dyn Sink>,
+    /// How much of the world may be in memory, if not all of it.
+    memory: Option<Memory>,
     next_prop_id: AtomicU32,
     #[cfg(feature = "unsound-commits")]
     skips_validation: std::sync::atomic::AtomicBool,
 }
 
 impl World {
-    /// A world that starts from a committed state, and sends what commits change to `sink`.
+    /// A world that starts from a committed state, and sends what commits change to `sink`. All of it stays in memory,
+    /// once it was there.
     pub fn new(root: Root, sink: Box<dyn Sink>) -> StdArc<World> {
-        let used = root
-            .iter()
-            .flat_map(|(_, record)| record.propdefs.iter().map(|def| def.id.0 + 1).max())
-            .max();
+        World::of(root, sink, None)
+    }
+
+    /// A world whose records take about `bytes_max` bytes of memory at most, and what running tasks hold beside. All of
+    /// `root` must be in its store already: this world begins with nothing in memory. If `root` has no store, everything
+    /// stays in memory.
+    pub fn bounded(mut root: Root, sink: Box<dyn Sink>, bytes_max: u64) -> StdArc<World> {
+        let memory = root.cold.as_ref().map(|_| Memory::new(bytes_max));
+        if memory.is_some() {
+            let emptied = |entry: Option<&Arc<Entry>>| entry.map(|entry| Arc::new(entry.emptied()));
+            root.objects = root.objects.iter().map(emptied).collect();
+        }
+        World::of(root, sink, memory)
+    }
+
+    fn of(root: Root, sink: Box<dyn Sink>, memory: Option<Memory>) -> StdArc<World> {
         StdArc::new(World {
+            next_prop_id: AtomicU32::new(root.prop_ids),
             root: ArcSwapAny::new(Arc::new(root)),
             committing: Mutex::new(()),
             sink,
-            next_prop_id: AtomicU32::new(used.unwrap_or(0)),
+            memory,
             #[cfg(feature = "unsound-commits")]
             skips_validation: false.into(),
         })

@@ -1,9 +1,13 @@
 //! One committed state of the world, whole and immutable: what a snapshot is.
 //!
-//! Invariant: a root is never edited after it was published; the next one shares all that did not change.
+//! Invariant: a root is never edited after it was published; the next one shares all that did not change. What it
+//! answers does not depend on which of its records are in memory.
+
+use std::sync::Arc as StdArc;
 
 use triomphe::Arc;
 
+use super::entry::{ColdStore, Entry, Unreadable};
 use super::record::{ObjectRecord, Stamp};
 use super::shelf::Shelf;
 use crate::Obj;
@@ -47,7 +51,7 @@ pub struct Root {
     /// Raised whenever a name may resolve to something else: the key of every lookup cache.
     pub schema_epoch: u64,
     /// Every object by number; recycled numbers are empty.
-    pub objects: Shelf<ObjectRecord>,
+    pub objects: Shelf<Entry>,
     /// The commit that last changed how many numbers there are.
     pub extent_stamp: Stamp,
     /// The players, in the order in which they became so.
@@ -56,13 +60,45 @@ pub struct Root {
     pub players_stamp: Stamp,
     /// What was settled at import.
     pub settings: Settings,
+    /// No property has this number or a higher one.
+    pub prop_ids: u32,
+    /// Where the records are that are not in memory.
+    pub cold: Option<StdArc<dyn ColdStore>>,
 }
 
 impl Root {
-    /// The object, if it exists.
+    /// What is known of an object without its record; `None` if there is no such object.
     #[inline]
-    pub fn get(&self, obj: Obj) -> Option<&Arc<ObjectRecord>> {
+    pub fn entry(&self, obj: Obj) -> Option<&Arc<Entry>> {
         self.objects.get(usize::try_from(obj.0).ok()?)
+    }
+
+    /// An object; `None` if it does not exist. What has to be read from the store for it does not stay in memory.
+    ///
+    /// # Errors
+    /// [`Unreadable`] if the store is damaged or fails.
+    pub fn get(&self, obj: Obj) -> Result<Option<Arc<ObjectRecord>>, Unreadable> {
+        self.entry(obj).map(|entry| self.read(obj, entry)).transpose()
+    }
+
+    /// The record of an entry of this root.
+    pub(super) fn read(&self, obj: Obj, entry: &Entry) -> Result<Arc<ObjectRecord>, Unreadable> {
+        if let Some(record) = entry.record() {
+            return Ok(record.clone());
+        }
+        let stored = match &self.cold {
+            Some(cold) => cold.load(obj),
+            None => Err(Unreadable {
+                obj,
+                reason: "there is no store to read it from".into(),
+            }),
+        };
+        // Rows of a newer version are written only after this entry was filled, so if it is empty still, what was read
+        // is this version and not half of the next.
+        match entry.record() {
+            Some(record) => Ok(record.clone()),
+            None => entry.complete(obj, stored?),
+        }
     }
 
     /// The highest number ever in use; -1 for the empty world.
@@ -70,11 +106,17 @@ impl Root {
         Obj(self.objects.len() as i64 - 1)
     }
 
-    /// Every object that exists, by ascending number.
-    pub fn iter(&self) -> impl Iterator<Item = (Obj, &Arc<ObjectRecord>)> {
+    /// The numbers of all objects that exist, ascending, with what is known without their records.
+    pub fn entries(&self) -> impl Iterator<Item = (Obj, &Arc<Entry>)> {
         self.objects
             .iter()
             .enumerate()
-            .filter_map(|(n, record)| Some((Obj(n as i64), record?)))
+            .filter_map(|(n, entry)| Some((Obj(n as i64), entry?)))
+    }
+
+    /// Every object that exists, by ascending number. What has to be read for it does not stay in memory.
+    pub fn iter(&self) -> impl Iterator<Item = Result<(Obj, Arc<ObjectRecord>), Unreadable>> {
+        self.entries()
+            .map(|(obj, entry)| Ok((obj, self.read(obj, entry)?)))
     }
 }

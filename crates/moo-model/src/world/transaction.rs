@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use triomphe::Arc;
 
 use super::World;
+use super::entry::Unreadable;
 use super::lookup::Lookups;
 use super::properties::LastProperty;
 use super::record::{Flags, ObjectRecord, PropId, Stamp, cell};
@@ -32,8 +33,15 @@ pub(super) enum Delta {
 /// What a transaction knows of one object.
 pub(super) struct Seen {
     pub obj: Obj,
-    /// The object in the snapshot.
+    /// Which version of the object the snapshot has; `None` if it has no such object.
+    pub version: Option<Stamp>,
+    /// That version, once anything of it was asked for but whether it exists.
     pub base: Option<Arc<ObjectRecord>>,
+    /// What the commit has to put the edits into, if that is neither `base` nor in memory: the newest version with the
+    /// commit that made it.
+    pub newest: Option<(Stamp, Arc<ObjectRecord>)>,
+    /// About how much memory the edited copy takes, once it is complete.
+    pub bytes: u64,
     /// The edited copy, from the first edit on. Nobody else holds it.
     pub own: Option<Arc<ObjectRecord>>,
     /// Recycled by this transaction.
@@ -116,6 +124,8 @@ pub struct Transaction {
     pub(super) last_property: LastProperty,
     /// How often a slot became clear, or no longer so.
     pub(super) clearings: u64,
+    /// The first object that could not be had.
+    pub(super) unreadable: Option<Unreadable>,
 }
 
 impl Transaction {
@@ -138,6 +148,7 @@ impl Transaction {
             ranks_used: 0,
             last_property: LastProperty::none(),
             clearings: 0,
+            unreadable: None,
         }
     }
 
@@ -172,6 +183,12 @@ impl Transaction {
         &self.base
     }
 
+    /// Why this transaction cannot take effect, whatever else becomes of it: an object could not be read. What was
+    /// asked of that was answered as if it had nothing.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.as_ref()
+    }
+
     /// Whether anything was edited.
     pub fn is_edited(&self) -> bool {
         self.own_extent.is_some() || self.own_players.is_some() || self.seen.iter().any(Seen::is_edited)
@@ -188,13 +205,29 @@ impl Transaction {
         }
     }
 
+    #[inline(never)]
     fn place_slow(&mut self, obj: Obj) -> usize {
+        let place = self.glance(obj);
+        let seen = &self.seen[place];
+        if seen.base.is_none() && seen.version.is_some() {
+            self.load(place);
+        }
+        self.last = (obj, place as u32);
+        place
+    }
+
+    /// The place of an object in `seen`, where its record need not be yet: for asking whether it exists.
+    fn glance(&mut self, obj: Obj) -> usize {
         let next = self.seen.len() as u32;
         let place = *self.index.entry(obj).or_insert(next);
         if place == next {
+            let entry = self.base.entry(obj);
             self.seen.push(Seen {
                 obj,
-                base: self.base.get(obj).cloned(),
+                version: entry.map(|entry| entry.written),
+                base: None,
+                newest: None,
+                bytes: 0,
                 own: None,
                 gone: false,
                 reads: 0,
@@ -207,8 +240,26 @@ impl Transaction {
                 children_deltas: SmallVec::new(),
             });
         }
-        self.last = (obj, place);
         place as usize
+    }
+
+    /// Has the record of an object that exists, which may be in the store only. If it cannot be had, the object seems to
+    /// have nothing, and the transaction will not take effect.
+    fn load(&mut self, place: usize) {
+        let obj = self.seen[place].obj;
+        let Some(entry) = self.base.entry(obj) else { return };
+        if let Some(record) = entry.record() {
+            entry.touch();
+            self.seen[place].base = Some(record.clone());
+            return;
+        }
+        match self.world.fetch(&self.base, obj, entry) {
+            Ok(record) => self.seen[place].base = Some(record),
+            Err(unreadable) => {
+                self.seen[place].base = Some(Arc::new(ObjectRecord::new(Obj::NOTHING)));
+                self.unreadable.get_or_insert(unreadable);
+            }
+        }
     }
 
     /// Reads one cell of an object; `None` if there is no such object.
@@ -265,10 +316,14 @@ impl Transaction {
         if obj.0 < 0 {
             return false;
         }
-        let place = self.place(obj);
+        let place = if self.last.0 == obj {
+            self.last.1 as usize
+        } else {
+            self.glance(obj)
+        };
         let seen = &mut self.seen[place];
         seen.exists_read = true;
-        seen.record().is_some()
+        seen.record().is_some() || (seen.base.is_none() && seen.version.is_some())
     }
 
     /// The name; `None` for an object that does not exist, as with every reader below.

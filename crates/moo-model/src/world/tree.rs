@@ -158,7 +158,7 @@ impl Transaction {
             return Ok(obj);
         };
         let extent = self.extent();
-        let record = self.record(obj).expect("a valid object has a record");
+        let record = self.record(obj).ok_or(ErrorCode::InvArg)?;
         let place = self.place(new);
         self.seen[place].own = Some(Arc::new(record));
         self.mark_replaced(new);

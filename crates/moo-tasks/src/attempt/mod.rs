@@ -40,6 +40,9 @@ const PAUSE_US: (u64, u64) = (100, 2_000);
 /// What a player is told whose task could not be finished.
 const CONTENDED: &str = "*** The server could not finish that: too many others kept changing the same things. Please try again. ***";
 
+/// What a player is told whose task needs an object that cannot be read.
+const UNREADABLE: &str = "*** The server could not read a part of the world, so that was not done. Its operator has been told. ***";
+
 /// What a slice is to do.
 #[derive(Clone, Debug)]
 pub enum Work {
@@ -136,6 +139,8 @@ pub enum Failure {
     NoCommand,
     /// There is no such verb of the system object.
     NoVerb,
+    /// An object that it needs cannot be read from the store, as the text says.
+    Unreadable(String),
     /// Others changed what it read, each time. A hook is to be tried again then: nothing of it took effect.
     Contended,
 }
@@ -230,6 +235,13 @@ impl Bench<'_> {
             if job.kill.load(Ordering::Relaxed) {
                 *lookups = finished.abandon();
                 let report = self.end_without_effect(job, Failure::Killed, None, lookups, release);
+                return Report { used, ..report };
+            }
+            if let Some(why) = finished.unreadable() {
+                let used = finished.used;
+                *lookups = finished.abandon();
+                let failure = Failure::Unreadable(why);
+                let report = self.end_without_effect(job, failure, Some(UNREADABLE), lookups, release);
                 return Report { used, ..report };
             }
             match finished.commit(job, self.outside, lookups, release) {
@@ -353,6 +365,11 @@ struct Finished {
 }
 
 impl Finished {
+    fn unreadable(&self) -> Option<String> {
+        let tx = self.tx.as_ref()?;
+        tx.unreadable().map(ToString::to_string)
+    }
+
     fn abandon(self) -> Box<Lookups> {
         self.held.undo();
         self.tx.map(Transaction::into_lookups).unwrap_or_default()

@@ -154,7 +154,12 @@ fn objects() -> Workload {
 
 impl Workload {
     fn stage(&self) -> Stage {
-        Stage::new(&self.registers, self.objects)
+        Stage::new(&self.registers, self.objects, false)
+    }
+
+    /// Where nothing stays in memory for long.
+    fn cold_stage(&self) -> Stage {
+        Stage::new(&self.registers, self.objects, true)
     }
 
     /// Sees everything, when all are done.
@@ -203,7 +208,7 @@ impl Workload {
     }
 
     /// A history of threads.
-    fn threaded(&self, stage: &Stage, seed: u64) -> Vec<Done> {
+    fn threaded(&self, stage: &Stage, seed: u64, tasks: u32) -> Vec<Done> {
         let history = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
@@ -216,7 +221,7 @@ impl Workload {
                             std::thread::yield_now();
                         }
                     };
-                    for task in 0..TASKS_A_THREAD {
+                    for task in 0..tasks {
                         let unique = (thread as i64 + 1) * 1_000 + i64::from(task);
                         let done = stage.run((self.task)(&mut rng, unique), &mut between, 1_000);
                         history.lock().expect("nobody panics").push(done);
@@ -240,8 +245,19 @@ impl Workload {
                 panic!("seed {seed}: {why}\nrun it alone with MOOTHALL_SEED={seed}");
             }
         }
-        if let Err(why) = self.judge(&self.threaded(&self.stage(), seeds.start)) {
-            panic!("on threads: {why}");
+        for seed in seeds.clone().step_by(12) {
+            if let Err(why) = self.judge(&self.interleaved(&self.cold_stage(), seed)) {
+                panic!("seed {seed}, with little in memory: {why}");
+            }
+        }
+        // Where little is in memory tasks lose more races, and wait in between.
+        for (stage, tasks) in [
+            (self.stage(), TASKS_A_THREAD),
+            (self.cold_stage(), TASKS_A_THREAD / 10),
+        ] {
+            if let Err(why) = self.judge(&self.threaded(&stage, seeds.start, tasks)) {
+                panic!("on threads: {why}");
+            }
         }
     }
 

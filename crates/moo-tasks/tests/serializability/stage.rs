@@ -5,6 +5,7 @@
 
 use crate::operation::{Operation, register};
 use moo_model::ledger::Row;
+use moo_model::world::shadow::Shadow;
 use moo_model::world::{
     ArgSpec, Code, Flags, ObjSpec, PrepSpec, PropPerms, Root, Stamp, Transaction, VerbPerms, VerbRecord,
     World,
@@ -47,9 +48,18 @@ pub struct Done {
 }
 
 impl Stage {
-    /// A world with these registers and so many objects.
-    pub fn new(registers: &[Value], objects: usize) -> Stage {
-        let world = World::new(Root::default(), Box::new(()));
+    /// A world with these registers and so many objects. Where it is `cold`, whatever can leaves memory at once.
+    pub fn new(registers: &[Value], objects: usize, cold: bool) -> Stage {
+        let world = if cold {
+            let shadow = Arc::new(Shadow::default());
+            let root = Root {
+                cold: Some(shadow.clone()),
+                ..Root::default()
+            };
+            World::bounded(root, Box::new(shadow), 0)
+        } else {
+            World::new(Root::default(), Box::new(()))
+        };
         let mut tx = Transaction::begin(&world, Box::default());
         for _ in 0..objects {
             tx.create(Obj::NOTHING, Some(WIZARD));

@@ -102,7 +102,7 @@ pub fn read(
 
     repair::repair(&mut draft, &mut lines.warnings);
     let root = build::build(draft, lines.latin1, &mut lines.warnings);
-    report.objects = root.iter().count();
+    report.objects = root.entries().count();
     report.players = root.players.len();
     report.bytes = lines.finish();
     report.warnings = std::mem::take(&mut lines.warnings);

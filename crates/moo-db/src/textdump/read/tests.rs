@@ -30,14 +30,20 @@ fn a_small_world_is_read_whole() {
     let root = &imported.root;
     assert_eq!(imported.report.objects, 2);
     assert_eq!(*root.players, vec![Obj(1)]);
-    let system = root.get(Obj(0)).expect("it is in the file");
+    let system = root
+        .get(Obj(0))
+        .expect("it is in memory")
+        .expect("it is in the file");
     assert_eq!(system.name, Value::str("System Object"));
     assert_eq!(*system.children, vec![Obj(1)]);
     assert_eq!(system.slots[0].value, Value::str("hello"));
     assert_eq!(system.propdefs[0].symbol, Symbol::new("greeting"));
     assert_eq!(&*system.verbs[0].code.source, "return #1;");
     assert_eq!(system.verbs[0].args.prep, PrepSpec::None);
-    let wizard = root.get(Obj(1)).expect("it is in the file");
+    let wizard = root
+        .get(Obj(1))
+        .expect("it is in memory")
+        .expect("it is in the file");
     assert_eq!(wizard.parent_rank, LOCAL_RANKS);
     assert!(wizard.slots[0].value.is_unset());
     assert_eq!(imported.connections, vec![(Obj(1), Obj(0))]);
@@ -88,7 +94,11 @@ fn text_that_is_not_utf8_is_latin1() {
     bytes[at] = 0xE4;
     let imported = import(&bytes).expect("the file is whole");
     assert!(imported.root.settings.latin1);
-    let system = imported.root.get(Obj(0)).expect("it is in the file");
+    let system = imported
+        .root
+        .get(Obj(0))
+        .expect("it is in memory")
+        .expect("it is in the file");
     assert_eq!(system.slots[0].value, Value::str("\u{e4}ello"));
 }
 
@@ -97,7 +107,11 @@ fn a_program_that_does_not_parse_is_kept_as_text() {
     let text = SMALL.replace("return #1;", "return #1");
     let imported = import(text.as_bytes()).expect("the world is not lost for one verb");
     assert_eq!(imported.report.programs_unparsable, 1);
-    let system = imported.root.get(Obj(0)).expect("it is in the file");
+    let system = imported
+        .root
+        .get(Obj(0))
+        .expect("it is in memory")
+        .expect("it is in the file");
     assert_eq!(&*system.verbs[0].code.source, "return #1");
 }
 

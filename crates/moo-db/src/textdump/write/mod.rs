@@ -5,13 +5,15 @@
 
 mod text;
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use moo_lang::{Options, Style, parse, unparse};
 use moo_model::Obj;
-use moo_model::world::{ObjectRecord, PrepSpec, Root, VerbRecord};
+use moo_model::world::{Entry, ObjectRecord, PrepSpec, PropDef, Root, VerbRecord};
+use triomphe::Arc;
 
 use super::ForkedTask;
 use crate::draft::Warnings;
@@ -74,24 +76,27 @@ pub fn write(dump: &Dump<'_>, out: &mut impl Write) -> io::Result<Warnings> {
     let root = dump.root;
     let mut text = Text::new(out, root.settings.latin1);
     let has_program = |verb: &VerbRecord| !verb.code.source.is_empty();
-    let verbs = || root.iter().flat_map(|(_, record)| record.verbs.iter());
+    let mut programs = 0;
+    for item in root.iter() {
+        let (_, record) = item.map_err(io::Error::other)?;
+        programs += record.verbs.iter().filter(|verb| has_program(verb)).count();
+    }
     text.line("** LambdaMOO Database, Format Version 4 **")?;
     text.number(root.objects.len() as i64)?;
-    text.number(verbs().filter(|verb| has_program(verb)).count() as i64)?;
+    text.number(programs as i64)?;
     text.number(0)?;
     text.number(root.players.len() as i64)?;
     root.players.iter().try_for_each(|player| text.number(player.0))?;
-    let next_contents = successors(root, |record| &record.contents[..]);
-    let next_siblings = successors(root, |record| &record.children[..]);
-    for (at, record) in root.objects.iter().enumerate() {
-        let Some(record) = record else {
-            text.line(&format!("#{at} recycled"))?;
-            continue;
-        };
+    let mut objects = Objects::new(root);
+    for at in 0..root.objects.len() {
         text.place = format!("#{at}");
-        object(&mut text, root, record, (next_contents[at], next_siblings[at]))?;
+        match root.get(Obj(at as i64)).map_err(io::Error::other)? {
+            Some(record) => objects.write(&mut text, at, &record)?,
+            None => text.line(&format!("#{at} recycled"))?,
+        }
     }
-    for (obj, record) in root.iter() {
+    for item in root.iter() {
+        let (obj, record) = item.map_err(io::Error::other)?;
         let with_index = record.verbs.iter().enumerate();
         for (index, verb) in with_index.filter(|(_, verb)| has_program(verb)) {
             text.place = format!("{obj}:{}", verb.names.as_str().unwrap_or(""));
@@ -117,10 +122,10 @@ pub fn write(dump: &Dump<'_>, out: &mut impl Write) -> io::Result<Warnings> {
 }
 
 /// For each object, the one that comes after it among its fellows.
-fn successors(root: &Root, members: impl Fn(&ObjectRecord) -> &[Obj]) -> Vec<Obj> {
+fn successors(root: &Root, members: impl Fn(&Entry) -> &[Obj]) -> Vec<Obj> {
     let mut next = vec![Obj::NOTHING; root.objects.len()];
-    for (_, record) in root.iter() {
-        for pair in members(record).windows(2) {
+    for (_, entry) in root.entries() {
+        for pair in members(entry).windows(2) {
             if let Some(place) = crate::draft::place(pair[0], next.len()) {
                 next[place] = pair[1];
             }
@@ -129,47 +134,94 @@ fn successors(root: &Root, members: impl Fn(&ObjectRecord) -> &[Obj]) -> Vec<Obj
     next
 }
 
-fn object<W: Write>(
-    text: &mut Text<'_, W>,
-    root: &Root,
-    record: &ObjectRecord,
-    (next_content, next_sibling): (Obj, Obj),
-) -> io::Result<()> {
-    let first = |members: &[Obj]| members.first().copied().unwrap_or(Obj::NOTHING);
-    let place = text.place.clone();
-    text.line(&place)?;
-    text.string(record.name.as_str().unwrap_or(""))?;
-    text.line("")?;
-    text.number(i64::from(record.flags.0))?;
-    for obj in [
-        record.owner,
-        record.location,
-        first(&record.contents),
-        next_content,
-        record.parent,
-        first(&record.children),
-        next_sibling,
-    ] {
-        text.number(obj.0)?;
-    }
-    text.number(record.verbs.len() as i64)?;
-    record.verbs.iter().try_for_each(|verb| verb_header(text, verb))?;
-    text.number(record.propdefs.len() as i64)?;
-    for def in record.propdefs.iter() {
-        text.string(def.name.as_str().unwrap_or(""))?;
-    }
-    text.number(record.slots.len() as i64)?;
-    let mut definer = Some(record);
-    while let Some(source) = definer {
-        for def in source.propdefs.iter() {
-            let slot = &record.slots[record
-                .slot_index(def.id)
-                .expect("an object has a slot for each property of its ancestors")];
-            text.value(&slot.value)?;
-            text.number(slot.owner.0)?;
-            text.number(i64::from(slot.perms.0))?;
+/// What objects define, nearest ancestor first: which values an object has, and in which order.
+type Definitions = Arc<Vec<PropDef>>;
+
+/// The writer of objects. Most objects share their ancestors, so what those define is read once.
+struct Objects<'a> {
+    root: &'a Root,
+    next_contents: Vec<Obj>,
+    next_siblings: Vec<Obj>,
+    classes: HashMap<Obj, (Obj, Definitions)>,
+}
+
+impl<'a> Objects<'a> {
+    fn new(root: &'a Root) -> Objects<'a> {
+        Objects {
+            root,
+            next_contents: successors(root, Entry::contents),
+            next_siblings: successors(root, Entry::children),
+            classes: HashMap::new(),
         }
-        definer = root.get(source.parent).map(|parent| &**parent);
+    }
+
+    fn write<W: Write>(
+        &mut self,
+        text: &mut Text<'_, W>,
+        at: usize,
+        record: &ObjectRecord,
+    ) -> io::Result<()> {
+        let first = |members: &[Obj]| members.first().copied().unwrap_or(Obj::NOTHING);
+        let place = text.place.clone();
+        text.line(&place)?;
+        text.string(record.name.as_str().unwrap_or(""))?;
+        text.line("")?;
+        text.number(i64::from(record.flags.0))?;
+        for obj in [
+            record.owner,
+            record.location,
+            first(&record.contents),
+            self.next_contents[at],
+            record.parent,
+            first(&record.children),
+            self.next_siblings[at],
+        ] {
+            text.number(obj.0)?;
+        }
+        text.number(record.verbs.len() as i64)?;
+        record.verbs.iter().try_for_each(|verb| verb_header(text, verb))?;
+        text.number(record.propdefs.len() as i64)?;
+        for def in record.propdefs.iter() {
+            text.string(def.name.as_str().unwrap_or(""))?;
+        }
+        text.number(record.slots.len() as i64)?;
+        slots(text, record, &record.propdefs)?;
+        let mut above = record.parent;
+        while let Some((parent, defs)) = self.class(above)? {
+            slots(text, record, &defs)?;
+            above = parent;
+        }
+        Ok(())
+    }
+
+    /// The parent of an ancestor, and what it defines.
+    fn class(&mut self, obj: Obj) -> io::Result<Option<(Obj, Definitions)>> {
+        if let Some(known) = self.classes.get(&obj) {
+            return Ok(Some(known.clone()));
+        }
+        let found = self.root.get(obj).map_err(io::Error::other)?;
+        let class = found.map(|record| (record.parent, record.propdefs.clone()));
+        if let Some(class) = &class {
+            self.classes.insert(obj, class.clone());
+        }
+        Ok(class)
+    }
+}
+
+/// An object's values of the properties that one of its ancestors, or it itself, defines.
+fn slots<W: Write>(text: &mut Text<'_, W>, record: &ObjectRecord, defs: &[PropDef]) -> io::Result<()> {
+    for def in defs {
+        let at = record.slot_index(def.id).ok_or_else(|| {
+            let name = def.name.as_str().unwrap_or("");
+            io::Error::other(format!(
+                "{} has no slot for .{name}: the store is damaged, restore a backup",
+                text.place
+            ))
+        })?;
+        let slot = &record.slots[at];
+        text.value(&slot.value)?;
+        text.number(slot.owner.0)?;
+        text.number(i64::from(slot.perms.0))?;
     }
     Ok(())
 }

@@ -34,9 +34,10 @@ fn a_small_file_comes_back_byte_by_byte() {
 }
 
 fn edit_system(imported: &mut Imported, edit: impl FnOnce(&mut ObjectRecord)) {
-    let mut system = imported.root.get(Obj(0)).expect("it is in the file").clone();
-    edit(Arc::make_mut(&mut system));
-    imported.root.objects.set(0, Some(system));
+    let system = imported.root.get(Obj(0)).expect("it is in memory");
+    let mut system = ObjectRecord::clone(&system.expect("it is in the file"));
+    edit(&mut system);
+    imported.root.objects.set(0, Some(crate::draft::entry(system)));
 }
 
 /// The small world with a value in its one property.
@@ -66,7 +67,15 @@ fn every_kind_of_value_comes_back() {
     let (out, warnings) = export(&with_value(value.clone(), false));
     assert_eq!(warnings, Warnings::default());
     let back = import(&out);
-    assert_eq!(back.root.get(Obj(0)).expect("it is there").slots[0].value, value);
+    assert_eq!(
+        back.root
+            .get(Obj(0))
+            .expect("it is in memory")
+            .expect("it is there")
+            .slots[0]
+            .value,
+        value
+    );
 }
 
 #[test]
@@ -83,10 +92,24 @@ fn maps_come_back_and_are_reported() {
     let warning = "#0: there is a map, which LambdaMOO cannot read; this server can";
     assert_eq!(warnings.lines, [warning, warning]);
     let back = import(&out);
-    assert_eq!(back.root.get(Obj(0)).expect("it is there").slots[0].value, value);
+    assert_eq!(
+        back.root
+            .get(Obj(0))
+            .expect("it is in memory")
+            .expect("it is there")
+            .slots[0]
+            .value,
+        value
+    );
     let unordered = text.replacen("\n9\n0.5\n1\n3\n2\nk\n", "\n2\nz\n1\n3\n2\nk\n", 1);
     let back = import(unordered.as_bytes());
-    let value = &back.root.get(Obj(0)).expect("it is there").slots[0].value;
+    let value = &back
+        .root
+        .get(Obj(0))
+        .expect("it is in memory")
+        .expect("it is there")
+        .slots[0]
+        .value;
     assert_eq!(format!("{value:?}"), "[\"k\" -> {[], 2}, \"z\" -> #3]");
     for (wrong, expected) in [
         (

@@ -1,5 +1,7 @@
 //! What was committed is there after every kind of end; what was not, is not.
 
+mod cold;
+
 use std::fs;
 
 use moo_model::ledger::Row;
@@ -16,8 +18,9 @@ use crate::textdump::tests::{lambda_core, small_world};
 /// Everything of a root that must survive, as text: stamps of cells are only good for one run.
 pub(crate) fn portrait(root: &Root) -> String {
     let mut text = format!("{:?} {} {:?}\n", root.settings, root.objects.len(), root.players);
-    for (obj, record) in root.iter() {
-        let mut record = ObjectRecord::clone(record);
+    for item in root.iter() {
+        let (obj, record) = item.expect("the rows are whole");
+        let mut record = ObjectRecord::clone(&record);
         record.stamps = Default::default();
         record.slots.iter_mut().for_each(|slot| slot.stamp = 0);
         let sources: Vec<&str> = record.verbs.iter().map(|verb| &*verb.code.source).collect();

@@ -1,5 +1,7 @@
 //! Transactions against each other: who must conflict, who must not, and that inheritance survives every edit.
 
+mod cold;
+
 use super::*;
 use crate::{ErrorCode, Obj, Symbol, Value};
 
