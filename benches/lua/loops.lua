@@ -96,21 +96,14 @@ loops["list iteration"] = function(n)
 end
 
 -- Other than in a MOO, the keys of these have no order.
-loops["map set of 1000"] = function(n)
-  local map = filled(1000)
-  for round = 1, n // 1000 do
-    for i = 1, 1000 do map[i] = round end
-  end
-end
-
-loops["map set of 100"] = function(n)
+loops["map set in 100"] = function(n)
   local map = filled(100)
   for round = 1, n // 100 do
     for i = 1, 100 do map[i] = round end
   end
 end
 
-loops["map get of 1000"] = function(n)
+loops["map get by a name in 1000"] = function(n)
   local map, keys, sum = {}, {}, 0
   for i = 1, 1000 do keys[i] = "name" .. i end
   for i = 1, 1000 do map[keys[i]] = i end

@@ -118,15 +118,7 @@ def list_iteration(this, n):
     return total
 
 
-@loop("map set of 1000")
-def map_set(this, n):
-    items = dict.fromkeys(range(1, 1001), 0)
-    for round in range(n // 1000):
-        for i in range(1, 1001):
-            items[i] = round
-
-
-@loop("map set of 100")
+@loop("map set in 100")
 def small_map_set(this, n):
     items = dict.fromkeys(range(1, 101), 0)
     for round in range(n // 100):
@@ -134,8 +126,8 @@ def small_map_set(this, n):
             items[i] = round
 
 
-@loop("map get of 1000")
-def map_get(this, n):
+@loop("map get by a name in 1000")
+def map_get_by_a_name_in_many(this, n):
     items = {f"name{i}": i for i in range(1, 1001)}
     keys = list(items)
     total = 0

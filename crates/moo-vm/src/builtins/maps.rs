@@ -1,10 +1,10 @@
-//! Maps. Every function gives a new value and leaves its argument as it was.
+//! Maps. `mapdelete()` edits its argument where it is if nobody else holds it; all else leaves it as it was.
 
 use moo_model::value::Kind;
 use moo_model::value::map::is_key;
 use moo_model::{ErrorCode, Raised, Value};
 
-use super::{Args, MANY, row};
+use super::{Args, MANY, edit_row, row};
 use crate::builtin::ArgType::{Any, Int, Map};
 use crate::builtin::{Builtin, Context};
 
@@ -26,22 +26,35 @@ fn mapvalues(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::list(map.iter().map(|(_, value)| value.clone()).collect()))
 }
 
-fn mapdelete(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let (map, key) = (args.map(0)?, &args[1]);
-    ctx.task.charge_size(map.len());
+fn mapdelete(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
+    let (map, key) = (args.map(0)?, args[1].clone());
+    let entries = map.len();
+    if let Some(keys) = key.as_list() {
+        ctx.task.charge_size(entries + keys.len());
+        return without_all(ctx, map, keys);
+    }
+    if !may_be_named(&key) {
+        return Err(ErrorCode::Type.into());
+    }
+    if map.get(&key).is_none() {
+        return Err(ErrorCode::Range.into());
+    }
+    if args[0].map_mut().is_none() {
+        ctx.task.charge_size(entries);
+    }
+    if let Some(own) = args[0].map_make_mut() {
+        own.remove(&key);
+    }
+    Ok(args[0].take())
+}
+
+/// The map without all of these keys, each of which must be there in its turn.
+fn without_all(ctx: &mut Context<'_>, map: &moo_model::Map, keys: &[Value]) -> Result<Value, Raised> {
     let mut left = map.clone();
-    match key.as_list() {
-        Some(keys) => {
-            ctx.task.charge_size(keys.len());
-            for key in keys {
-                if !left.remove(key) {
-                    return Err(missing(ctx, key)?);
-                }
-            }
+    for key in keys {
+        if !left.remove(key) {
+            return Err(missing(ctx, key)?);
         }
-        None if !may_be_named(key) => return Err(ErrorCode::Type.into()),
-        None if !left.remove(key) => return Err(ErrorCode::Range.into()),
-        None => {}
     }
     Ok(Value::map(left))
 }
@@ -78,6 +91,6 @@ fn maphaskey(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
 pub(super) const TABLE: &[Builtin] = &[
     row("mapkeys", (1, 1), &[Map], mapkeys, "The keys of a map, in their order."),
     row("mapvalues", (1, MANY), &[Map], mapvalues, "The values of a map in the order of the keys, or those of the keys given; `E_RANGE` for one that is not there."),
-    row("mapdelete", (2, 2), &[Map, Any], mapdelete, "The map without a key, or without each key of a list; `E_RANGE` for one that is not there."),
+    edit_row("mapdelete", (2, 2), &[Map, Any], mapdelete, "The map without a key, or without each key of a list; `E_RANGE` for one that is not there."),
     row("maphaskey", (2, 3), &[Map, Any, Int], maphaskey, "Whether a map has a key; with a true third argument, one of the same case."),
 ];
