@@ -241,6 +241,9 @@ opcodes! {
 
     /// R[to] = R[obj].N[name]
     GetProp { to: r, obj: r, name: name } raises;
+    /// if this.N[name] is an integer that this task has set before, add `value` to it and skip the next three
+    /// instructions, which do it otherwise
+    AddThisProp { name: name, value: n } quiet;
     /// R[obj].N[name] = R[value]
     SetProp { obj: r, name: name, value: r } raises;
     /// R[to] = this.N[name]

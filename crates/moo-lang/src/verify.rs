@@ -26,17 +26,20 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
             }
         }
     }
-    let loops_back = program.code.iter().enumerate().all(|(pc, op)| match *op {
+    let stays_inside = program.code.iter().enumerate().all(|(pc, op)| match *op {
         Op::RangeLoop { back, .. }
         | Op::ListLoop { back, .. }
         | Op::LoopLt { back, .. }
         | Op::LoopLe { back, .. }
         | Op::LoopLtInt { back, .. }
         | Op::LoopGtInt { back, .. } => usize::from(back) <= pc + 1,
+        Op::AddThisProp { .. } => pc + 4 < program.code.len(),
         _ => true,
     });
     let end = program.code.len();
-    if !loops_back || !matches!(program.code.last(), Some(Op::ReturnZero {})) || program.weights.len() != end
+    if !stays_inside
+        || !matches!(program.code.last(), Some(Op::ReturnZero {}))
+        || program.weights.len() != end
     {
         return Err(Defect {
             pc: end,

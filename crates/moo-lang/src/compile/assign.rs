@@ -66,6 +66,9 @@ impl Compiler {
             return;
         }
         if let (Some(text), true) = (literal_text(name), self.is_preset(base, Env::This)) {
+            if to.is_none() {
+                self.add_to_this(text, value);
+            }
             let name = self.name(text);
             let value = self.operand(value);
             self.tick();

@@ -44,10 +44,7 @@ impl Compiler {
 
     /// Compiles an expression into a register. The register is written last, after all that may raise.
     pub(super) fn into(&mut self, expr: &Expr, to: Register) {
-        let writes_early = matches!(
-            expr,
-            Expr::And(..) | Expr::Or(..) | Expr::Cond(..) | Expr::Catch(..)
-        );
+        let writes_early = matches!(expr, Expr::And(..) | Expr::Or(..) | Expr::Cond(..));
         if writes_early && !self.is_temp(to) {
             self.scoped(|c| {
                 let value = c.temp();
@@ -416,7 +413,9 @@ impl Compiler {
         let codes = self.codes(codes);
         let from = self.here();
         let known = self.variables.known();
-        self.guarded(|c| c.into(body, to));
+        let value = if self.is_temp(to) { to } else { self.temp() };
+        self.guarded(|c| c.into(body, value));
+        self.take(to, value);
         self.variables.restore(known);
         let end = self.jump();
         let target = self.here();

@@ -5,11 +5,11 @@
 //! first, in the order in which it is written, and nothing evaluated later can assign the variable.
 
 use super::assign::{Root, Step};
-use super::expression::{literal_text, passes_in_window};
+use super::expression::{literal_text, passes_in_window, small_int};
 use super::scope::{Place, assigns};
 use super::{Compiler, Register};
-use crate::ast::{Arg, Expr, Var};
-use crate::opcode::Op;
+use crate::ast::{Arg, BinaryOp, Expr, Var};
+use crate::opcode::{Env, Op};
 
 /// The most indexes of one assignment that are walked by one instruction.
 const PATH_MAX: usize = 8;
@@ -99,6 +99,27 @@ impl Compiler {
             c.emit(Op::AddToProp { obj, name, at });
         });
         true
+    }
+
+    /// Before `this.p = this.p + 1`: an instruction that does it and skips the rest, where it can.
+    pub(super) fn add_to_this(&mut self, name: &str, value: &Expr) {
+        let Expr::Binary(op @ (BinaryOp::Add | BinaryOp::Sub), read, by) = value else {
+            return;
+        };
+        let by = small_int(by).map(|by| by as i16);
+        let by = match op {
+            BinaryOp::Add => by,
+            _ => by.and_then(i16::checked_neg),
+        };
+        let is_same = matches!(&**read, Expr::Prop(o, n)
+            if self.is_preset(o, Env::This) && literal_text(n) == Some(name));
+        if let (Some(by), true) = (by, is_same) {
+            let name = self.name(name);
+            self.emit(Op::AddThisProp {
+                name,
+                value: by as u16,
+            });
+        }
     }
 
     /// `root[i][j] = value` by one instruction, where all steps are indexes: what they lead to was not taken out, so nobody

@@ -249,17 +249,27 @@ impl Transaction {
     /// Whether the property has a value that this transaction has set, and it is this very one.
     #[inline]
     pub fn has_own_value(&self, property: &Property, value: &Value) -> bool {
-        let seen = &self.seen[property.place as usize];
-        seen.own.is_some()
-            && self
-                .slot(property)
-                .is_some_and(|slot| Value::same_words(&slot.value, value))
+        let slot = self.slot(property);
+        let is_own = self.seen[property.place as usize].own.is_some();
+        is_own && slot.is_some_and(|slot| Value::same_words(&slot.value, value))
     }
 
     /// That value, for editing; the caller leaves one there.
     #[inline]
     pub fn own_value(&mut self, property: &Property) -> &mut Value {
         &mut self.slot_mut(property).value
+    }
+
+    /// Adds to the property's value, if this transaction has set it and it is an integer. Gives whether it was.
+    #[inline(always)]
+    pub fn add_to_own_int(&mut self, property: &Property, by: i64) -> bool {
+        let is_own = self.seen[property.place as usize].own.is_some();
+        let now = self.slot(property).and_then(|slot| slot.value.as_int());
+        let Some(now) = now.filter(|_| is_own) else {
+            return false;
+        };
+        self.slot_mut(property).value = Value::int(now.wrapping_add(by));
+        true
     }
 
     /// Makes the value the ancestor's again. The caller has made sure that this object does not define it.

@@ -37,6 +37,17 @@ pub(super) fn set(tx: &mut Transaction, obj: &Value, name: Symbol, value: &Value
     }
 }
 
+/// `obj.name = obj.name + by` for an integer that this task has set before. Gives whether it is done.
+#[inline(always)]
+pub(super) fn add_int(tx: &mut Transaction, obj: &Value, name: Symbol, by: i64, progr: Obj) -> bool {
+    match find(tx, obj, name, PropPerms::READ, progr) {
+        Some(property) if property.perms.has(PropPerms::WRITE) || property.owner == progr => {
+            tx.add_to_own_int(&property, by)
+        }
+        _ => false,
+    }
+}
+
 /// `obj.name = value` for any value.
 pub(super) fn set_any(ctx: &mut Context<'_>, obj: &Value, name: Symbol, value: Value) -> Result<(), Raised> {
     match find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr) {

@@ -510,6 +510,13 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                         }
                     }
                 }
+                AddThisProp { name, value } => {
+                    let name = program.names[usize::from(name)].symbol;
+                    let by = i64::from(value as i16);
+                    if property::add_int(env.tx, &frame.this, name, by, frame.progr) {
+                        pc += 3;
+                    }
+                }
                 SetProp { obj, name, value } => {
                     let name = program.names[usize::from(name)].symbol;
                     if !property::set(env.tx, &r!(obj), name, &r!(value), frame.progr) {

@@ -22,7 +22,7 @@ use crate::executable::{Executable, ReadyVerb};
 use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
 
 /// Raised when the compiler lays out registers or call sites differently than before.
-const COMPILER_REVISION: i64 = 4;
+const COMPILER_REVISION: i64 = 5;
 
 /// Why a stored task cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]

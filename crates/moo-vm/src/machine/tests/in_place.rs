@@ -160,3 +160,51 @@ fn a_property_that_grows_is_charged_for_what_it_grows_by() {
                  return {`this.l = {@this.l, x} ! E_QUOTA', this.l};";
     check(large, "{E_QUOTA, {1}}");
 }
+
+#[test]
+fn a_number_in_a_property_is_added_to_with_the_same_errors_and_rights() {
+    let set_up = |rest: &str| format!("add_property(this, \"n\", 1, {{#3, \"r\"}}); {rest}");
+    for (source, expected) in [
+        (
+            "this.n = this.n + 1; this.n = this.n + 5; this.n = this.n - 3; return this.n;",
+            "4",
+        ),
+        (
+            "this.n = 9223372036854775807; this.n = this.n + 1; return this.n;",
+            "-9223372036854775808",
+        ),
+        (
+            "this.n = 1.5; return {`this.n = this.n + 1 ! E_TYPE', this.n};",
+            "{E_TYPE, 1.5}",
+        ),
+        (
+            "this.n = 2; set_task_perms(#5); return {`this.n = this.n + 1 ! E_PERM', this.n};",
+            "{E_PERM, 2}",
+        ),
+        ("return `this.m = this.m + 1 ! E_PROPNF';", "E_PROPNF"),
+        ("x = (this.n = this.n + 1); return {x, this.n};", "{2, 2}"),
+    ] {
+        check(&set_up(source), expected);
+    }
+    let quiet = [(
+        "-quiet",
+        "this.n = this.n + 1; this.n = this.n + 1; this.n = {}; this.n = this.n + 1; return this.n;",
+    )];
+    check_with(&quiet, &set_up("return this:quiet();"), "E_TYPE");
+}
+
+#[test]
+fn a_variable_keeps_its_value_until_a_catch_expression_has_one() {
+    for (source, expected) in [
+        ("x = 1; x = `x + 1 / 0 ! E_DIV => x + 5'; return x;", "6"),
+        ("x = 1; `x = `1 / 0 ! E_TYPE' ! ANY'; return x;", "1"),
+        ("x = `1 / 0 ! ANY'; return x;", "E_DIV"),
+        ("x = `7 ! ANY => 8'; return x;", "7"),
+        (
+            "x = 3; x = `1 / 0 ! ANY => `x / 0 ! E_DIV => x + 1''; return x;",
+            "4",
+        ),
+    ] {
+        check(source, expected);
+    }
+}
