@@ -92,7 +92,7 @@ fn print_table(rows: &[&Row], least: &[Taken]) {
     );
     println!("| loop | ours | lua5.4 | ours / Lua | python3 | ours / Python | must | here | met |");
     println!("|---|---|---|---|---|---|---|---|---|");
-    let (mut met, mut wanted) = (0, 0);
+    let (mut met, mut met_unscaled, mut wanted) = (0, 0, 0);
     for (row, taken) in rows.iter().zip(least) {
         let ns = |seconds: f64| seconds * 1e9 / row.steps;
         let ours = ns(taken.ours);
@@ -105,6 +105,7 @@ fn print_table(rows: &[&Row], least: &[Taken]) {
             Some((must, limit)) => {
                 wanted += 1;
                 met += usize::from(ours <= limit);
+                met_unscaled += usize::from(ours <= must);
                 let word = if ours <= limit { "yes" } else { "no" };
                 format!("{must:.0} | {limit:.1} | {word}")
             }
@@ -113,7 +114,8 @@ fn print_table(rows: &[&Row], least: &[Taken]) {
         println!("| {} | {ours:.1} | {lua} | {python} | {verdict} |", row.name);
     }
     println!(
-        "\n{met} of {wanted} targets are met. The language has no lambdas yet, so their row is missing."
+        "\n{met} of {wanted} targets are met, {met_unscaled} in nanoseconds as they were set. The language has no lambdas yet, \
+         so their row is missing."
     );
 }
 
