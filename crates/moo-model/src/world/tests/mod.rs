@@ -323,3 +323,42 @@ fn an_inherited_value_that_was_read_before_follows_every_edit_of_the_chain() {
     tx.change_parent(Obj(1), Obj::NOTHING).expect("there is no cycle");
     assert!(tx.find_property(Obj(2), Symbol::new("n")).is_err());
 }
+
+#[test]
+fn who_writes_the_value_that_another_wrote_from_the_same_state_does_not_get_away_with_it() {
+    let world = world_of(1);
+    define(&world, Obj(0), "n", 0);
+    let (mut a, mut b) = (begin(&world), begin(&world));
+    for tx in [&mut a, &mut b] {
+        assert_eq!(get(tx, Obj(0), "n"), Value::int(0));
+        set(tx, Obj(0), "n", 1);
+    }
+    commit(a).expect("it is the first");
+    commit(b).expect_err("both have counted one, and the sum would be one");
+}
+
+#[test]
+fn who_looked_at_a_list_of_members_conflicts_with_whoever_joins_it() {
+    let world = world_of(4);
+    define(&world, Obj(3), "n", 0);
+    for of_contents in [true, false] {
+        let (mut looker, mut reader) = (begin(&world), begin(&world));
+        for tx in [&mut looker, &mut reader] {
+            let members = if of_contents {
+                tx.contents(Obj(0))
+            } else {
+                tx.children(Obj(0))
+            };
+            assert_eq!(members.map(|members| members.len()), Some(0));
+        }
+        set(&mut looker, Obj(3), "n", 1);
+        let mut joiner = begin(&world);
+        match of_contents {
+            true => joiner.relocate(Obj(1), Obj(0)).expect("it exists"),
+            false => joiner.change_parent(Obj(2), Obj(0)).expect("it exists"),
+        }
+        commit(joiner).expect("it is the first");
+        commit(looker).expect_err("somebody is there now");
+        commit(reader).expect("it changed nothing, and saw one state");
+    }
+}
