@@ -5,6 +5,7 @@
 
 mod clients;
 mod crowd;
+mod fair;
 mod processes;
 mod room;
 mod server;
@@ -12,6 +13,7 @@ mod server;
 use crate::bench::cargo;
 use clients::{Client, Pumped, pump};
 pub use crowd::run as run_crowd;
+pub use fair::run as run_fair;
 pub use room::run as run_room;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use server::Server;
