@@ -11,7 +11,7 @@ use crate::executable::Executable;
 use crate::frame::{Frame, FrameState};
 use crate::host::Host;
 use crate::options::ServerOptions;
-use crate::outcome::Wake;
+use crate::outcome::{Limit, Wake};
 use crate::task::TaskState;
 
 /// What an argument must be.
@@ -243,6 +243,15 @@ impl Context<'_> {
         } else {
             self.require_wizard()
         }
+    }
+
+    /// For work that takes long: once the task's time or memory is used up it ends, and the function gives up with `E_QUOTA`.
+    pub fn check_time(&mut self) -> Result<(), Raised> {
+        if self.host.seconds_left() > 0.0 && !self.host.is_over_memory() {
+            return Ok(());
+        }
+        self.task.abort = Some(Limit::Seconds);
+        Err(ErrorCode::Quota.into())
     }
 
     /// `E_QUOTA` when a string of this many bytes may not be made. Large work also costs ticks, so that one call

@@ -41,6 +41,14 @@ pub fn position(
     Ok(None)
 }
 
+/// Whether two values are equal, as `==` has it. What was looked at is charged, and large work is followed by a look at the
+/// limits of the task.
+pub fn equal(a: &Value, b: &Value, task: &mut TaskState) -> bool {
+    let (is_equal, work) = a.equals_with_work(b);
+    task.charge_size(work);
+    is_equal
+}
+
 /// How many bytes a comparison with the value may have to look at.
 fn weight_of(value: &Value) -> usize {
     match value.as_str() {

@@ -22,6 +22,24 @@ impl Value {
         equal_by(self, other, true)
     }
 
+    /// Whether it may be large: it is a list, a map or a long string.
+    #[inline]
+    pub fn may_be_large(&self) -> bool {
+        self.is_container() || self.as_str().is_some_and(|text| text.len() > TEXT_REMEMBERED)
+    }
+
+    /// As `==`, and how much was looked at: elements of lists and maps, and bytes of long strings.
+    pub fn equals_with_work(&self, other: &Value) -> (bool, usize) {
+        if self.is_container() && other.is_container() {
+            return Comparison::new(false).run(self, other);
+        }
+        let work = match (self.as_str(), other.as_str()) {
+            (Some(a), Some(b)) => a.len().min(b.len()),
+            _ => 0,
+        };
+        (self == other, work)
+    }
+
     /// Where the first of these is that equals the value, as `==` has it.
     pub fn position_in(&self, items: &[Value]) -> Option<usize> {
         match self.kind() {
@@ -55,7 +73,7 @@ fn equal_by(a: &Value, b: &Value, cased: bool) -> bool {
         (View::Err(a), View::Err(b)) => a == b,
         (View::Str(a), View::Str(b)) if cased => a.as_str() == b.as_str(),
         (View::Str(a), View::Str(b)) => crate::text::equal_folded(&a, &b),
-        (View::List(_), View::List(_)) | (View::Map(_), View::Map(_)) => Comparison::new(cased).run(a, b),
+        (View::List(_), View::List(_)) | (View::Map(_), View::Map(_)) => Comparison::new(cased).run(a, b).0,
         _ => false,
     }
 }
@@ -72,6 +90,8 @@ struct Comparison<'a> {
     cased: bool,
     pending: Vec<(&'a Value, &'a Value)>,
     compared: usize,
+    /// Elements, and bytes of long strings, that were looked at.
+    work: usize,
     nodes: HashSet<(usize, usize)>,
     texts: HashSet<(*const u8, *const u8)>,
 }
@@ -82,22 +102,25 @@ impl<'a> Comparison<'a> {
             cased,
             pending: Vec::new(),
             compared: 0,
+            work: 0,
             nodes: HashSet::new(),
             texts: HashSet::new(),
         }
     }
 
-    fn run(mut self, a: &'a Value, b: &'a Value) -> bool {
+    fn run(mut self, a: &'a Value, b: &'a Value) -> (bool, usize) {
         self.pending.push((a, b));
         while let Some((a, b)) = self.pending.pop() {
             let same = match (a.view(), b.view()) {
                 (View::List(a), View::List(b)) => {
+                    self.work += a.len();
                     a.len() == b.len()
                         && (self.is_known(a.as_ptr() as usize, b.as_ptr() as usize)
                             || a.iter().zip(b).all(|(a, b)| self.agree(a, b)))
                 }
                 (View::Map(a), View::Map(b)) => {
                     let address = |map| std::ptr::from_ref(map) as usize;
+                    self.work += a.len();
                     a.len() == b.len()
                         && (self.is_known(address(a), address(b))
                             || a.iter()
@@ -107,10 +130,10 @@ impl<'a> Comparison<'a> {
                 _ => false,
             };
             if !same {
-                return false;
+                return (false, self.work);
             }
         }
-        true
+        (true, self.work)
     }
 
     /// Whether these two nodes are one, or were compared before.
@@ -133,6 +156,7 @@ impl<'a> Comparison<'a> {
     fn is_known_text(&mut self, a: &Value, b: &Value) -> bool {
         match (a.as_str(), b.as_str()) {
             (Some(a), Some(b)) if a.len() == b.len() && a.len() > TEXT_REMEMBERED => {
+                self.work += a.len();
                 !self.texts.insert((a.as_ptr(), b.as_ptr()))
             }
             _ => false,

@@ -105,6 +105,9 @@ fn rindex(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(position(kept, Search::new(kept, what, args.flag(2)).last()))
 }
 
+/// Places that are replaced between two looks at the task's time.
+const LOOK_EACH: usize = 1 << 16;
+
 fn strsub(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let (subject, what, with) = (args.str(0)?, args.str(1)?, args.str(2)?);
     if what.is_empty() {
@@ -114,8 +117,12 @@ fn strsub(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let search = Search::new(subject, what, args.flag(3));
     let limit = ctx.options.max_string_concat;
     let mut out = String::new();
-    let mut from = 0;
+    let (mut from, mut found) = (0_usize, 0_usize);
     while let Some(at) = search.first(from) {
+        found += 1;
+        if found.is_multiple_of(LOOK_EACH) {
+            ctx.check_time()?;
+        }
         if out.len() + (at - from) + with.len() > limit {
             return Err(ctx.task.too_large(ctx.options));
         }

@@ -15,6 +15,7 @@ use crate::builtin::{Body, Context, Flow};
 use crate::frame::{Frame, Running};
 use crate::outcome::Limit;
 use crate::property_access;
+use crate::search;
 
 /// Runs the top frame, and those it calls and returns to, until one does what is left to the machine.
 #[inline(always)]
@@ -108,6 +109,19 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
                 or_raise!(result)
             }};
+        }
+        // Whether two registers are equal; what may be large is charged.
+        macro_rules! equal {
+            ($a:expr, $b:expr) => {
+                match r!($a).may_be_large() && r!($b).may_be_large() {
+                    true => outside!(Ok::<bool, ErrorCode>(search::equal(
+                        &r!($a),
+                        &r!($b),
+                        env.task
+                    ))),
+                    false => r!($a) == r!($b),
+                }
+            };
         }
         // Takes a skip where the test holds; else, at once, the jump that is skipped.
         macro_rules! skip {
@@ -299,8 +313,8 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 Pow { to, a, b } => r!(to) = or_raise!(arithmetic::power(&r!(a), &r!(b))),
                 Neg { to, a } => r!(to) = or_raise!(arithmetic::negate(&r!(a))),
                 Not { to, a } => r!(to) = Value::truth(!r!(a).is_true()),
-                Eq { to, a, b } => r!(to) = Value::truth(r!(a) == r!(b)),
-                Ne { to, a, b } => r!(to) = Value::truth(r!(a) != r!(b)),
+                Eq { to, a, b } => r!(to) = Value::truth(equal!(a, b)),
+                Ne { to, a, b } => r!(to) = Value::truth(!equal!(a, b)),
                 Lt { to, a, b } => r!(to) = Value::truth(compare!(a, b, <, arithmetic::less)),
                 Le { to, a, b } => r!(to) = Value::truth(compare!(a, b, <=, arithmetic::less_or_equal)),
                 In { to, a, b } => r!(to) = outside!(index::position(&r!(a), &r!(b), env.task)),
@@ -332,10 +346,10 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     skip!(compare!(a, b, <=, arithmetic::less_or_equal));
                 }
                 SkipEq { a, b } => {
-                    skip!(r!(a) == r!(b));
+                    skip!(equal!(a, b));
                 }
                 SkipNe { a, b } => {
-                    skip!(r!(a) != r!(b));
+                    skip!(!equal!(a, b));
                 }
                 SkipLtInt { a, value } => {
                     skip!(compare_int!(a, value, <, arithmetic::less));

@@ -37,6 +37,14 @@ fn a_call_that_is_refused_is_not_counted() {
 }
 
 #[test]
+fn a_comparison_of_large_values_is_charged() {
+    let program = "l = m = {}; for i in [1..1000] l = {@l, i}; m = {@m, i}; endfor \
+        l = {l, l, l}; m = {m, m, listset(m, 1, 1)}; before = ticks_left(); same = l == m; \
+        return {same, before - ticks_left() > 7};";
+    check_with(&[], program, "{1, 1}");
+}
+
+#[test]
 fn the_profile_of_a_verb_is_for_its_owner_and_wizards() {
     check_with(&[("seen_one", "return 1;")], "this:seen_one(); return 1;", "1");
     let count = |bench: &mut Bench, args: &[Value]| {
