@@ -346,6 +346,10 @@ pub const BAD_PEER_CUT: Duration = Duration::from_secs(60);
 pub const CONNECTION_SWEEP: Duration = Duration::from_secs(1);
 /// How often the daemon looks whether a dump or new task numbers are due.
 pub const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How often anonymous objects that nothing refers to are looked for, if anything was committed meanwhile.
+pub const COLLECT_PERIOD: Duration = Duration::from_secs(60);
+/// How many of them are recycled side by side.
+pub const COLLECTED_AT_ONCE: usize = 64;
 /// How long the scheduler relies on the wall clock going on as it did.
 pub const WALL_CLOCK_LOOK: Duration = Duration::from_secs(1);
 /// Task numbers that are set aside at once.

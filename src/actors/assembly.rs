@@ -46,7 +46,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// What all actors stand on.
 pub(super) struct Ground {
@@ -89,6 +89,8 @@ pub(super) struct Wires {
     meters: Arc<Meters>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
     scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
+    /// Rung when a program wants anonymous objects collected.
+    pub collector: Arc<Notify>,
     pub sender: ServerSender,
     pub sockets: ServerSide,
     pub keys: Arc<Keys>,
@@ -134,6 +136,7 @@ impl Wires {
             meters: Arc::default(),
             gateway,
             scheduler: Arc::default(),
+            collector: Arc::default(),
             sender,
             sockets,
             keys,
@@ -359,6 +362,7 @@ fn start_scheduler(
         executors: Arc::new(executors),
         slots: SLOTS.max(LANES_FULL * count * SLOTS_PER_EXECUTOR),
         lane_slots: count * SLOTS_PER_EXECUTOR,
+        collector: wires.collector.clone(),
         lifecycle,
         connections: connections.clone(),
     };

@@ -9,6 +9,7 @@ use super::assembly::{Actors, Ground, Wires, load_options, serve_hosts, start_lo
 use super::beginning::{begin_tasks, run_hook};
 use super::boot::{self, Booted};
 use super::checkpointer::{self, Checkpointer};
+use super::collector::Collector;
 use super::connection::{CloseAll, Drain as DrainConnections, HostGone};
 use super::errand::{hook, unasked};
 use super::gateway::{GatewayActor, TurnAway};
@@ -188,6 +189,13 @@ impl Daemon {
             booted.connected.departed,
         )
         .await;
+        let collector = Collector {
+            world: ground.world.clone(),
+            outside: ground.outside.clone(),
+            scheduler: actors.scheduler.clone(),
+            wanted: wires.collector.clone(),
+        };
+        actix::spawn(collector.run());
         let gateway = serve_hosts(config, options, &supervisor, &wires, &ground, &actors, &log)?;
         let named = Some(config.database.dump_file.clone()).filter(|path| !path.as_os_str().is_empty());
         let file = named.or_else(|| booted.imported_from.as_deref().map(checkpointer::beside));

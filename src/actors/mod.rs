@@ -29,6 +29,7 @@ mod backup;
 mod beginning;
 mod boot;
 mod checkpointer;
+mod collector;
 mod connection;
 mod enrollment;
 mod errand;

@@ -22,6 +22,29 @@ impl WireValue {
     pub fn open(&self) -> Result<Value, DecodeError> {
         bytes::decode(&self.0)
     }
+
+    /// As [`WireValue::open`], for what comes from outside, where nobody can have a reference to an anonymous object.
+    pub fn open_foreign(&self) -> Result<Value, ForeignError> {
+        let value = self.open()?;
+        let mut any = false;
+        value.each_anonymous(|_| any = true);
+        if any {
+            Err(ForeignError::Reference)
+        } else {
+            Ok(value)
+        }
+    }
+}
+
+/// Why a value from outside is not let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ForeignError {
+    /// It is no value.
+    #[error(transparent)]
+    Unreadable(#[from] DecodeError),
+    /// It refers to an anonymous object.
+    #[error("it refers to an anonymous object, which only programs of the world can do")]
+    Reference,
 }
 
 impl From<&Value> for WireValue {
@@ -42,6 +65,6 @@ impl From<Obj> for WireObj {
 
 impl From<WireObj> for Obj {
     fn from(obj: WireObj) -> Obj {
-        Obj(obj.0)
+        Obj::numbered(obj.0)
     }
 }

@@ -10,6 +10,7 @@ use moothall::memory::CountingAllocator;
 
 mod support;
 
+mod anonymous;
 mod attach;
 mod command_line;
 mod control;

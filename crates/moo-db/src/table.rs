@@ -103,6 +103,8 @@ pub(crate) mod meta {
     pub const CLOCK: &[u8] = b"clock";
     /// How many object numbers there are.
     pub const EXTENT: &[u8] = b"extent";
+    /// Up to which id anonymous objects were made; absent if none ever was.
+    pub const ANONYMOUS: &[u8] = b"anonymous";
     /// The players.
     pub const PLAYERS: &[u8] = b"players";
 }

@@ -25,6 +25,9 @@ impl Obj {
         Obj(LAST_ANONYMOUS - (id & ANONYMOUS_ID_MAX) as i64)
     }
 
+    /// An anonymous object that never was: what is shown in place of one to whoever may not come by it.
+    pub const NO_ANONYMOUS: Obj = Obj::anonymous(ANONYMOUS_ID_MAX);
+
     /// The object that a program or a file means by a number. Numbers that would stand for anonymous objects become the
     /// lowest one that does not, which never names anything.
     pub const fn numbered(number: i64) -> Obj {

@@ -12,6 +12,7 @@ use moo_model::world::Dialect;
 use moo_model::{Obj, Value};
 use moo_vm::host::QueuedTask;
 use moo_vm::machine::Machine;
+use rustc_hash::FxHashSet;
 
 /// Tasks that may wait at once, whatever the world's own limits say.
 pub const WAITING_MAX: usize = 200_000;
@@ -119,54 +120,115 @@ impl Waiting {
 struct Listed {
     task: Arc<Waiting>,
     runs: bool,
+    /// What it was woken with and did not wait again since.
+    woken: Option<Value>,
+}
+
+impl Listed {
+    fn each_anonymous(&self, mut tell: impl FnMut(Obj)) {
+        self.task.machine.each_anonymous(&mut tell);
+        self.woken
+            .iter()
+            .for_each(|value| value.each_anonymous(&mut tell));
+    }
+}
+
+#[derive(Default)]
+struct Tasks {
+    by_id: BTreeMap<i64, Listed>,
+    /// The anonymous objects that tasks referred to since somebody wants to know.
+    held: Option<FxHashSet<Obj>>,
 }
 
 /// All tasks that wait, and those that have waited and run again.
 #[derive(Default)]
 pub struct Board {
-    tasks: Mutex<BTreeMap<i64, Listed>>,
+    tasks: Mutex<Tasks>,
 }
 
 impl Board {
     /// Adds a task that waits, or that waits again.
     pub fn put(&self, task: Arc<Waiting>) {
-        self.lock().insert(task.id, Listed { task, runs: false });
+        let listed = Listed {
+            task,
+            runs: false,
+            woken: None,
+        };
+        let mut tasks = self.lock();
+        if let Some(held) = &mut tasks.held {
+            listed.each_anonymous(|obj| {
+                held.insert(obj);
+            });
+        }
+        tasks.by_id.insert(listed.task.id, listed);
+    }
+
+    /// The task was woken with this, and does not run yet.
+    pub fn wake(&self, id: i64, value: &Value) {
+        let mut tasks = self.lock();
+        let Some(listed) = tasks.by_id.get_mut(&id).filter(|listed| !listed.runs) else {
+            return;
+        };
+        listed.woken = Some(value.clone());
+        if let Some(held) = &mut tasks.held {
+            value.each_anonymous(|obj| {
+                held.insert(obj);
+            });
+        }
+    }
+
+    /// From now on notes every anonymous object that a task refers to: each that waits, and each that runs by what it began
+    /// with.
+    pub fn note_held(&self) {
+        let mut tasks = self.lock();
+        let mut held = FxHashSet::default();
+        for listed in tasks.by_id.values() {
+            listed.each_anonymous(|obj| {
+                held.insert(obj);
+            });
+        }
+        tasks.held = Some(held);
+    }
+
+    /// What was noted since [`Board::note_held`]; from now on nothing is noted.
+    pub fn take_held(&self) -> FxHashSet<Obj> {
+        self.lock().held.take().unwrap_or_default()
     }
 
     /// The task waits no more: its next slice runs.
     pub fn start(&self, id: i64) {
-        if let Some(listed) = self.lock().get_mut(&id) {
+        if let Some(listed) = self.lock().by_id.get_mut(&id) {
             listed.runs = true;
         }
     }
 
     /// Removes a task that is gone.
     pub fn remove(&self, id: i64) {
-        self.lock().remove(&id);
+        self.lock().by_id.remove(&id);
     }
 
     /// The task of this number, if it waits.
     pub fn find(&self, id: i64) -> Option<Arc<Waiting>> {
         let tasks = self.lock();
-        let listed = tasks.get(&id).filter(|listed| !listed.runs)?;
+        let listed = tasks.by_id.get(&id).filter(|listed| !listed.runs)?;
         Some(Arc::clone(&listed.task))
     }
 
     /// Whether the task waits, or has waited and runs again.
     pub fn knows(&self, id: i64) -> bool {
-        self.lock().contains_key(&id)
+        self.lock().by_id.contains_key(&id)
     }
 
     /// All but the one that asks, by number.
     pub fn all_but(&self, asking: i64) -> Vec<Arc<Waiting>> {
         let tasks = self.lock();
-        let others = tasks.values().filter(|listed| listed.task.id != asking);
+        let others = tasks.by_id.values().filter(|listed| listed.task.id != asking);
         others.map(|listed| Arc::clone(&listed.task)).collect()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().by_id.len()
     }
 
     /// Whether there are none.
@@ -178,12 +240,13 @@ impl Board {
     pub fn count_of(&self, owner: Obj) -> usize {
         let tasks = self.lock();
         let own = tasks
+            .by_id
             .values()
             .filter(|listed| !listed.runs && listed.task.owner() == owner);
         own.count()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<i64, Listed>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Tasks> {
         // Each change is one call of the map.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod board;
+pub mod collection;
 pub mod command;
 pub mod conflicts;
 pub mod connections;
@@ -11,6 +12,7 @@ pub mod held;
 pub mod input_queue;
 pub mod login;
 pub mod outside;
+mod own_program;
 pub mod priority;
 pub mod request;
 pub mod scheduler;

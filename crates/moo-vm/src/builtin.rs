@@ -27,6 +27,8 @@ pub enum ArgType {
     Number,
     /// An object number.
     Obj,
+    /// An object, numbered or anonymous.
+    Object,
     /// A string.
     Str,
     /// An error.
@@ -52,6 +54,7 @@ impl ArgType {
             ArgType::Float => 1 << Kind::Float as u32,
             ArgType::Number => 1 << Kind::Int as u32 | 1 << Kind::Float as u32,
             ArgType::Obj => 1 << Kind::Obj as u32,
+            ArgType::Object => 1 << Kind::Obj as u32 | 1 << Kind::Anon as u32,
             ArgType::Str => 1 << Kind::Str as u32,
             ArgType::Err => 1 << Kind::Err as u32,
             ArgType::List => 1 << Kind::List as u32,
@@ -65,7 +68,7 @@ impl ArgType {
             ArgType::Any => -1,
             ArgType::Number => -2,
             ArgType::Int => 0,
-            ArgType::Obj => 1,
+            ArgType::Obj | ArgType::Object => 1,
             ArgType::Str => 2,
             ArgType::Err => 3,
             ArgType::List => 4,

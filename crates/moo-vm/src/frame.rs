@@ -314,6 +314,17 @@ impl Frame {
             .chain(words.into_iter().flatten())
     }
 
+    /// The object that a built-in function which waits here goes on with.
+    pub(crate) fn awaited_object(&self) -> Option<Obj> {
+        let Running::Builtin(waiting) = &self.running else {
+            return None;
+        };
+        match waiting.then {
+            Continuation::Create { obj } | Continuation::Recycle { obj, .. } => Some(obj),
+            _ => None,
+        }
+    }
+
     /// Whether a built-in function waits here.
     #[inline]
     pub fn is_builtin(&self) -> bool {

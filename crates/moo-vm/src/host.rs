@@ -170,6 +170,8 @@ pub trait Host {
     fn lag(&self) -> Vec<LagRow>;
     /// What the process has used of its machine, as `usage()` shows it.
     fn usage(&self) -> Value;
+    /// Asks that anonymous objects which nothing refers to be collected once this task commits.
+    fn collect_garbage(&mut self);
     /// Asks that `$server_options` be read again once this task commits.
     fn load_server_options(&mut self);
 }

@@ -15,7 +15,7 @@ pub fn get_property(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<
 
 /// As [`get_property`], for a name that is known already.
 pub fn get_property_symbol(ctx: &mut Context<'_>, obj: &Value, name: Symbol) -> Result<Value, Raised> {
-    let obj = obj.as_obj().ok_or(ErrorCode::Type)?;
+    let obj = obj.referent().ok_or(ErrorCode::Type)?;
     if let Some(field) = Field::of(name) {
         return get_field(ctx, obj, field);
     }
@@ -39,7 +39,7 @@ pub fn set_property_symbol(
     name: Symbol,
     value: Value,
 ) -> Result<(), Raised> {
-    let obj = obj.as_obj().ok_or(ErrorCode::Type)?;
+    let obj = obj.referent().ok_or(ErrorCode::Type)?;
     if let Some(field) = Field::of(name) {
         return set_field(ctx, obj, field, &value);
     }
@@ -67,7 +67,7 @@ fn find(ctx: &mut Context<'_>, obj: Obj, name: Symbol) -> Result<Property, Raise
 
 /// The name of an access. One that nothing was ever called is found nowhere.
 fn resolve(ctx: &mut Context<'_>, obj: &Value, name: &Value) -> Result<Symbol, Raised> {
-    let (Some(obj), Some(name)) = (obj.as_obj(), name.as_str()) else {
+    let (Some(obj), Some(name)) = (obj.referent(), name.as_str()) else {
         return Err(ErrorCode::Type.into());
     };
     match find_name(name) {

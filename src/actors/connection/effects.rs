@@ -75,6 +75,7 @@ impl ConnectionActor {
             | Effect::Log { .. }
             | Effect::Shutdown(_)
             | Effect::Dump
+            | Effect::Collect
             | Effect::LoadOptions => {}
         }
     }

@@ -4,6 +4,8 @@
 //! command a connection, and by what programs may ask besides. The core is [`moo_tasks::scheduler`]. It is not restarted by itself: attempts in flight would
 //! be lost to it, so its panic ends the process, and the next one finds every waiting task in the store.
 
+mod awaiting;
+mod counting;
 mod input;
 mod restore;
 mod telling;
@@ -15,7 +17,6 @@ use super::lifecycle::Request as LifecycleRequest;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::limits::{HOOK_TRIES_MAX, WALL_CLOCK_LOOK};
-use crate::protocol::admin::TaskCounts;
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use moo_model::Value;
 use moo_model::world::{Transaction, World};
@@ -32,7 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// New tasks.
 pub struct Submit(pub Vec<Assignment>);
@@ -43,6 +44,8 @@ pub struct RunHook(pub Assignment, pub oneshot::Sender<()>);
 /// Tasks that are to end: their connection is gone.
 pub struct EndTasks(pub Vec<i64>);
 
+pub use awaiting::AwaitReports;
+pub use counting::CountTasks;
 pub use input::{Answer, Input, Woken};
 pub use restore::{HostsBack, Restore};
 
@@ -51,9 +54,6 @@ pub struct TakeReports;
 
 /// The world is closed: nothing new begins. Answered when nothing runs any more.
 pub struct Stop(pub oneshot::Sender<()>);
-
-/// How many tasks do what?
-pub struct CountTasks(pub oneshot::Sender<TaskCounts>);
 
 /// What a task is about to do.
 enum Pending {
@@ -80,6 +80,8 @@ pub struct SchedulerParts {
     pub slots: usize,
     /// The same, of one player.
     pub lane_slots: usize,
+    /// Rung when a program wants anonymous objects collected.
+    pub collector: Arc<Notify>,
     /// Where dumps and the server's end are asked for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
     /// The connections; set once they are there.
@@ -113,6 +115,8 @@ struct Running {
     told_as: i64,
     /// A hook, to be tried again if it must, and how often it was.
     hook: Option<(Job, u32)>,
+    /// Those who wait for the reports of all that ran when they asked.
+    awaited_by: Vec<Arc<awaiting::AllReported>>,
 }
 
 impl SchedulerActor {
@@ -236,6 +240,7 @@ impl SchedulerActor {
             kill: assignment.job.kill.clone(),
             conn: assignment.job.conn.clone().or(reads_from),
             told_as,
+            awaited_by: Vec::new(),
             hook: matches!(assignment.job.work, Work::Hook { .. }).then(|| (assignment.job.clone(), tries)),
         };
         self.kills.insert(id, running);
@@ -276,6 +281,10 @@ impl SchedulerActor {
             ..
         } = report;
         let mut running = self.kills.remove(&id);
+        // Dropped when all of the report was taken in.
+        let _told_at_the_end = running
+            .as_mut()
+            .map(|running| std::mem::take(&mut running.awaited_by));
         if let (End::Failed(Failure::Contended), Some(running)) = (&end, &mut running)
             && let Some((job, tries)) = running.hook.take()
         {
@@ -342,11 +351,14 @@ impl SchedulerActor {
         let mut carried = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Resume(id, value) => self.on(Event::Wake {
-                    id,
-                    by: Waker::Resume,
-                    value: Ok(value).into(),
-                }),
+                Effect::Resume(id, value) => {
+                    self.parts.outside.board.wake(id, &value);
+                    self.on(Event::Wake {
+                        id,
+                        by: Waker::Resume,
+                        value: Ok(value).into(),
+                    });
+                }
                 Effect::Kill(id) => {
                     let reader = self.parts.outside.board.find(id);
                     if let Some(object) = reader.and_then(|task| task.reads_from()) {
@@ -358,6 +370,7 @@ impl SchedulerActor {
                 Effect::Log { text, .. } => tracing::info!(target: "world", "{text}"),
                 Effect::Shutdown(words) => self.ask(LifecycleRequest::Shutdown(words)),
                 Effect::Dump => self.ask(LifecycleRequest::Dump),
+                Effect::Collect => self.parts.collector.notify_one(),
                 Effect::LoadOptions => self.load_options(),
                 effect => carried.push(Carry::Effect(effect)),
             }
@@ -463,22 +476,6 @@ impl Handler<Offered<Stop>> for SchedulerActor {
         self.core.close();
         self.stopping = Some(stop.accept().0);
         self.act(context);
-    }
-}
-
-impl Handler<Offered<CountTasks>> for SchedulerActor {
-    type Result = ();
-
-    fn handle(&mut self, count: Offered<CountTasks>, _: &mut Context<Self>) {
-        let counts = self.core.counts();
-        let told = TaskCounts {
-            running: counts.running as u64,
-            queued: counts.ready as u64,
-            suspended: counts.suspended as u64,
-            reading: counts.reading as u64,
-        };
-        // Whoever asked may have stopped waiting.
-        count.accept().0.send(told).ok();
     }
 }
 

@@ -194,7 +194,7 @@ fn action_of(action: WorldAction) -> Result<Action, Refused> {
 /// A value as the world has it.
 pub fn opened(value: &WireValue) -> Result<Value, Refused> {
     value
-        .open()
+        .open_foreign()
         .map_err(|error| RpcMessageError::InvalidRequest(format!("a value cannot be read: {error}")))
 }
 

@@ -122,6 +122,9 @@ impl Writer {
         if let Some(players) = &record.players {
             batch.fact(meta::PLAYERS, |row| row::put_objects(players, row));
         }
+        if let Some(ids) = record.anonymous_ids {
+            batch.fact(meta::ANONYMOUS, |row| row::put_number(ids, row));
+        }
         for change in &record.objects {
             batch.change(change);
         }

@@ -1,6 +1,7 @@
 //! Rows to a world: the whole of it, its outline, or one object.
 //!
-//! Invariant: contents and children are not stored; they follow from locations, parents and ranks.
+//! Invariant: contents and children are not stored; they follow from locations, parents and ranks. Anonymous objects have
+//! neither, and are in memory always.
 
 use std::collections::HashMap;
 use std::sync::Arc as StdArc;
@@ -32,6 +33,10 @@ pub(super) fn load(store: &Store) -> Result<Option<Root>, DbError> {
     records.read_schemas(store)?;
     records.read_slots(store)?;
     records.mirror();
+    if !root.anonymous.is_empty() {
+        let all = records.0.iter_mut().flatten();
+        all.for_each(ObjectRecord::note_references);
+    }
     let defs = records
         .0
         .iter()
@@ -49,12 +54,19 @@ pub(super) fn outline(store: &Store) -> Result<Option<Root>, DbError> {
     let Some(Frame { root, extent }) = frame(store)? else {
         return Ok(None);
     };
-    let mut places = numbers(extent)?;
+    let mut places: Vec<Option<Place>> = numbers(extent)?;
     each_object(store, Table::Object, |obj, row| {
         let at = place(obj, extent).ok_or(RowError::Orphan)?;
         places[at] = Some(Place::of(&row::object(row)?));
         Ok(())
     })?;
+    if !root.anonymous.is_empty() {
+        each_part(store, Table::PropVal, |obj, id, row| {
+            let at = place(obj, extent).and_then(|at| places[at].as_mut());
+            at.ok_or(RowError::Orphan)?.refers |= row::slot(PropId(id), row)?.refers_to_anonymous();
+            Ok(())
+        })?;
+    }
     let mut prop_ids = 0;
     each_object(store, Table::PropDef, |_, row| {
         let defs = row::propdefs(row)?;
@@ -65,8 +77,9 @@ pub(super) fn outline(store: &Store) -> Result<Option<Root>, DbError> {
     let children = members(&places, |place| place.parent);
     let outlined = places.iter().zip(contents).zip(children);
     let objects = outlined.map(|((place, contents), children)| {
-        let (parent, _) = place.as_ref()?.parent;
-        Some(Arc::new(Entry::stored(parent, contents, children)))
+        let place = place.as_ref()?;
+        let (parent, _) = place.parent;
+        Some(Arc::new(Entry::stored(parent, contents, children, place.refers)))
     });
     Ok(Some(Root {
         prop_ids,
@@ -93,9 +106,31 @@ fn frame(store: &Store) -> Result<Option<Frame>, DbError> {
             stamp,
             players: Arc::new(players),
             settings,
+            anonymous: anonymous(store)?.into_iter().collect(),
+            anonymous_ids: fact(store, meta::ANONYMOUS, row::number)?.unwrap_or_default(),
             ..Root::default()
         },
     }))
+}
+
+/// The anonymous objects, by id.
+fn anonymous(store: &Store) -> Result<Vec<(u64, Arc<Entry>)>, DbError> {
+    let shelved = Shelved { db: store.db.clone() };
+    let mut all = Vec::new();
+    // Their numbers are the lowest, which as bytes come last.
+    let lowest = object_key(Obj(i64::MIN));
+    let mode = IteratorMode::From(&lowest, Direction::Forward);
+    for row in store.db.iterator_cf(table_of(&store.db, Table::Object), mode) {
+        let (key, _) = row.map_err(|source| DbError::new("reading the store", source))?;
+        let obj = object_of(&key).filter(|obj| obj.is_anonymous());
+        let (obj, id) = obj
+            .and_then(|obj| Some((obj, obj.anonymous_id()?)))
+            .ok_or_else(|| corrupt(Table::Object, &key, RowError::Orphan))?;
+        let mut record = shelved.read(obj)?;
+        record.note_references();
+        all.push((id, entry(record)));
+    }
+    Ok(all)
 }
 
 /// A place for each of so many objects, none of which is read yet.
@@ -112,6 +147,8 @@ fn numbers<T>(extent: usize) -> Result<Vec<Option<T>>, DbError> {
 struct Place {
     parent: (Obj, u64),
     location: (Obj, u64),
+    /// Whether any of its values refers to an anonymous object.
+    refers: bool,
 }
 
 impl Place {
@@ -119,6 +156,7 @@ impl Place {
         Place {
             parent: (record.parent, record.parent_rank),
             location: (record.location, record.location_rank),
+            refers: record.refers_to_anonymous,
         }
     }
 }
@@ -239,6 +277,7 @@ fn add_clear_slots(record: &mut ObjectRecord, mut clear: Vec<Slot>) {
     record.slots.sort_by_key(|slot| slot.id);
 }
 
+/// Gives every row of a table that has one for each numbered object.
 fn each_object(
     store: &Store,
     table: Table,
@@ -246,14 +285,17 @@ fn each_object(
 ) -> Result<(), DbError> {
     for row in store.all(table) {
         let (key, row) = row?;
-        object_of(&key)
-            .ok_or(RowError::Orphan)
-            .and_then(|obj| take(obj, &row))
-            .map_err(|reason| corrupt(table, &key, reason))?;
+        match object_of(&key) {
+            Some(obj) if obj.is_anonymous() => break,
+            Some(obj) => take(obj, &row),
+            None => Err(RowError::Orphan),
+        }
+        .map_err(|reason| corrupt(table, &key, reason))?;
     }
     Ok(())
 }
 
+/// Gives every row of a table that has some for each numbered object.
 fn each_part(
     store: &Store,
     table: Table,
@@ -261,10 +303,12 @@ fn each_part(
 ) -> Result<(), DbError> {
     for row in store.all(table) {
         let (key, row) = row?;
-        part_of(&key)
-            .ok_or(RowError::Orphan)
-            .and_then(|(obj, part)| take(obj, part, &row))
-            .map_err(|reason| corrupt(table, &key, reason))?;
+        match part_of(&key) {
+            Some((obj, _)) if obj.is_anonymous() => break,
+            Some((obj, part)) => take(obj, part, &row),
+            None => Err(RowError::Orphan),
+        }
+        .map_err(|reason| corrupt(table, &key, reason))?;
     }
     Ok(())
 }

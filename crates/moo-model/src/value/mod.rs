@@ -7,6 +7,7 @@
 //! Invariants: a heap kind owns exactly one count of its node; an inline string is valid UTF-8 of at most 14
 //! bytes, and no heap string is that short; neither a list nor a map holds the unset value.
 
+mod anonymous;
 mod bury;
 mod compare;
 pub mod map;

@@ -392,3 +392,17 @@ fn maps_are_equal_by_their_entries_and_the_same_only_with_their_spelling() {
     assert!(map("Key", "x").identical(&map("Key", "x")));
     assert_ne!(Value::map(Map::new()), Value::empty_list());
 }
+
+#[test]
+fn anonymous_objects_are_found_in_lists_and_in_keys_and_values_of_maps() {
+    let [a, b, c] = [1, 2, 3].map(Obj::anonymous);
+    let map: Map = [(Value::obj(a), Value::list(vec![Value::obj(b)]))]
+        .into_iter()
+        .collect();
+    let value = Value::list(vec![Value::int(1), Value::map(map), Value::obj(c)]);
+    let mut found = Vec::new();
+    value.each_anonymous(|obj| found.push(obj));
+    assert_eq!(found, [a, b, c]);
+    Value::obj(a).each_anonymous(|obj| found.push(obj));
+    assert_eq!(found.len(), 4);
+}

@@ -44,6 +44,8 @@ pub struct CommitRecord {
     pub objects: Vec<ObjectChange>,
     /// How many object numbers there are now, if that changed.
     pub extent: Option<usize>,
+    /// Up to which id anonymous objects may have been made, if any was.
+    pub anonymous_ids: Option<u64>,
     /// The players, if they changed.
     pub players: Option<Arc<Vec<Obj>>>,
     /// The server's own rows that ride along.
@@ -242,7 +244,9 @@ impl World {
     ) -> Result<Committed, Conflict> {
         self.sink.wait_for_room();
         for seen in tx.seen.iter_mut().filter(|_| self.memory.is_some()) {
-            seen.bytes = seen.own.as_ref().map_or(0, |own| self.weigh(own));
+            // Anonymous objects never leave memory, so they do not count.
+            let own = seen.own.as_ref().filter(|_| !seen.obj.is_anonymous());
+            seen.bytes = own.map_or(0, |own| self.weigh(own));
         }
         let mut rows = Some(rows);
         loop {
@@ -315,9 +319,17 @@ impl World {
             next.players_stamp = stamp;
             record.players = Some(next.players.clone());
         }
+        if tx.makes_anonymous {
+            next.anonymous_ids = self.next_anonymous_id.load(std::sync::atomic::Ordering::Relaxed);
+            record.anonymous_ids = Some(next.anonymous_ids);
+        }
+        let has_anonymous = tx.has_anonymous();
         for seen in tx.seen.iter_mut().filter(|seen| seen.is_edited()) {
             next.schema_epoch += u64::from(changes_lookups(seen));
-            record.objects.extend(self.install(&mut next, seen, stamp));
+            let refers = has_anonymous && seen.writes_reference();
+            record
+                .objects
+                .extend(self.install(&mut next, seen, stamp, refers));
         }
         record.rows = rows.take().map(|rows| rows(stamp)).unwrap_or_default();
         let replaced = self.root.swap(Arc::new(next));
@@ -329,9 +341,9 @@ impl World {
         })
     }
 
-    /// Puts an edited object into the next root; tells what changed.
-    fn install(&self, next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
-        let at = usize::try_from(seen.obj.0).expect("only world objects are edited");
+    /// Puts an edited object into the next root; tells what changed. `refers` is whether one of the values written refers
+    /// to an anonymous object.
+    fn install(&self, next: &mut Root, seen: &mut Seen, stamp: Stamp, refers: bool) -> Option<ObjectChange> {
         let change = |before, record| ObjectChange {
             obj: seen.obj,
             before,
@@ -340,7 +352,7 @@ impl World {
             slots: seen.slot_writes.to_vec(),
             all_slots: seen.slots_replaced,
         };
-        let current = next.objects.get(at).map(|entry| {
+        let current = next.entry(seen.obj).map(|entry| {
             let record = seen.newest_record(entry).cloned();
             let record = record.expect("a commit has what it replaces");
             // Older roots have this entry too, and its rows are about to be those of the next version.
@@ -351,7 +363,7 @@ impl World {
         });
         if seen.gone {
             if current.is_some() {
-                next.objects.set(at, None);
+                next.put(seen.obj, None);
             }
             return current.map(|(_, current)| change(Some(current), None));
         }
@@ -362,8 +374,9 @@ impl World {
         };
         let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
         stamp_record(edited, seen, stamp);
+        edited.refers_to_anonymous |= refers;
         let entry = Entry::new(record.clone(), stamp, seen.bytes);
-        next.objects.set(at, Some(Arc::new(entry)));
+        next.put(seen.obj, Some(Arc::new(entry)));
         self.count(seen.bytes as i64);
         Some(change(current.map(|(_, current)| current), Some(record)))
     }
@@ -443,7 +456,8 @@ fn stamp_record(record: &mut ObjectRecord, seen: &Seen, stamp: Stamp) {
         }
     }
     for rank in [&mut record.parent_rank, &mut record.location_rank] {
-        if *rank < LOCAL_RANKS {
+        // 0 is no rank at all: that of an object which never was anywhere.
+        if (1..LOCAL_RANKS).contains(rank) {
             *rank += stamp * LOCAL_RANKS;
         }
     }

@@ -45,6 +45,8 @@ pub struct Entry {
     pub(super) schema_stamp: Stamp,
     contents: Option<Arc<Vec<Obj>>>,
     children: Option<Arc<Vec<Obj>>>,
+    /// Whether any of the object's values may refer to an anonymous object.
+    pub(super) refers_to_anonymous: bool,
     kept: OnceLock<Kept>,
     /// How often the search for memory has come by since the record was last used.
     idle: AtomicU8,
@@ -63,19 +65,21 @@ impl Entry {
             schema_stamp: record.stamps[cell::SCHEMA.trailing_zeros() as usize],
             contents: unless_empty(&record.contents),
             children: unless_empty(&record.children),
+            refers_to_anonymous: record.refers_to_anonymous,
             kept: OnceLock::from(Kept { record, bytes }),
             idle: AtomicU8::new(0),
         }
     }
 
     /// A version as the store has it when a server starts, whose record is there only.
-    pub fn stored(parent: Obj, contents: Vec<Obj>, children: Vec<Obj>) -> Entry {
+    pub fn stored(parent: Obj, contents: Vec<Obj>, children: Vec<Obj>, refers_to_anonymous: bool) -> Entry {
         Entry {
             written: 0,
             parent,
             schema_stamp: 0,
             contents: unless_empty(&Arc::new(contents)),
             children: unless_empty(&Arc::new(children)),
+            refers_to_anonymous,
             kept: OnceLock::new(),
             idle: AtomicU8::new(0),
         }
@@ -89,6 +93,7 @@ impl Entry {
             schema_stamp: self.schema_stamp,
             contents: self.contents.clone(),
             children: self.children.clone(),
+            refers_to_anonymous: self.refers_to_anonymous,
             kept: OnceLock::new(),
             idle: AtomicU8::new(0),
         }
@@ -153,6 +158,7 @@ impl Entry {
         }
         record.contents = self.contents.clone().unwrap_or_default();
         record.children = self.children.clone().unwrap_or_default();
+        record.refers_to_anonymous = self.refers_to_anonymous;
         record.stamps = [self.written; cell::COUNT];
         record.stamps[cell::SCHEMA.trailing_zeros() as usize] = self.schema_stamp;
         record.slots.iter_mut().for_each(|slot| slot.stamp = self.written);

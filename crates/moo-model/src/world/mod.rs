@@ -4,6 +4,7 @@
 //! under one lock, that everything it read is unchanged, and publishes the next root. That makes every history
 //! serializable, write skew included. What changed leaves as a [`CommitRecord`], in commit order, for the log.
 
+mod anonymous;
 mod commit;
 mod conflict;
 mod entry;
@@ -20,7 +21,7 @@ mod tree;
 pub mod verb_name;
 mod verbs;
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc as StdArc, Mutex};
 
 use arc_swap::ArcSwapAny;
@@ -51,6 +52,7 @@ pub struct World {
     /// How much of the world may be in memory, if not all of it.
     memory: Option<Memory>,
     next_prop_id: AtomicU32,
+    next_anonymous_id: AtomicU64,
     #[cfg(feature = "unsound-commits")]
     skips_validation: std::sync::atomic::AtomicBool,
 }
@@ -75,11 +77,13 @@ impl World {
     }
 
     fn of(root: Root, sink: Box<dyn Sink>, memory: Option<Memory>) -> StdArc<World> {
+        let next_anonymous_id = AtomicU64::new(root.anonymous_ids);
         StdArc::new(World {
             next_prop_id: AtomicU32::new(root.prop_ids),
             root: ArcSwapAny::new(Arc::new(root)),
             committing: Mutex::new(()),
             sink,
+            next_anonymous_id,
             memory,
             #[cfg(feature = "unsound-commits")]
             skips_validation: false.into(),
@@ -95,6 +99,10 @@ impl World {
     #[cfg(feature = "unsound-commits")]
     pub fn commit_without_validation(&self) {
         self.skips_validation.store(true, Ordering::Relaxed);
+    }
+
+    fn next_anonymous_id(&self) -> u64 {
+        self.next_anonymous_id.fetch_add(1, Ordering::Relaxed)
     }
 
     fn next_prop_id(&self) -> PropId {

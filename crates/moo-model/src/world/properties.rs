@@ -97,13 +97,15 @@ impl Transaction {
         let (definer, id, slot) = match self.lookups.property(self.epoch, obj, name) {
             Some(hit) => {
                 let hint = hit.slot_hint as usize;
-                let slot = if record.slots.get(hint).is_some_and(|slot| slot.id == hit.id) {
-                    hint
+                let (definer, id) = (hit.definer, hit.id);
+                let is_there = record.slots.get(hint).is_some_and(|slot| slot.id == id);
+                let slot = if is_there {
+                    Some(hint)
                 } else {
-                    record.slot_index(hit.id).ok_or(ErrorCode::PropNf)?
+                    record.slot_index(id)
                 };
-                hit.slot_hint = slot as u32;
-                (hit.definer, hit.id, slot)
+                hit.slot_hint = slot.map_or(hit.slot_hint, |slot| slot as u32);
+                (definer, id, slot.map_or_else(|| self.late_slot(obj, id), Ok)?)
             }
             None => self.resolve_property(obj, name)?,
         };
@@ -136,10 +138,9 @@ impl Transaction {
             }
             definer = record.parent;
         };
-        let slot = self
-            .read(obj, cell::SCHEMA)
-            .and_then(|record| record.slot_index(id))
-            .ok_or(ErrorCode::PropNf)?;
+        let record = self.read(obj, cell::SCHEMA);
+        let slot = record.and_then(|record| record.slot_index(id));
+        let slot = slot.map_or_else(|| self.late_slot(obj, id), Ok)?;
         let hit = PropHit {
             definer,
             id,
@@ -362,7 +363,7 @@ impl Transaction {
     }
 
     /// Gives a child clear slots for these properties: the owner is the child's where the parent's slot has `c`.
-    fn inherit_slots(&mut self, parent: Obj, child: Obj, ids: &[PropId]) {
+    pub(super) fn inherit_slots(&mut self, parent: Obj, child: Obj, ids: &[PropId]) {
         let Some(child_owner) = self.owner(child) else {
             return;
         };

@@ -34,6 +34,8 @@ impl Flags {
     pub const WRITE: Flags = Flags(32);
     /// `.f`: others may make children of it.
     pub const FERTILE: Flags = Flags(128);
+    /// `.a`: others may make anonymous children of it.
+    pub const ANONYMOUS: Flags = Flags(256);
 
     /// Whether every bit of `other` is set.
     pub fn has(self, other: Flags) -> bool {
@@ -237,6 +239,8 @@ pub struct ObjectRecord {
     pub slots: Vec<Slot>,
     /// The commits that last wrote each cell, in the order of the cell bits.
     pub stamps: [Stamp; cell::COUNT],
+    /// Whether any of its values may refer to an anonymous object.
+    pub refers_to_anonymous: bool,
 }
 
 impl ObjectRecord {
@@ -256,6 +260,7 @@ impl ObjectRecord {
             verbs: Arc::new(Vec::new()),
             slots: Vec::new(),
             stamps: [0; cell::COUNT],
+            refers_to_anonymous: false,
         }
     }
 

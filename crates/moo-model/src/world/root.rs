@@ -5,6 +5,7 @@
 
 use std::sync::Arc as StdArc;
 
+use imbl::OrdMap;
 use triomphe::Arc;
 
 use super::entry::{ColdStore, Entry, Unreadable};
@@ -52,6 +53,10 @@ pub struct Root {
     pub schema_epoch: u64,
     /// Every object by number; recycled numbers are empty.
     pub objects: Shelf<Entry>,
+    /// The anonymous objects by id; their records are always in memory.
+    pub anonymous: OrdMap<u64, Arc<Entry>>,
+    /// No anonymous object of this or a later commit has an id below this one, but those that are there.
+    pub anonymous_ids: u64,
     /// The commit that last changed how many numbers there are.
     pub extent_stamp: Stamp,
     /// The players, in the order in which they became so.
@@ -70,7 +75,21 @@ impl Root {
     /// What is known of an object without its record; `None` if there is no such object.
     #[inline]
     pub fn entry(&self, obj: Obj) -> Option<&Arc<Entry>> {
-        self.objects.get(usize::try_from(obj.0).ok()?)
+        match usize::try_from(obj.0) {
+            Ok(number) => self.objects.get(number),
+            Err(_) => self.anonymous.get(&obj.anonymous_id()?),
+        }
+    }
+
+    /// Puts an object that there is a place for, or takes it away.
+    pub(super) fn put(&mut self, obj: Obj, entry: Option<Arc<Entry>>) {
+        match (usize::try_from(obj.0), obj.anonymous_id(), entry) {
+            (Ok(number), ..) if number >= self.objects.len() => {}
+            (Ok(number), _, entry) => self.objects.set(number, entry),
+            (Err(_), Some(id), Some(entry)) => drop(self.anonymous.insert(id, entry)),
+            (Err(_), Some(id), None) => drop(self.anonymous.remove(&id)),
+            (Err(_), None, _) => {}
+        }
     }
 
     /// An object; `None` if it does not exist. What has to be read from the store for it does not stay in memory.

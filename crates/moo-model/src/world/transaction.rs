@@ -28,6 +28,8 @@ pub const LOCAL_RANKS: u64 = 1 << 20;
 pub(super) enum Delta {
     Add(Obj),
     Remove(Obj),
+    /// Of children: there is one more that is not listed, because it is anonymous.
+    Unlisted,
 }
 
 /// What a transaction knows of one object.
@@ -126,6 +128,8 @@ pub struct Transaction {
     pub(super) clearings: u64,
     /// The first object that could not be had.
     pub(super) unreadable: Option<Unreadable>,
+    /// Whether it made an anonymous object.
+    pub(super) makes_anonymous: bool,
 }
 
 impl Transaction {
@@ -149,6 +153,7 @@ impl Transaction {
             last_property: LastProperty::none(),
             clearings: 0,
             unreadable: None,
+            makes_anonymous: false,
         }
     }
 
@@ -313,10 +318,10 @@ impl Transaction {
     /// Whether the object exists.
     #[inline]
     pub fn valid(&mut self, obj: Obj) -> bool {
-        if obj.0 < 0 {
+        if obj.0 < 0 && !obj.is_anonymous() {
             return false;
         }
-        let place = if self.last.0 == obj {
+        let place = if self.last.0 == obj && !self.seen.is_empty() {
             self.last.1 as usize
         } else {
             self.glance(obj)

@@ -20,6 +20,15 @@ impl Transaction {
 
     /// Makes an object with a number that is not in use.
     pub(super) fn create_numbered(&mut self, obj: Obj, parent: Obj, owner: Obj) {
+        self.create_record(obj, owner);
+        if self.valid(parent) {
+            self.attach(obj, parent);
+            self.adjust_slots(obj, Obj::NOTHING, parent);
+        }
+    }
+
+    /// Makes the record of a new object, which has no parent yet.
+    pub(super) fn create_record(&mut self, obj: Obj, owner: Obj) {
         let place = self.place(obj);
         let seen = &mut self.seen[place];
         seen.own = Some(Arc::new(ObjectRecord::new(owner)));
@@ -29,10 +38,6 @@ impl Transaction {
         seen.slots_replaced = true;
         // What its names lead to is nobody else's business yet, and another's object may come to have this number.
         self.use_private_epoch();
-        if self.valid(parent) {
-            self.attach(obj, parent);
-            self.adjust_slots(obj, Obj::NOTHING, parent);
-        }
     }
 
     /// Removes an object that has no contents and no location any more; its children go to its parent.
@@ -41,10 +46,13 @@ impl Transaction {
         for child in self.children(obj).map(|c| c.to_vec()).unwrap_or_default() {
             self.change_parent(child, parent)?;
         }
+        self.reparent_anonymous(obj, parent);
         if self.flags(obj).has(super::record::Flags::PLAYER) {
             self.set_player(obj, false)?;
         }
-        self.detach(obj);
+        if !obj.is_anonymous() {
+            self.detach(obj);
+        }
         let place = self.place(obj);
         self.seen[place].gone = true;
         self.use_private_epoch();
@@ -65,7 +73,7 @@ impl Transaction {
         }
     }
 
-    fn change_children(&mut self, parent: Obj, delta: Delta) {
+    pub(super) fn change_children(&mut self, parent: Obj, delta: Delta) {
         let place = self.place(parent);
         self.seen[place].exists_read = true;
         if self.seen[place].record().is_some() {
@@ -164,8 +172,9 @@ impl Transaction {
         self.mark_replaced(new);
         let place = self.place(obj);
         self.seen[place].gone = true;
-        for n in 0..extent as i64 {
-            self.replace_references(Obj(n), obj, new);
+        let anonymous: Vec<Obj> = self.base.anonymous.keys().map(|&id| Obj::anonymous(id)).collect();
+        for each in (0..extent as i64).map(Obj).chain(anonymous) {
+            self.replace_references(each, obj, new);
         }
         if let Some(at) = self.players().iter().position(|&player| player == obj) {
             let mut players = self.players();
@@ -227,5 +236,6 @@ pub(super) fn apply(set: &mut Arc<Vec<Obj>>, delta: Delta) {
     match delta {
         Delta::Add(obj) => Arc::make_mut(set).push(obj),
         Delta::Remove(obj) => Arc::make_mut(set).retain(|&item| item != obj),
+        Delta::Unlisted => {}
     }
 }

@@ -83,6 +83,8 @@ pub enum Work {
         /// What it was woken with: a value, or an error raised where it waits.
         wake: Result<Value, Raised>,
     },
+    /// The end of an anonymous object.
+    Collect(Obj),
     /// Nothing but the rows.
     Rows,
 }

@@ -12,13 +12,13 @@ use moo_vm::task::TaskState;
 
 use super::{End, Failure, Job, Used, Work};
 use crate::board::{Waiting, WaitsFor};
-use crate::command;
 use crate::connections::Connection;
 use crate::held::HeldHost;
 use crate::input_queue::Programming;
 use crate::login::{self, Login};
 use crate::outside::Outside;
 use crate::request::Request;
+use crate::{collection, command};
 use moo_vm::host::Host;
 
 const NOT_UNDERSTOOD: &str = "I couldn't understand that.";
@@ -92,6 +92,13 @@ impl<'a> Slice<'a> {
                 self.server_call(call).unwrap_or_else(nothing)
             }
             (Work::Request(request), _) => self.answer(request),
+            (Work::Collect(obj), _) => match collection::machine(&mut self.tx, *obj) {
+                Some(machine) => {
+                    let outcome = self.drive(job.id, machine, None, false);
+                    self.settle(outcome)
+                }
+                None => nothing(),
+            },
             (Work::Service(service), _) => {
                 let call = ServerCall {
                     on: Obj::SYSTEM,

@@ -482,6 +482,10 @@ impl Host for HeldHost<'_> {
         self.surroundings.usage()
     }
 
+    fn collect_garbage(&mut self) {
+        self.held.effects.push(Effect::Collect);
+    }
+
     fn load_server_options(&mut self) {
         self.held.effects.push(Effect::LoadOptions);
     }

@@ -119,6 +119,8 @@ pub enum Effect {
     Shutdown(String),
     /// Dump the database.
     Dump,
+    /// Collect anonymous objects that nothing refers to.
+    Collect,
     /// Read `$server_options` again.
     LoadOptions,
 }

@@ -6,12 +6,11 @@
 
 use std::sync::LazyLock;
 
-use moo_model::world::{ArgSpec, Code, ObjSpec, PrepSpec, Transaction, VerbHit, VerbPerms, VerbRecord};
+use moo_model::world::{Code, Transaction};
 use moo_model::{ErrorCode, Obj, Value};
-use moo_vm::frame::CommandWords;
-use moo_vm::machine::{Machine, VerbStart};
+use moo_vm::machine::Machine;
 
-use crate::command;
+use crate::{command, own_program};
 
 /// An object as a client may name it.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,28 +86,7 @@ impl Request {
     /// A machine that is about to carry out the request for a player.
     pub fn machine(&self, tx: &mut Transaction, player: Obj) -> Machine {
         let rows: Vec<Value> = self.actions.iter().map(|action| action.row(tx, player)).collect();
-        let verb = VerbRecord {
-            id: 0,
-            names: Value::str("request"),
-            owner: player,
-            perms: VerbPerms(VerbPerms::EXEC.0 | VerbPerms::DEBUG.0),
-            args: ArgSpec {
-                dobj: ObjSpec::This,
-                prep: PrepSpec::None,
-                iobj: ObjSpec::This,
-            },
-            code: ANSWER.clone(),
-        };
-        Machine::for_verb(VerbStart {
-            hit: triomphe::Arc::new(VerbHit::new(Obj::NOTHING, 0, verb.into())),
-            this: player,
-            progr: player,
-            player,
-            caller: player,
-            verb: Value::str("request"),
-            args: Value::list(rows),
-            words: CommandWords::none(),
-        })
+        own_program::machine(&ANSWER, "request", player, rows)
     }
 
     /// Whether it changes nothing, so that it may be carried out twice.

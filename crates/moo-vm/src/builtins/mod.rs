@@ -145,6 +145,8 @@ trait Args {
     fn int(&self, at: usize) -> Result<i64, Raised>;
     /// The object number at this place.
     fn obj(&self, at: usize) -> Result<Obj, Raised>;
+    /// The object at this place, numbered or anonymous.
+    fn object(&self, at: usize) -> Result<Obj, Raised>;
     /// The string at this place.
     fn str(&self, at: usize) -> Result<&str, Raised>;
     /// The list at this place.
@@ -162,6 +164,12 @@ impl Args for [Value] {
 
     fn obj(&self, at: usize) -> Result<Obj, Raised> {
         self.get(at).and_then(Value::as_obj).ok_or(ErrorCode::Type.into())
+    }
+
+    fn object(&self, at: usize) -> Result<Obj, Raised> {
+        self.get(at)
+            .and_then(Value::referent)
+            .ok_or(ErrorCode::Type.into())
     }
 
     fn str(&self, at: usize) -> Result<&str, Raised> {

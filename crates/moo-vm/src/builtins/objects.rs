@@ -4,8 +4,8 @@ use moo_model::world::{Dialect, Flags};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use super::{Args, ZERO, flow_row, movement, row};
-use crate::builtin::ArgType::Obj as AnObj;
-use crate::builtin::{Builtin, Context, Continuation, Flow};
+use crate::builtin::ArgType::{Any, Obj as AnObj, Object};
+use crate::builtin::{ArgType, Builtin, Context, Continuation, Flow};
 use crate::host::Close;
 
 /// Goes on with a function once the verb it called has returned. The frame of `ctx` is the function's own, with the
@@ -43,9 +43,10 @@ pub(super) fn object_allows(ctx: &mut Context<'_>, obj: Obj, flag: Flags) -> boo
     ctx.tx.flags(obj).has(flag) || ctx.tx.controls(ctx.frame.progr, obj)
 }
 
-/// The object at a place in the arguments; `E_INVARG` unless it exists.
+/// The object at a place in the arguments, anonymous ones included where the function's row lets them in; `E_INVARG`
+/// unless it exists.
 pub(super) fn existing(ctx: &mut Context<'_>, args: &[Value], at: usize) -> Result<Obj, Raised> {
-    let obj = args.obj(at)?;
+    let obj = args.object(at)?;
     if ctx.tx.valid(obj) {
         Ok(obj)
     } else {
@@ -59,12 +60,12 @@ pub(super) fn obj_list(objs: &[Obj]) -> Value {
 }
 
 fn valid(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let obj = args.obj(0)?;
+    let obj = args.object(0)?;
     Ok(Value::truth(ctx.tx.valid(obj)))
 }
 
 fn parent(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let parent = ctx.tx.parent(args.obj(0)?);
+    let parent = ctx.tx.parent(args.object(0)?);
     Ok(Value::obj(parent.ok_or(ErrorCode::InvArg)?))
 }
 
@@ -98,28 +99,73 @@ fn change_quota(ctx: &mut Context<'_>, owner: Obj, change: i64) -> Result<(), Ra
     Ok(())
 }
 
+/// What `create()` is asked for: `(parent [, owner] [, anonymous] [, arguments])`, told apart by their kinds.
+struct Wanted {
+    parent: Obj,
+    owner: Obj,
+    is_anonymous: bool,
+    args: Vec<Value>,
+}
+
+impl Wanted {
+    fn parse(ctx: &Context<'_>, args: &[Value]) -> Result<Wanted, Raised> {
+        let mut rest = &args[1..];
+        let mut next = |kind: ArgType| {
+            let (first, others) = rest.split_first().filter(|(first, _)| kind.allows(first))?;
+            rest = others;
+            Some(first)
+        };
+        let owner = next(AnObj).and_then(Value::as_obj);
+        let is_anonymous = next(ArgType::Int).is_some_and(Value::is_true);
+        let args_given = next(ArgType::List).and_then(Value::as_list);
+        let wanted = Wanted {
+            parent: args.obj(0)?,
+            owner: owner.unwrap_or(ctx.progr()),
+            is_anonymous,
+            args: args_given.unwrap_or_default().to_vec(),
+        };
+        if rest.is_empty() {
+            Ok(wanted)
+        } else {
+            Err(ErrorCode::Type.into())
+        }
+    }
+
+    /// The flag by which a parent lets others make children of this kind.
+    fn flag(&self) -> Flags {
+        if self.is_anonymous {
+            Flags::ANONYMOUS
+        } else {
+            Flags::FERTILE
+        }
+    }
+}
+
 fn create(ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
-    let parent = args.obj(0)?;
-    let owner = if args.len() > 1 { args.obj(1)? } else { ctx.progr() };
+    let wanted = Wanted::parse(ctx, args)?;
+    let (parent, owner) = (wanted.parent, wanted.owner);
     if parent != Obj::NOTHING && !ctx.tx.valid(parent) {
         return Err(match ctx.tx.settings().dialect {
             Dialect::Lambda => ErrorCode::Perm.into(),
             Dialect::Toast | Dialect::Moor => ErrorCode::InvArg.into(),
         });
     }
-    if parent != Obj::NOTHING && !object_allows(ctx, parent, Flags::FERTILE) {
+    if parent != Obj::NOTHING && !object_allows(ctx, parent, wanted.flag()) {
         return Err(ErrorCode::Perm.into());
     }
     ctx.require_self(owner)?;
-    if owner != Obj::NOTHING && !ctx.tx.valid(owner) {
+    if (owner != Obj::NOTHING || wanted.is_anonymous) && !ctx.tx.valid(owner) {
         return Err(ErrorCode::InvArg.into());
     }
     change_quota(ctx, owner, -1)?;
-    let obj = ctx.tx.create(parent, (owner != Obj::NOTHING).then_some(owner));
+    let obj = match wanted.is_anonymous {
+        true => ctx.tx.create_anonymous(parent, owner),
+        false => ctx.tx.create(parent, (owner != Obj::NOTHING).then_some(owner)),
+    };
     Ok(Flow::Call {
         this: obj,
         verb: "initialize",
-        args: Vec::new(),
+        args: wanted.args,
         then: Continuation::Create { obj },
         missing: ZERO,
     })
@@ -198,10 +244,10 @@ fn reset_max_object(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Rai
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    flow_row("create", (1, 2), &[AnObj, AnObj], create, "Makes a child of an object, which must be fertile or the caller's; another owner than the caller is for wizards."),
-    flow_row("recycle", (1, 1), &[AnObj], recycle, "Destroys an object; its contents and itself are moved to nowhere first, its children become its parent's."),
-    row("valid", (1, 1), &[AnObj], valid, "Whether there is an object of this number."),
-    row("parent", (1, 1), &[AnObj], parent, "The parent of an object, or `#-1`."),
+    flow_row("create", (1, 4), &[AnObj, Any, Any, Any], create, "Makes a child of an object, which must be fertile or the caller's: `create(parent [, owner] [, anonymous] [, arguments])`. Another owner than the caller is for wizards; an anonymous object has no number and goes when nothing refers to it; the arguments are those of `:initialize`."),
+    flow_row("recycle", (1, 1), &[Object], recycle, "Destroys an object; its contents and itself are moved to nowhere first, its children become its parent's."),
+    row("valid", (1, 1), &[Object], valid, "Whether there is such an object."),
+    row("parent", (1, 1), &[Object], parent, "The parent of an object, or `#-1`."),
     row("children", (1, 1), &[AnObj], children, "The children of an object, in the order in which they became so."),
     row("chparent", (2, 2), &[AnObj, AnObj], chparent, "Gives an object another parent, or none."),
     row("max_object", (0, 0), &[], max_object, "The highest object number in use or once used."),

@@ -6,7 +6,7 @@ use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 use super::object_fields::{self, Field};
 use super::objects::{existing, object_allows};
 use super::{Args, ZERO, row};
-use crate::builtin::ArgType::{Any, List, Obj as AnObj, Str};
+use crate::builtin::ArgType::{Any, List, Obj as AnObj, Object, Str};
 use crate::builtin::{Builtin, Context};
 use crate::property_access::allows;
 
@@ -202,11 +202,11 @@ fn is_clear_property(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Rai
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    row("properties", (1, 1), &[AnObj], properties, "The names of the properties that an object defines."),
-    row("property_info", (2, 2), &[AnObj, Str], property_info, "A property's owner and permissions: `{owner, \"rwc\"}`."),
-    row("set_property_info", (3, 3), &[AnObj, Str, List], set_property_info, "Sets a property's owner and permissions, and its name if a third is given."),
+    row("properties", (1, 1), &[Object], properties, "The names of the properties that an object defines."),
+    row("property_info", (2, 2), &[Object, Str], property_info, "A property's owner and permissions: `{owner, \"rwc\"}`."),
+    row("set_property_info", (3, 3), &[Object, Str, List], set_property_info, "Sets a property's owner and permissions, and its name if a third is given."),
     row("add_property", (4, 4), &[AnObj, Str, Any, List], add_property, "Defines a property on an object with its value and `{owner, permissions}`."),
     row("delete_property", (2, 2), &[AnObj, Str], delete_property, "Deletes a property that an object defines."),
-    row("clear_property", (2, 2), &[AnObj, Str], clear_property, "Makes an inherited property take its parent's value again."),
-    row("is_clear_property", (2, 2), &[AnObj, Str], is_clear_property, "Whether an inherited property takes its parent's value."),
+    row("clear_property", (2, 2), &[Object, Str], clear_property, "Makes an inherited property take its parent's value again."),
+    row("is_clear_property", (2, 2), &[Object, Str], is_clear_property, "Whether an inherited property takes its parent's value."),
 ];

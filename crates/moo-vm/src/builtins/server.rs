@@ -36,6 +36,24 @@ fn dump_database(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Raised
     Ok(ZERO)
 }
 
+fn run_gc(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Raised> {
+    ctx.require_wizard()?;
+    ctx.host.collect_garbage();
+    Ok(ZERO)
+}
+
+/// The colours are those by which ToastStunt's collector counts what it suspects; ours suspects nobody.
+fn gc_stats(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Raised> {
+    ctx.require_wizard()?;
+    let live = ctx.tx.root().anonymous.len() as i64;
+    let colours = ["black", "green", "pink", "purple", "white", "yellow"].map(|colour| (colour, 0));
+    let rows = colours.into_iter().chain([("objects", live)]);
+    Ok(Value::map(
+        rows.map(|(name, count)| (Value::str(name), Value::int(count)))
+            .collect(),
+    ))
+}
+
 fn load_server_options(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Raised> {
     ctx.require_wizard()?;
     ctx.host.load_server_options();
@@ -83,6 +101,8 @@ pub(super) const TABLE: &[Builtin] = &[
     row("server_log", (1, 2), &[Str, Any], server_log, "Writes a line to the server's log, as an error if the second argument is true; for wizards."),
     row("shutdown", (0, 1), &[Str], shutdown, "Ends the server, telling everybody why; for wizards."),
     row("dump_database", (0, 0), &[], dump_database, "Asks for a dump of the database; for wizards."),
+    row("run_gc", (0, 0), &[], run_gc, "Has anonymous objects that nothing refers to collected once the task commits, which otherwise happens every minute; for wizards."),
+    row("gc_stats", (0, 0), &[], gc_stats, "How many anonymous objects there are, as `\"objects\"` of a map whose other keys worlds of ToastStunt look for; for wizards."),
     row("load_server_options", (0, 0), &[], load_server_options, "Reads `$server_options` again; for wizards."),
     row("memory_usage", (0, 0), &[], memory_usage, "Statistics of memory, which this server does not keep: `{}`."),
     row("db_disk_size", (0, 0), &[], db_disk_size, "The size of the database on disk, in bytes."),

@@ -1,5 +1,6 @@
 //! Tasks: who called, what is left, and other tasks.
 
+use moo_model::world::Transaction;
 use moo_model::{ErrorCode, Obj, Raised, Value};
 
 use super::{Args, ZERO, flow_row, row};
@@ -7,6 +8,7 @@ use crate::builtin::ArgType::{Any, Int, Number, Obj as AnObj};
 use crate::builtin::{Builtin, Context, Flow};
 use crate::frame::Frame;
 use crate::host::QueuedTask;
+use crate::machine::redacted;
 use crate::options::queued_task_limit;
 use crate::outcome::Wake;
 
@@ -23,13 +25,16 @@ fn set_task_perms(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised
 }
 
 /// `{this, verb, programmer, definer, player}` of a frame, with its line if asked for. A built-in function has nobody's
-/// permissions there.
-fn frame_row(frame: &Frame, lines: bool) -> Value {
+/// permissions there; an anonymous object is shown to who controls it.
+fn frame_row(tx: &mut Transaction, progr: Obj, frame: &Frame, lines: bool) -> Value {
     let nothing = || Value::obj(Obj::NOTHING);
     let mut row = match frame.builtin_name() {
         Some(name) => vec![nothing(), Value::str(name), nothing(), nothing()],
         None => vec![
-            frame.this.clone(),
+            match frame.this.referent() {
+                Some(this) if tx.controls(progr, this) => frame.this.clone(),
+                _ => redacted(&frame.this),
+            },
             frame.verb.clone(),
             Value::obj(frame.progr),
             Value::obj(frame.definer),
@@ -44,7 +49,9 @@ fn frame_row(frame: &Frame, lines: bool) -> Value {
 
 fn callers(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let lines = args.flag(0);
-    let rows = ctx.below.iter().rev().map(|frame| frame_row(frame, lines));
+    let progr = ctx.progr();
+    let frames = ctx.below.iter().rev();
+    let rows = frames.map(|frame| frame_row(ctx.tx, progr, frame, lines));
     Ok(Value::list(rows.collect()))
 }
 

@@ -5,7 +5,7 @@ use moo_model::{ErrorCode, Obj, Raised, Value, View, preposition};
 
 use super::objects::{existing, object_allows};
 use super::{Args, ZERO, row};
-use crate::builtin::ArgType::{Any, List, Obj as AnObj};
+use crate::builtin::ArgType::{Any, List, Obj as AnObj, Object};
 use crate::builtin::{Builtin, Context};
 
 /// A verb that an object defines, as `verb-desc` arguments name it.
@@ -256,10 +256,10 @@ fn set_verb_args(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised>
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    row("verbs", (1, 1), &[AnObj], verbs, "The names of the verbs that an object defines."),
-    row("verb_info", (2, 2), &[AnObj, Any], verb_info, "A verb's owner, permissions and names: `{owner, \"rwxd\", names}`."),
+    row("verbs", (1, 1), &[Object], verbs, "The names of the verbs that an object defines."),
+    row("verb_info", (2, 2), &[Object, Any], verb_info, "A verb's owner, permissions and names: `{owner, \"rwxd\", names}`."),
     row("set_verb_info", (3, 3), &[AnObj, Any, List], set_verb_info, "Sets a verb's owner, permissions and names."),
-    row("verb_args", (2, 2), &[AnObj, Any], verb_args, "The commands that a verb answers: `{direct object, preposition, indirect object}`."),
+    row("verb_args", (2, 2), &[Object, Any], verb_args, "The commands that a verb answers: `{direct object, preposition, indirect object}`."),
     row("set_verb_args", (3, 3), &[AnObj, Any, List], set_verb_args, "Sets the commands that a verb answers."),
     row("add_verb", (3, 3), &[AnObj, List, List], add_verb, "Defines a verb without a program; gives its number."),
     row("delete_verb", (2, 2), &[AnObj, Any], delete_verb, "Deletes a verb that an object defines."),

@@ -130,7 +130,7 @@ impl Machine {
         (at, first, count): (u16, u16, Option<u16>),
         env: &mut Env<'_>,
     ) -> Go {
-        let Some(this) = self.register(at).as_obj() else {
+        let Some(this) = self.register(at).referent() else {
             return Err(ErrorCode::Type.into());
         };
         let caller = self.top();

@@ -32,7 +32,7 @@ use crate::options::ServerOptions;
 use crate::outcome::Outcome;
 use crate::task::TaskState;
 
-pub use raise::traceback_row;
+pub use raise::{redacted, traceback_row};
 pub use snapshot::RestoreError;
 
 /// A task's whole state.
@@ -214,7 +214,22 @@ impl Machine {
 
     /// `{this, verb, programmer, definer, player, line}` for each frame, innermost first.
     pub fn traceback(&self) -> Value {
-        Value::list(self.frames.iter().rev().map(traceback_row).collect())
+        let rows = self.frames.iter().rev();
+        Value::list(
+            rows.map(|frame| traceback_row(frame, frame.this.clone()))
+                .collect(),
+        )
+    }
+
+    /// Tells every anonymous object that the machine refers to.
+    pub fn each_anonymous(&self, mut tell: impl FnMut(Obj)) {
+        for frame in self.frames.iter() {
+            frame.values().for_each(|value| value.each_anonymous(&mut tell));
+            frame.awaited_object().into_iter().for_each(&mut tell);
+        }
+        self.stack
+            .iter()
+            .for_each(|value| value.each_anonymous(&mut tell));
     }
 
     /// Makes the machine one that waits: it holds each argument once, and no memory to spare. Whether it can be kept as

@@ -11,7 +11,7 @@ use crate::property_access;
 /// The property, if `wanted` is allowed to all or `progr` owns it.
 #[inline(always)]
 fn find(tx: &mut Transaction, obj: &Value, name: Symbol, wanted: PropPerms, progr: Obj) -> Option<Property> {
-    let property = tx.find_property(obj.as_obj()?, name).ok()?;
+    let property = tx.find_property(obj.referent()?, name).ok()?;
     (property.perms.has(wanted) || property.owner == progr).then_some(property)
 }
 

@@ -5,6 +5,7 @@
 
 use moo_lang::opcode::Op;
 use moo_lang::program::{Catches, Codes, Handler, Program, ScatterKind};
+use moo_model::value::Kind;
 use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Raised, Value, literal};
 
@@ -187,7 +188,7 @@ impl Machine {
             .rev()
             .skip(usize::from(was_recorded));
         for frame in frames {
-            rows.push(traceback_row(frame));
+            rows.push(traceback_row(frame, redacted(&frame.this)));
             let place = place(frame, dialect);
             lines.push(match lines.is_empty() {
                 true => format!("{place}:  {}", literal::to_str(message)),
@@ -288,7 +289,8 @@ fn again(whole: &Value) -> (Raised, Option<Recorded>) {
 }
 
 /// `{this, verb, programmer, definer, player, line}`; a built-in function has only its name and player.
-pub fn traceback_row(frame: &Frame) -> Value {
+/// `this` is what is shown of the frame's own.
+pub fn traceback_row(frame: &Frame, this: Value) -> Value {
     let nothing = || Value::obj(Obj::NOTHING);
     let player = Value::obj(frame.player);
     Value::list(match frame.builtin_name() {
@@ -301,7 +303,7 @@ pub fn traceback_row(frame: &Frame) -> Value {
             Value::int(0),
         ],
         None => vec![
-            frame.this.clone(),
+            this,
             frame.verb.clone(),
             Value::obj(frame.progr),
             Value::obj(frame.definer),
@@ -309,6 +311,14 @@ pub fn traceback_row(frame: &Frame) -> Value {
             Value::int(i64::from(frame.line())),
         ],
     })
+}
+
+/// The value, or in place of an anonymous object one that never was: who sees an error does not come by a reference.
+pub fn redacted(this: &Value) -> Value {
+    match this.kind() {
+        Kind::Anon => Value::obj(Obj::NO_ANONYMOUS),
+        _ => this.clone(),
+    }
 }
 
 /// Where a frame is, for a line of a traceback.

@@ -582,11 +582,11 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 }
 
                 CallVerb { at, name, count } => {
-                    let receiver = r!(at).as_obj();
+                    let receiver = r!(at).referent();
                     call!(receiver, at, name, count);
                 }
                 CallThis { at, name, count } => {
-                    let receiver = frame.this.as_obj();
+                    let receiver = frame.this.referent();
                     call!(receiver, at, name, count);
                 }
                 CallVerbList { .. } | CallVerbNamed { .. } | CallVerbNamedList { .. } => {

@@ -391,7 +391,7 @@ impl<'a> Fields<'a> {
 
     fn obj(&self, nth: usize) -> Result<Obj> {
         self.0[nth]
-            .as_obj()
+            .referent()
             .ok_or_else(|| RestoreError(format!("field {nth} is not an object")))
     }
 

@@ -321,6 +321,8 @@ impl Host for TestHost {
         Value::empty_list()
     }
 
+    fn collect_garbage(&mut self) {}
+
     fn load_server_options(&mut self) {
         self.requests.1 += 1;
     }

@@ -136,8 +136,12 @@ fn threads_rewrite_and_recycle_a_world_many_times_larger_than_its_memory() {
         joined.collect()
     });
     log.wait(world.snapshot().stamp).expect("the log runs");
+    // While the log was behind, what it had not written had to stay; each look at an object lets others go now.
+    for _ in 0..3 {
+        (0..OBJECTS).for_each(|n| drop(begin(&world).name(Obj(n))));
+    }
     let bytes = world.resident_bytes();
-    assert!(bytes < 40 * BYTES_MAX, "{bytes} bytes are in memory");
+    assert!(bytes < 2 * BYTES_MAX, "{bytes} bytes are in memory");
     // What a process that is killed leaves behind is what its files hold at that moment.
     let killed = reload(&copy_of(&folder.path().join("a"), &folder.path().join("b")));
     check_same(&killed, &world.snapshot());

@@ -18,15 +18,21 @@ use crate::textdump::tests::{lambda_core, small_world};
 /// Everything of a root that must survive, as text: stamps of cells are only good for one run.
 pub(crate) fn portrait(root: &Root) -> String {
     let mut text = format!("{:?} {} {:?}\n", root.settings, root.objects.len(), root.players);
-    for item in root.iter() {
+    let anonymous = root.anonymous.iter();
+    let anonymous = anonymous.map(|(&id, entry)| {
+        let record = entry.record().expect("it is always in memory");
+        Ok((Obj::anonymous(id), record.clone()))
+    });
+    for item in root.iter().chain(anonymous) {
         let (obj, record) = item.expect("the rows are whole");
         let mut record = ObjectRecord::clone(&record);
         record.stamps = Default::default();
+        record.note_references();
         record.slots.iter_mut().for_each(|slot| slot.stamp = 0);
         let sources: Vec<&str> = record.verbs.iter().map(|verb| &*verb.code.source).collect();
-        text += &format!("{obj} {record:#?} {sources:?}\n");
+        text += &format!("{obj} {:?} {record:#?} {sources:?}\n", obj.anonymous_id());
     }
-    text
+    format!("{text}{}", root.anonymous_ids)
 }
 
 #[track_caller]
@@ -276,7 +282,7 @@ impl Random {
 fn edit(tx: &mut Transaction, random: &mut Random) {
     let (a, b) = (random.obj(tx), random.obj(tx));
     let name = ["p", "q", "r"][random.below(3)];
-    match random.below(13) {
+    match random.below(15) {
         0 | 1 => {
             tx.create(a, Some(b));
         }
@@ -324,6 +330,22 @@ fn edit(tx: &mut Transaction, random: &mut Random) {
             let code = Code::new(format!("return {};", random.below(9)));
             let _ = tx.set_verb_code(a, random.below(2), code);
         }
+        12 => {
+            let made = tx.create_anonymous(a, b);
+            keep(tx, b, name, made);
+        }
+        13 => {
+            let all = tx.root().anonymous.keys().copied();
+            let Some(obj) = all.map(Obj::anonymous).nth(random.below(4)) else {
+                return;
+            };
+            if random.below(3) == 0 {
+                // Another edit of this transaction may have done it.
+                let _ = tx.destroy(obj);
+            } else {
+                keep(tx, obj, name, obj);
+            }
+        }
         _ => {
             let _ = tx.set_player(a, random.below(2) == 0);
             let _ = tx.set_flag(b, Flags::READ, random.below(2) == 0);
@@ -332,6 +354,13 @@ fn edit(tx: &mut Transaction, random: &mut Random) {
                 let _ = tx.renumber(a);
             }
         }
+    }
+}
+
+/// Keeps a reference in a property, if there is one of this name.
+fn keep(tx: &mut Transaction, at: Obj, name: &str, obj: Obj) {
+    if let Ok(property) = tx.find_property(at, Symbol::new(name)) {
+        tx.set_property_value(&property, Value::list(vec![Value::obj(obj)]));
     }
 }
 
@@ -357,6 +386,7 @@ fn whatever_was_edited_the_store_says_what_the_world_says() {
         let (store, log, mut world) = running(folder.path(), &small_world());
         let (mut store, mut log) = (Some(store), log);
         let mut random = Random(0x9E37_79B9_7F4A_7C15u64.wrapping_mul(seed));
+        let mut made = 0;
         for round in 0..300 {
             let mut tx = begin(&world);
             (0..=random.below(4)).for_each(|_| edit(&mut tx, &mut random));
@@ -370,11 +400,14 @@ fn whatever_was_edited_the_store_says_what_the_world_says() {
                     .expect("the rows are whole")
                     .expect("there is a world");
                 check_same(&root, &expected);
+                assert_eq!(root.unreachable([]), expected.unreachable([]));
+                made += root.anonymous.len();
                 log = reopened.log(&root, Durability::Strict, |_| {});
                 world = World::new(root, log.sink());
                 store = Some(reopened);
             }
         }
+        assert!(made > 0, "anonymous objects were made");
     }
 }
 

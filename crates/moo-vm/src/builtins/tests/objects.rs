@@ -237,3 +237,39 @@ fn players_are_made_and_unmade_by_wizards() {
     assert!(bench.tx.flags(THING).has(Flags::PLAYER));
     Bench::new(PROGRAMMER).check(&[("set_player_flag(#4, 1)", "! E_PERM")]);
 }
+
+#[test]
+fn an_anonymous_object_is_made_with_a_flag_and_has_no_number() {
+    let mut bench = Bench::new(PROGRAMMER);
+    bench.check(&[
+        ("create(#7, 1)", "*anonymous*"),
+        ("create(#7, #4, 1, {})", "*anonymous*"),
+        ("create(#7, #5, 1)", "! E_PERM"),
+        ("create(#2, 1)", "! E_PERM"),
+        ("create(#2, {}, 1)", "! E_TYPE"),
+        ("create(#2, 0)", "#8"),
+        ("max_object()", "#8"),
+    ]);
+    let made = bench
+        .run("create(#7, 1)")
+        .expect("the parent is the programmer's");
+    for (name, expected) in [
+        ("typeof", "12"),
+        ("valid", "1"),
+        ("parent", "#7"),
+        ("properties", "{}"),
+        ("verbs", "{}"),
+        ("tostr", "\"*anonymous*\""),
+        ("toint", "! E_TYPE"),
+        ("toobj", "! E_TYPE"),
+        ("children", "! E_TYPE"),
+        ("is_player", "! E_TYPE"),
+        ("recycle", "0"),
+        ("valid", "0"),
+        ("recycle", "! E_INVARG"),
+    ] {
+        assert_eq!(show(bench.call(name, &[made.clone()])), expected, "{name}");
+    }
+    let of = [Value::obj(THING), made];
+    assert_eq!(show(bench.call("move", &of)), "! E_TYPE");
+}

@@ -23,6 +23,7 @@ fn type_name(of: ArgType) -> &'static str {
         ArgType::Float => "float",
         ArgType::Number => "num",
         ArgType::Obj => "obj",
+        ArgType::Object => "obj or anon",
         ArgType::Str => "str",
         ArgType::Err => "err",
         ArgType::List => "list",

@@ -1,0 +1,27 @@
+//! The anonymous objects that a value refers to.
+
+use super::{Value, View};
+use crate::Obj;
+
+impl Value {
+    /// Tells every anonymous object that is in the value, at any depth; one that is there twice is told twice. A part that
+    /// is shared is looked into each time, so this is for values that could be stored, which are bounded as if nothing were
+    /// shared.
+    pub fn each_anonymous(&self, mut tell: impl FnMut(Obj)) {
+        if let View::Anon(obj) = self.view() {
+            tell(obj);
+        }
+        let mut open: Vec<_> = self.parts().into_iter().collect();
+        while let Some(parts) = open.last_mut() {
+            match parts.next() {
+                None => drop(open.pop()),
+                Some(part) => {
+                    if let View::Anon(obj) = part.view() {
+                        tell(obj);
+                    }
+                    open.extend(part.parts());
+                }
+            }
+        }
+    }
+}
