@@ -20,7 +20,7 @@ use moo_tasks::attempt::{Bench, End, Failure, Job, Release, Report, Work};
 use moo_tasks::held::{Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
-use moo_tasks::scheduler::Micros;
+use moo_tasks::scheduler::{Lane, Micros};
 use moo_vm::host::{LagRow, Output};
 use rustix::time::{ClockId, clock_gettime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,6 +38,15 @@ pub fn wall_seconds() -> f64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Whose turn a job takes. The server's own rows wait for nobody: each has a lane of its own, below those of players and
+/// connections.
+pub fn lane_of(job: &Job) -> Lane {
+    match job.work {
+        Work::Rows => i64::MIN + job.id,
+        _ => job.player.0,
+    }
 }
 
 /// Seconds since 1970, as the scheduler counts them.
@@ -114,7 +123,7 @@ impl Executors {
         let shared = Arc::new(Shared {
             workshop,
             priority: Priority::default(),
-            run_queue: RunQueue::new(count),
+            run_queue: RunQueue::new(count, |ready: &Ready| lane_of(&ready.assignment.job)),
             reports: Mutex::default(),
             rung: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
@@ -186,6 +195,7 @@ impl Shared {
         {
             meters.wait.record(micros(wall_seconds()).saturating_sub(since));
             (here.slice_began, here.ran) = (Instant::now(), Duration::ZERO);
+            here.lane = lane_of(&given.job);
             let attempt = catch_unwind(AssertUnwindSafe(|| self.run(&mut given, &mut here, &mut lookups)));
             let report = attempt.unwrap_or_else(|_| {
                 *lookups = Lookups::default();
@@ -300,6 +310,8 @@ struct Here<'a> {
     slice_began: Instant,
     /// How long it has run in its turns before.
     ran: Duration,
+    /// Whose turn it is.
+    lane: Lane,
 }
 
 impl<'a> Here<'a> {
@@ -310,6 +322,7 @@ impl<'a> Here<'a> {
             seat,
             slice_began: Instant::now(),
             ran: Duration::ZERO,
+            lane: 0,
         }
     }
 }
@@ -350,7 +363,7 @@ impl Surroundings for Here<'_> {
             self.ran += self.slice_began.elapsed();
             self.shared
                 .run_queue
-                .yield_now(self.seat, |job| self.shared.start(job));
+                .yield_now(self.lane, self.seat, |job| self.shared.start(job));
             self.slice_began = Instant::now();
         }
     }

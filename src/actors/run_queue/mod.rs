@@ -1,12 +1,16 @@
 //! The run queue of the executors: so many threads run tasks at once, however many tasks have begun.
 //!
 //! A task that has used its time slice yields to whoever waits and takes another turn later, on the thread it is on, because
-//! its stack is there. So a short task never waits for the end of a long one, and no task is torn apart for it.
+//! its stack is there. So a short task never waits for the end of a long one, and no task is torn apart for it. Players take
+//! turns: one with many long tasks makes another wait for one slice, not for as many as wait.
 //!
-//! Invariant: so many threads at most hold a turn; turns are given in the order of asking, and none is idle while
-//! somebody waits.
+//! Invariant: so many threads at most hold a turn; the turns of one lane are given in the order of asking, lanes take turns,
+//! and none is idle while somebody waits.
 
-use std::collections::VecDeque;
+mod lanes;
+
+use lanes::Lanes;
+use moo_tasks::scheduler::Lane;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -15,10 +19,11 @@ pub struct RunQueue<J> {
     line: Mutex<Line<J>>,
     /// How many wait, for whoever runs and would know whether to rest.
     waiting: AtomicUsize,
+    lane_of: fn(&J) -> Lane,
 }
 
 struct Line<J> {
-    waiting: VecDeque<Next<J>>,
+    waiting: Lanes<Next<J>>,
     /// Turns that nobody holds.
     free: usize,
     /// Threads that have nothing to do.
@@ -57,16 +62,17 @@ enum Given<J> {
 }
 
 impl<J> RunQueue<J> {
-    /// So many turns, and no thread yet.
-    pub fn new(turns: usize) -> RunQueue<J> {
+    /// So many turns, and no thread yet; a job is of the lane that `lane_of` says.
+    pub fn new(turns: usize, lane_of: fn(&J) -> Lane) -> RunQueue<J> {
         RunQueue {
             line: Mutex::new(Line {
-                waiting: VecDeque::new(),
+                waiting: Lanes::default(),
                 free: turns,
                 idle: Vec::new(),
                 is_closed: false,
             }),
             waiting: AtomicUsize::new(0),
+            lane_of,
         }
     }
 
@@ -77,7 +83,9 @@ impl<J> RunQueue<J> {
         if line.is_closed {
             return Vec::new();
         }
-        line.waiting.extend(jobs.into_iter().map(Next::Begin));
+        for job in jobs {
+            line.waiting.push_back((self.lane_of)(&job), Next::Begin(job));
+        }
         self.deal(&mut line, NewThreads::Wanted)
     }
 
@@ -87,7 +95,7 @@ impl<J> RunQueue<J> {
         let mut line = self.lock();
         line.free += 1;
         if !line.is_closed {
-            line.waiting.push_front(Next::Begin(job));
+            line.waiting.push_front((self.lane_of)(&job), Next::Begin(job));
         }
         let homeless = self.deal(&mut line, NewThreads::None);
         debug_assert!(homeless.is_empty(), "none was to be started");
@@ -110,12 +118,12 @@ impl<J> RunQueue<J> {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    /// A thread in the middle of its job gives up its turn, and goes on when it has another one. `start` is called with a
+    /// A thread in the middle of its job, which is of this lane, gives up its turn, and goes on when it has another one. `start` is called with a
     /// job that needs a new thread.
-    pub fn yield_now(&self, seat: &Arc<Seat<J>>, start: impl FnMut(J)) {
+    pub fn yield_now(&self, lane: Lane, seat: &Arc<Seat<J>>, start: impl FnMut(J)) {
         let mut line = self.lock();
         line.free += 1;
-        line.waiting.push_back(Next::GoOn(seat.clone()));
+        line.waiting.push_back(lane, Next::GoOn(seat.clone()));
         let homeless = self.deal(&mut line, NewThreads::Wanted);
         drop(line);
         homeless.into_iter().for_each(start);
@@ -147,7 +155,7 @@ impl<J> RunQueue<J> {
     fn deal(&self, line: &mut Line<J>, new_threads: NewThreads) -> Vec<J> {
         let (mut homeless, mut passed_over) = (Vec::new(), Vec::new());
         while line.free > 0
-            && let Some(next) = line.waiting.pop_front()
+            && let Some((lane, next)) = line.waiting.pop_front()
         {
             match next {
                 Next::GoOn(seat) => seat.give(Given::Turn),
@@ -155,15 +163,15 @@ impl<J> RunQueue<J> {
                     (Some(seat), _) => seat.give(Given::Job(job)),
                     (None, NewThreads::Wanted) => homeless.push(job),
                     (None, NewThreads::None) => {
-                        passed_over.push(job);
+                        passed_over.push((lane, job));
                         continue;
                     }
                 },
             }
             line.free -= 1;
         }
-        for job in passed_over.into_iter().rev() {
-            line.waiting.push_front(Next::Begin(job));
+        for (lane, job) in passed_over.into_iter().rev() {
+            line.waiting.push_front(lane, Next::Begin(job));
         }
         self.waiting.store(line.waiting.len(), Ordering::Relaxed);
         homeless

@@ -12,7 +12,7 @@ mod telling;
 
 use super::connection::{Carry, ConnectionActor, Finished};
 use super::errand;
-use super::executor::{Assignment, Executors, Ready, micros, wall_seconds};
+use super::executor::{Assignment, Executors, Ready, lane_of, micros, wall_seconds};
 use super::lifecycle::Request as LifecycleRequest;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
@@ -249,11 +249,7 @@ impl SchedulerActor {
 
     fn submit(&mut self, assignment: Assignment) {
         let id = assignment.job.id;
-        let lane = match &assignment.job.work {
-            // The server's own rows wait for nobody: each has a lane of its own, below those of players and connections.
-            Work::Rows => i64::MIN + id,
-            _ => assignment.job.player.0,
-        };
+        let lane = lane_of(&assignment.job);
         let work = Pending::First(Box::new(assignment));
         self.on(Event::Submit { id, lane, work });
     }
