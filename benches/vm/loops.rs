@@ -68,7 +68,7 @@ const fn target(must: f64, lua_there: f64) -> (Option<f64>, Option<f64>) {
 const NONE: (Option<f64>, Option<f64>) = (None, None);
 
 /// All rows, in the order in which they are printed.
-pub const ROWS: [Row; 33] = [
+pub const ROWS: [Row; 35] = [
     row(
         "empty for",
         10_000_000,
@@ -277,6 +277,24 @@ pub const ROWS: [Row; 33] = [
             100_000,
             (Some(1000.0), None),
             "return this.count;",
+        )
+    },
+    Row {
+        shape: Shape::Tasks,
+        ..row(
+            "task that creates and recycles",
+            50_000,
+            NONE,
+            "recycle(create(#1));",
+        )
+    },
+    Row {
+        shape: Shape::Tasks,
+        ..row(
+            "task that moves there and back",
+            50_000,
+            NONE,
+            "move(this, #2); move(this, #6);",
         )
     },
     Row {

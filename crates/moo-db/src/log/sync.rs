@@ -12,10 +12,14 @@ use super::{Event, Listener, tell};
 /// How long what was written may wait for more to go to the disk with it.
 const DELAY: Duration = Duration::from_millis(50);
 
+/// What RocksDB says of a file that something else has failed on before: that is told by whoever did it.
+const FOLLOWS: [&str; 2] = ["Seen error", "Writer has previous error"];
+
 /// The thread that syncs, when told that there is something to sync.
 pub(super) struct Syncer {
     bell: Option<SyncSender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
+    /// Ends with whether it told of a failure.
+    thread: Option<thread::JoinHandle<bool>>,
     failure: Receiver<String>,
 }
 
@@ -31,13 +35,17 @@ impl Syncer {
                 while rung.recv().is_ok() {
                     thread::sleep(DELAY);
                     if let Err(error) = db.flush_wal(true) {
+                        if FOLLOWS.iter().any(|text| error.as_ref().contains(text)) {
+                            return false;
+                        }
                         let reason = format!("bringing the log to the disk failed: {error}");
                         // The writer learns of it with its next group; the listener should not wait for that.
                         drop(failed.send(reason.clone()));
                         tell(&listener, Event::Failed(reason));
-                        return;
+                        return true;
                     }
                 }
+                false
             })
             .expect("a process that cannot start a thread cannot run a server");
         Syncer {
@@ -53,13 +61,12 @@ impl Syncer {
         let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
         self.failure.try_recv().map_or(Ok(()), Err)
     }
-}
 
-impl Drop for Syncer {
-    fn drop(&mut self) {
+    /// Ends the thread, after what it was told to sync; whether it told of a failure, which the writer's own then only
+    /// follows from.
+    pub fn stop(mut self) -> bool {
         self.bell = None;
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
+        let ended = self.thread.take().map(thread::JoinHandle::join);
+        matches!(ended, Some(Ok(true)))
     }
 }

@@ -63,12 +63,12 @@ impl Writer {
         let syncer = (self.durability == Durability::Relaxed)
             .then(|| Syncer::start(db.clone(), self.listener.clone()));
         let end = self.groups(db, queue, syncer.as_ref());
-        drop(syncer);
+        let is_told = syncer.is_some_and(Syncer::stop);
         let end = match end {
             End::Closed => db.flush_wal(true).err().map(|error| error.to_string()),
             End::Failed(reason) => Some(reason),
         };
-        if let Some(reason) = end {
+        if let Some(reason) = end.filter(|_| !is_told) {
             self.tell(Event::Failed(reason));
         }
         queue.end();

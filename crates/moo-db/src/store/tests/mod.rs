@@ -334,18 +334,7 @@ fn edit(tx: &mut Transaction, random: &mut Random) {
             let made = tx.create_anonymous(a, b);
             keep(tx, b, name, made);
         }
-        13 => {
-            let all = tx.root().anonymous.keys().copied();
-            let Some(obj) = all.map(Obj::anonymous).nth(random.below(4)) else {
-                return;
-            };
-            if random.below(3) == 0 {
-                // Another edit of this transaction may have done it.
-                let _ = tx.destroy(obj);
-            } else {
-                keep(tx, obj, name, obj);
-            }
-        }
+        13 => edit_anonymous(tx, random, name),
         _ => {
             let _ = tx.set_player(a, random.below(2) == 0);
             let _ = tx.set_flag(b, Flags::READ, random.below(2) == 0);
@@ -354,6 +343,20 @@ fn edit(tx: &mut Transaction, random: &mut Random) {
                 let _ = tx.renumber(a);
             }
         }
+    }
+}
+
+/// Has an anonymous object refer to itself, or destroys it.
+fn edit_anonymous(tx: &mut Transaction, random: &mut Random, name: &str) {
+    let all = tx.root().anonymous.keys().copied();
+    let Some(obj) = all.map(Obj::anonymous).nth(random.below(4)) else {
+        return;
+    };
+    if random.below(3) == 0 {
+        // Another edit of this transaction may have done it.
+        let _ = tx.destroy(obj);
+    } else {
+        keep(tx, obj, name, obj);
     }
 }
 

@@ -268,7 +268,11 @@ fn an_anonymous_object_is_made_with_a_flag_and_has_no_number() {
         ("valid", "0"),
         ("recycle", "! E_INVARG"),
     ] {
-        assert_eq!(show(bench.call(name, &[made.clone()])), expected, "{name}");
+        assert_eq!(
+            show(bench.call(name, std::slice::from_ref(&made))),
+            expected,
+            "{name}"
+        );
     }
     let of = [Value::obj(THING), made];
     assert_eq!(show(bench.call("move", &of)), "! E_TYPE");
