@@ -56,14 +56,15 @@ impl Collector {
         if found.is_empty() {
             return;
         }
-        let mut left = 0;
         for objects in found.chunks(COLLECTED_AT_ONCE) {
-            left += self.recycle(objects).await;
+            self.recycle(objects).await;
         }
+        let now = self.world.snapshot();
+        let left = found.iter().filter(|&&obj| now.entry(obj).is_some()).count();
         tracing::info!(
-            found = found.len(),
+            collected = found.len() - left,
             left,
-            "anonymous objects that nothing refers to were collected"
+            "nothing referred to these anonymous objects"
         );
     }
 
@@ -75,20 +76,24 @@ impl Collector {
         let (reported, all_reported) = oneshot::channel();
         let is_asked = self.scheduler.offer(AwaitReports(reported)).is_ok();
         let is_answered = is_asked && all_reported.await.is_ok();
-        let held = board.take_held();
         if !is_answered {
+            board.forget_held();
             return None;
         }
-        let found = spawn_blocking(move || Root::unreachable(&state, held))
-            .await
-            .ok()?;
+        let held = board.take_held();
+        let find = move || {
+            let mut objects = Vec::new();
+            held.each_anonymous(|obj| objects.push(obj));
+            Root::unreachable(&state, objects)
+        };
+        let found = spawn_blocking(find).await.ok()?;
         found
             .inspect_err(|error| tracing::error!(%error, "anonymous objects cannot be looked for"))
             .ok()
     }
 
-    /// Recycles these, side by side; how many could not be tried.
-    async fn recycle(&self, objects: &[Obj]) -> usize {
+    /// Recycles these, side by side. What is left of them is found again.
+    async fn recycle(&self, objects: &[Obj]) {
         let mut ends = Vec::with_capacity(objects.len());
         for &obj in objects {
             let job = Job {
@@ -100,11 +105,9 @@ impl Collector {
                 ends.push(end);
             }
         }
-        let left = objects.len() - ends.len();
         for end in ends {
-            // The task may have ended in any way: what is left of the object is found again.
+            // The task may have ended in any way.
             end.await.ok();
         }
-        left
     }
 }

@@ -26,9 +26,7 @@ impl WireValue {
     /// As [`WireValue::open`], for what comes from outside, where nobody can have a reference to an anonymous object.
     pub fn open_foreign(&self) -> Result<Value, ForeignError> {
         let value = self.open()?;
-        let mut any = false;
-        value.each_anonymous(|_| any = true);
-        if any {
+        if value.refers_to_anonymous() {
             Err(ForeignError::Reference)
         } else {
             Ok(value)

@@ -236,6 +236,16 @@ fn programs_are_written_listed_and_run_with_their_owners_rights() {
 }
 
 #[test]
+fn a_wizard_is_told_what_the_server_does_with_its_time() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    wizard.check("look", &["The Porch"]);
+    wizard.check("@lag", &["start: ", " ms usually, "]);
+    wizard.check("@profile", &[":look", " call", " tick"]);
+    wizard.check("@conflicts", &["No task was in another's way."]);
+}
+
+#[test]
 fn a_guest_looks_and_talks_and_builds_nothing() {
     let server = Server::start(Options::default());
     let mut guest = hall_guest(&server);

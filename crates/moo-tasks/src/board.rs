@@ -117,6 +117,7 @@ impl Waiting {
 }
 
 /// A task on the board.
+#[derive(Clone)]
 struct Listed {
     task: Arc<Waiting>,
     runs: bool,
@@ -136,8 +137,35 @@ impl Listed {
 #[derive(Default)]
 struct Tasks {
     by_id: BTreeMap<i64, Listed>,
-    /// The anonymous objects that tasks referred to since somebody wants to know.
-    held: Option<FxHashSet<Obj>>,
+    /// The tasks as they were since somebody wants to know what they hold.
+    noted: Option<Vec<Listed>>,
+    /// Anonymous objects that a task was shown as another's `this`: it may keep them, though it read them nowhere.
+    shown: FxHashSet<Obj>,
+}
+
+impl Tasks {
+    fn note(&mut self, listed: &Listed) {
+        if let Some(noted) = &mut self.noted {
+            noted.push(listed.clone());
+        }
+    }
+}
+
+/// What tasks held during a time.
+#[derive(Default)]
+pub struct Held {
+    noted: Vec<Listed>,
+    shown: FxHashSet<Obj>,
+}
+
+impl Held {
+    /// Tells every anonymous object among it.
+    pub fn each_anonymous(&self, mut tell: impl FnMut(Obj)) {
+        self.shown.iter().copied().for_each(&mut tell);
+        for listed in &self.noted {
+            listed.each_anonymous(&mut tell);
+        }
+    }
 }
 
 /// All tasks that wait, and those that have waited and run again.
@@ -155,44 +183,41 @@ impl Board {
             woken: None,
         };
         let mut tasks = self.lock();
-        if let Some(held) = &mut tasks.held {
-            listed.each_anonymous(|obj| {
-                held.insert(obj);
-            });
-        }
+        tasks.note(&listed);
         tasks.by_id.insert(listed.task.id, listed);
     }
 
-    /// The task was woken with this, and does not run yet.
+    /// The task was woken with this, and does not run yet. Only the first wake counts.
     pub fn wake(&self, id: i64, value: &Value) {
         let mut tasks = self.lock();
-        let Some(listed) = tasks.by_id.get_mut(&id).filter(|listed| !listed.runs) else {
+        let listed = tasks.by_id.get_mut(&id);
+        let Some(listed) = listed.filter(|listed| !listed.runs && listed.woken.is_none()) else {
             return;
         };
         listed.woken = Some(value.clone());
-        if let Some(held) = &mut tasks.held {
-            value.each_anonymous(|obj| {
-                held.insert(obj);
-            });
-        }
+        let listed = listed.clone();
+        tasks.note(&listed);
     }
 
-    /// From now on notes every anonymous object that a task refers to: each that waits, and each that runs by what it began
-    /// with.
+    /// From now on notes every task: each that waits, and each that runs by what it began with.
     pub fn note_held(&self) {
         let mut tasks = self.lock();
-        let mut held = FxHashSet::default();
-        for listed in tasks.by_id.values() {
-            listed.each_anonymous(|obj| {
-                held.insert(obj);
-            });
-        }
-        tasks.held = Some(held);
+        tasks.noted = Some(tasks.by_id.values().cloned().collect());
     }
 
-    /// What was noted since [`Board::note_held`]; from now on nothing is noted.
-    pub fn take_held(&self) -> FxHashSet<Obj> {
-        self.lock().held.take().unwrap_or_default()
+    /// Nothing is noted from now on, and what was is not asked for.
+    pub fn forget_held(&self) {
+        self.lock().noted = None;
+    }
+
+    /// What was noted since [`Board::note_held`]; from now on nothing is noted. Among it are anonymous objects that a task
+    /// was shown of another.
+    pub fn take_held(&self) -> Held {
+        let mut tasks = self.lock();
+        Held {
+            noted: tasks.noted.take().unwrap_or_default(),
+            shown: std::mem::take(&mut tasks.shown),
+        }
     }
 
     /// The task waits no more: its next slice runs.
@@ -219,11 +244,23 @@ impl Board {
         self.lock().by_id.contains_key(&id)
     }
 
-    /// All but the one that asks, by number.
+    /// All but the one that asks, by number, for it to see.
     pub fn all_but(&self, asking: i64) -> Vec<Arc<Waiting>> {
-        let tasks = self.lock();
+        let mut tasks = self.lock();
         let others = tasks.by_id.values().filter(|listed| listed.task.id != asking);
-        others.map(|listed| Arc::clone(&listed.task)).collect()
+        let others: Vec<_> = others.map(|listed| Arc::clone(&listed.task)).collect();
+        let frames = others.iter().flat_map(|task| task.machine.frames());
+        let shown = frames.filter_map(|frame| frame.this.referent());
+        tasks.shown.extend(shown.filter(|this| this.is_anonymous()));
+        others
+    }
+
+    /// The task of this number, if it waits and was not woken yet.
+    pub fn find_unwoken(&self, id: i64) -> Option<Arc<Waiting>> {
+        let tasks = self.lock();
+        let waits = |listed: &&Listed| !listed.runs && listed.woken.is_none();
+        let listed = tasks.by_id.get(&id).filter(waits)?;
+        Some(Arc::clone(&listed.task))
     }
 
     /// How many there are.

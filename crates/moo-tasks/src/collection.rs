@@ -14,13 +14,16 @@ use crate::own_program;
 
 static COLLECT: LazyLock<Arc<Code>> = LazyLock::new(|| Code::new("recycle(args[1]);\n"));
 
-/// A machine that is about to collect the object with its owner's permissions; none if it is gone already.
+/// A machine that is about to collect the object with its owner's permissions; none if it is gone already. It runs as the
+/// system object, to which a world's own `#0:bf_recycle` does not apply.
 pub fn machine(tx: &mut Transaction, obj: Obj) -> Option<Machine> {
     let owner = tx.owner(obj)?;
+    let args = vec![Value::obj(obj)];
     Some(own_program::machine(
         &COLLECT,
         "collect",
+        Obj::SYSTEM,
         owner,
-        vec![Value::obj(obj)],
+        args,
     ))
 }

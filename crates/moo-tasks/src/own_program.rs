@@ -9,9 +9,9 @@ use moo_vm::frame::CommandWords;
 use moo_vm::machine::{Machine, VerbStart};
 use triomphe::Arc;
 
-/// A machine that is about to run a program with these arguments, for `who` and with their permissions. In tracebacks it
-/// is called `name`.
-pub fn machine(code: &Arc<Code>, name: &str, who: Obj, args: Vec<Value>) -> Machine {
+/// A machine that is about to run a program with these arguments, for `who` and with their permissions, as if it were a
+/// verb of `this`. In tracebacks it is called `name`.
+pub fn machine(code: &Arc<Code>, name: &str, this: Obj, who: Obj, args: Vec<Value>) -> Machine {
     let verb = VerbRecord {
         id: 0,
         names: Value::str(name),
@@ -26,7 +26,7 @@ pub fn machine(code: &Arc<Code>, name: &str, who: Obj, args: Vec<Value>) -> Mach
     };
     Machine::for_verb(VerbStart {
         hit: Arc::new(VerbHit::new(Obj::NOTHING, 0, verb.into())),
-        this: who,
+        this,
         progr: who,
         player: who,
         caller: who,

@@ -106,6 +106,9 @@ impl TaskState {
     /// Takes note of a value that is to be kept in the world. `E_QUOTA` for one too large or nested too deep, and past what
     /// one slice may store.
     pub fn store(&mut self, value: &Value) -> Result<(), Raised> {
+        if value.is_unset() {
+            return Err(ErrorCode::VarNf.into());
+        }
         if !value.is_sized() {
             return Ok(());
         }
@@ -117,9 +120,9 @@ impl TaskState {
     /// the list is not gone through again while it is the same one that grows.
     pub fn store_longer(&mut self, list: &Value, item: &Value) -> Result<(), Raised> {
         let items = list.as_list().unwrap_or(&[]);
-        let added = match item.as_list() {
-            None => bytes::stored_size(item),
-            Some(_) => bytes::stored_size(&Value::list(vec![item.clone()])),
+        let added = match item.is_container() {
+            false => bytes::stored_size(item),
+            true => bytes::stored_size(&Value::list(vec![item.clone()])),
         };
         let known = self
             .longer

@@ -37,7 +37,14 @@ impl SchedulerActor {
                 });
                 return;
             }
-            (_, Some((Waker::Resume, value))) => self.overdue.push((id, Some(value.into()))),
+            (_, Some((Waker::Resume, value))) => {
+                self.add(Arc::new(waiting));
+                if let Ok(value) = &value {
+                    self.parts.outside.board.wake(id, value);
+                }
+                self.overdue.push((id, Some(value.into())));
+                return;
+            }
             (WaitsFor::Start(at) | WaitsFor::Moment(at), None) if at <= wall_seconds() => {
                 let later = wall_seconds() + OVERDUE_WAIT_MAX.as_secs_f64();
                 waiting.waits_for = match waiting.waits_for {

@@ -116,7 +116,43 @@ object WIZARD
     this:tell("The world is being written.");
   endverb
 
+  verb "@lag" (none none none) owner: OPERATOR flags: "rd"
+    "@lag: how late the server's own steps are";
+    this:wizards_only();
+    for row in (lag())
+      {step, median, p99} = row;
+      this:tell(step, ": ", this:millis(median), " usually, ", this:millis(p99), " one time in a hundred");
+    endfor
+  endverb
+
+  verb "@profile" (none none none) owner: OPERATOR flags: "rd"
+    "@profile: the verbs that take most of the server's time";
+    this:wizards_only();
+    rows = verb_profile();
+    for row in (rows[1..min(20, length(rows))])
+      {definer, names, calls, ticks, seconds} = row;
+      this:tell(definer, ":", names, ": ", this:millis(seconds), ", ", $string:count(calls, "call"), ", ", $string:count(ticks, "tick"));
+    endfor
+  endverb
+
+  verb "@conflicts" (none none none) owner: OPERATOR flags: "rd"
+    "@conflicts: where tasks are in each other's way";
+    this:wizards_only();
+    rows = conflicts();
+    rows || this:tell("No task was in another's way.");
+    for row in (rows[1..min(20, length(rows))])
+      {object, part, times} = row;
+      this:tell(object, ".", part, ": ", $string:count(times, "time"));
+    endfor
+  endverb
+
   // Methods
+
+  method millis owner: OPERATOR
+    "millis(seconds): as text, in thousandths.";
+    {seconds} = args;
+    return tostr(floatstr(1000.0 * seconds, 1), " ms");
+  endmethod
 
   method wizards_only owner: OPERATOR
     "Stop a command that was typed by anybody but the wizard it belongs to.";

@@ -50,7 +50,7 @@ object HELP
     {"programming", {"programmers"}},
     {"@verb", {"@rmverb"}},
     {"@eval", {";", "eval"}},
-    {"wizards", {"wizardry", "@programmer", "@builder", "@wizard", "@newpassword", "@boot", "@toad", "@announce", "@shutdown", "@dump"}}
+    {"wizards", {"wizardry", "@programmer", "@builder", "@wizard", "@newpassword", "@boot", "@toad", "@announce", "@lag", "@profile", "@conflicts", "@shutdown", "@dump"}}
   };
   property "on_look" (owner: KEEPER, flags: "rc") = {
     "look, look THING, look at THING, look in CONTAINER",

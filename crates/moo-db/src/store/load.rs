@@ -43,7 +43,7 @@ pub(super) fn load(store: &Store) -> Result<Option<Root>, DbError> {
         .flatten()
         .flat_map(|record| record.propdefs.iter());
     Ok(Some(Root {
-        prop_ids: defs.map(|def| def.id.0 + 1).max().unwrap_or(0),
+        prop_ids: defs.map(|def| def.id.0 + 1).fold(root.prop_ids, u32::max),
         objects: records.0.into_iter().map(|record| record.map(entry)).collect(),
         ..root
     }))
@@ -67,7 +67,7 @@ pub(super) fn outline(store: &Store) -> Result<Option<Root>, DbError> {
             Ok(())
         })?;
     }
-    let mut prop_ids = 0;
+    let mut prop_ids = root.prop_ids;
     each_object(store, Table::PropDef, |_, row| {
         let defs = row::propdefs(row)?;
         prop_ids = defs.iter().map(|def| def.id.0 + 1).fold(prop_ids, u32::max);
@@ -100,13 +100,18 @@ fn frame(store: &Store) -> Result<Option<Frame>, DbError> {
     let extent = usize::try_from(extent)
         .ok()
         .filter(|_| extent <= OBJECT_NUMBERS_MAX);
+    let anonymous = anonymous(store)?;
+    // An anonymous object may have slots of properties that are no more: those must not be taken for new ones.
+    let records = anonymous.iter().filter_map(|(_, entry)| entry.record());
+    let used = records.flat_map(|record| record.slots.iter().map(|slot| slot.id.0 + 1));
     Ok(Some(Frame {
         extent: extent.ok_or_else(|| corrupt(Table::Meta, meta::EXTENT, RowError::Number))?,
         root: Root {
             stamp,
             players: Arc::new(players),
             settings,
-            anonymous: anonymous(store)?.into_iter().collect(),
+            prop_ids: used.max().unwrap_or(0),
+            anonymous: anonymous.into_iter().collect(),
             anonymous_ids: fact(store, meta::ANONYMOUS, row::number)?.unwrap_or_default(),
             ..Root::default()
         },

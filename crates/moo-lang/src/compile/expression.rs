@@ -420,7 +420,7 @@ impl Compiler {
         let end = self.jump();
         let target = self.here();
         let into = default.is_none().then_some(to);
-        self.program.handlers.push(Handler {
+        self.guard(Handler {
             from,
             to: target,
             target,

@@ -14,13 +14,14 @@ mod scope;
 mod statement;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use moo_model::{Symbol, Value};
 
 use crate::ast;
 use crate::opcode::Op;
-use crate::program::{Name, Program};
+use crate::program::{Handler, Name, Program};
 use scope::{Exits, Loop, Variables};
 
 /// Compiles a tree. Every tree that the parser made can be compiled.
@@ -39,6 +40,7 @@ pub fn compile(tree: &Arc<ast::Program>) -> Program {
         exits: Vec::new(),
         indexed: Vec::new(),
         guards: 0,
+        forks: Vec::new(),
         pending_ticks: 0,
     };
     compiler.program.registers = compiler.top;
@@ -71,6 +73,8 @@ struct Compiler {
     indexed: Vec<Register>,
     /// How many handlers guard the point of compilation.
     guards: u32,
+    /// Where the bodies of `fork` statements are: tasks of their own, which the handlers around them do not guard.
+    forks: Vec<Range<u32>>,
     /// Ticks of the code since the last instruction that charges.
     pending_ticks: u16,
 }
@@ -104,6 +108,23 @@ impl Compiler {
     /// Counts one tick for the code that follows.
     fn tick(&mut self) {
         self.pending_ticks = self.pending_ticks.saturating_add(1);
+    }
+
+    /// Adds a handler, for all that it encloses but the bodies of forks.
+    fn guard(&mut self, handler: Handler) {
+        let mut from = handler.from;
+        let mut forks: Vec<Range<u32>> = self.forks.clone();
+        forks.retain(|body| handler.from <= body.start && body.end <= handler.to);
+        forks.sort_unstable_by_key(|body| body.start);
+        for body in forks {
+            // A fork within a fork lies before `from` by now.
+            if body.start > from {
+                let to = body.start;
+                self.program.handlers.push(Handler { from, to, ..handler });
+            }
+            from = from.max(body.end);
+        }
+        self.program.handlers.push(Handler { from, ..handler });
     }
 
     fn here(&self) -> u32 {

@@ -37,7 +37,7 @@ const PRESETS: [Preset; PREDEFINED.len()] = [
 
 /// The types of values that LambdaMOO does not have. Their names are not reserved: a program that assigns such a variable
 /// has it to itself, as on LambdaMOO, and only in others it is the type's number.
-const LATER_TYPES: [(&str, i32); 1] = [("map", 10)];
+const LATER_TYPES: [(&str, i32); 2] = [("map", 10), ("anon", 12)];
 
 /// Where a variable is.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -208,9 +208,11 @@ impl Compiler {
         let (loops, exits) = (std::mem::take(&mut self.loops), std::mem::take(&mut self.exits));
         let known = self.variables.known();
         var.iter().for_each(|var| self.stored(*var));
+        let from = self.here();
         self.block(body);
         self.variables.restore(known);
         self.emit(Op::ReturnZero {});
+        self.forks.push(from..self.here());
         (self.loops, self.exits) = (loops, exits);
         self.patch(after);
     }
@@ -301,7 +303,7 @@ impl Compiler {
                 into,
                 whole: true,
             };
-            self.program.handlers.push(Handler {
+            self.guard(Handler {
                 from,
                 to,
                 target: self.here(),
@@ -331,7 +333,7 @@ impl Compiler {
         let exits = self.exits.pop().expect("it was pushed above");
         let target = self.here();
         // The jumps to the finally body lie inside the guarded range, but a jump never raises.
-        self.program.handlers.push(Handler {
+        self.guard(Handler {
             from,
             to: target,
             target,

@@ -12,6 +12,9 @@ pub const VERSION: u8 = 1;
 /// How deep lists and maps may nest in bytes that are read: `{}` is 1 deep. See [`is_within_depth`].
 pub const DEPTH_MAX: usize = 1_000;
 
+/// Elements that room is made for before they are seen to be there.
+const ROOM_AT_FIRST: usize = 1_024;
+
 const INT: u8 = 0;
 const OBJ: u8 = 1;
 const STR: u8 = 2;
@@ -94,7 +97,8 @@ pub const STORED_BYTES_MAX: usize = 64 << 20;
 /// How deep the lists and maps of a value kept in the world may nest: some levels less than can be read, for the records around it.
 pub const STORED_DEPTH_MAX: usize = DEPTH_MAX - 16;
 
-/// About how many bytes [`encode`] would make of this value; `None` if it is too large, or nested too deep, to be kept.
+/// About how many bytes [`encode`] would make of this value; `None` if it is too large, or nested too deep, to be kept, or
+/// has an unset value in it, which could not be read back.
 /// Looks at no more of it than may be kept.
 pub fn stored_size(value: &Value) -> Option<usize> {
     let mut size = leaf_size(value);
@@ -105,7 +109,7 @@ pub fn stored_size(value: &Value) -> Option<usize> {
             continue;
         };
         size += leaf_size(element);
-        if size > STORED_BYTES_MAX {
+        if size > STORED_BYTES_MAX || element.is_unset() {
             return None;
         }
         if let Some(inner) = element.parts() {
@@ -241,7 +245,7 @@ impl Input<'_> {
         }
         let len = len * parts;
         Ok(Node::Open(Open {
-            parts: Vec::with_capacity(len),
+            parts: Vec::with_capacity(len.min(ROOM_AT_FIRST)),
             len,
             is_map,
         }))

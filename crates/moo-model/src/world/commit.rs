@@ -243,6 +243,11 @@ impl World {
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> Result<Committed, Conflict> {
         self.sink.wait_for_room();
+        if tx.has_anonymous() {
+            tx.seen
+                .iter_mut()
+                .for_each(|seen| seen.refers = seen.writes_reference());
+        }
         for seen in tx.seen.iter_mut().filter(|_| self.memory.is_some()) {
             // Anonymous objects never leave memory, so they do not count.
             let own = seen.own.as_ref().filter(|_| !seen.obj.is_anonymous());
@@ -310,7 +315,8 @@ impl World {
             ..CommitRecord::default()
         };
         if let Some(extent) = tx.own_extent {
-            next.objects.resize(extent);
+            // Places are taken away at the end: what was in them is a change to be told.
+            next.objects.resize(extent.max(next.objects.len()));
             next.extent_stamp = stamp;
             record.extent = Some(extent);
         }
@@ -323,13 +329,12 @@ impl World {
             next.anonymous_ids = self.next_anonymous_id.load(std::sync::atomic::Ordering::Relaxed);
             record.anonymous_ids = Some(next.anonymous_ids);
         }
-        let has_anonymous = tx.has_anonymous();
         for seen in tx.seen.iter_mut().filter(|seen| seen.is_edited()) {
             next.schema_epoch += u64::from(changes_lookups(seen));
-            let refers = has_anonymous && seen.writes_reference();
-            record
-                .objects
-                .extend(self.install(&mut next, seen, stamp, refers));
+            record.objects.extend(self.install(&mut next, seen, stamp));
+        }
+        if let Some(extent) = tx.own_extent {
+            next.objects.resize(extent);
         }
         record.rows = rows.take().map(|rows| rows(stamp)).unwrap_or_default();
         let replaced = self.root.swap(Arc::new(next));
@@ -341,9 +346,8 @@ impl World {
         })
     }
 
-    /// Puts an edited object into the next root; tells what changed. `refers` is whether one of the values written refers
-    /// to an anonymous object.
-    fn install(&self, next: &mut Root, seen: &mut Seen, stamp: Stamp, refers: bool) -> Option<ObjectChange> {
+    /// Puts an edited object into the next root; tells what changed.
+    fn install(&self, next: &mut Root, seen: &mut Seen, stamp: Stamp) -> Option<ObjectChange> {
         let change = |before, record| ObjectChange {
             obj: seen.obj,
             before,
@@ -374,7 +378,7 @@ impl World {
         };
         let edited = Arc::get_mut(&mut record).expect("neither a merged nor an own copy is shared yet");
         stamp_record(edited, seen, stamp);
-        edited.refers_to_anonymous |= refers;
+        edited.refers_to_anonymous |= seen.refers;
         let entry = Entry::new(record.clone(), stamp, seen.bytes);
         next.put(seen.obj, Some(Arc::new(entry)));
         self.count(seen.bytes as i64);

@@ -44,6 +44,8 @@ pub(super) struct Seen {
     pub newest: Option<(Stamp, Arc<ObjectRecord>)>,
     /// About how much memory the edited copy takes, once it is complete.
     pub bytes: u64,
+    /// Whether a value that it writes refers to an anonymous object, once that was looked for.
+    pub refers: bool,
     /// The edited copy, from the first edit on. Nobody else holds it.
     pub own: Option<Arc<ObjectRecord>>,
     /// Recycled by this transaction.
@@ -233,6 +235,7 @@ impl Transaction {
                 base: None,
                 newest: None,
                 bytes: 0,
+                refers: false,
                 own: None,
                 gone: false,
                 reads: 0,
@@ -261,6 +264,8 @@ impl Transaction {
         match self.world.fetch(&self.base, obj, entry) {
             Ok(record) => self.seen[place].base = Some(record),
             Err(unreadable) => {
+                // What follows from an object that seems empty is for nobody else.
+                self.use_private_epoch();
                 self.seen[place].base = Some(Arc::new(ObjectRecord::new(Obj::NOTHING)));
                 self.unreadable.get_or_insert(unreadable);
             }

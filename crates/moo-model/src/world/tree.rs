@@ -46,7 +46,9 @@ impl Transaction {
         for child in self.children(obj).map(|c| c.to_vec()).unwrap_or_default() {
             self.change_parent(child, parent)?;
         }
-        self.reparent_anonymous(obj, parent);
+        if !obj.is_anonymous() {
+            self.reparent_anonymous(obj, parent);
+        }
         if self.flags(obj).has(super::record::Flags::PLAYER) {
             self.set_player(obj, false)?;
         }

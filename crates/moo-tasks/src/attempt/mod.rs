@@ -427,7 +427,7 @@ impl Finished {
             match effect {
                 Effect::Kill(id) => rows.push((About::Killed(*id), snapshot::gone(*id))),
                 Effect::Resume(id, value) => {
-                    rows.extend(outside.board.find(*id).map(|waiting| {
+                    rows.extend(outside.board.find_unwoken(*id).map(|waiting| {
                         let row = snapshot::row(&waiting, Some(value));
                         (About::Resumed(waiting), row)
                     }));
@@ -463,7 +463,7 @@ fn still_due(rows: Vec<(About, Row)>, outside: &Outside) -> Vec<Row> {
         About::Killed(id) => outside.board.find(*id).is_some(),
         About::Resumed(seen) => outside
             .board
-            .find(seen.id)
+            .find_unwoken(seen.id)
             .is_some_and(|now| Arc::ptr_eq(&now, seen)),
     };
     let due = rows.into_iter().filter(|(about, _)| is_due(about));

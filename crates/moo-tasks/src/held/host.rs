@@ -412,7 +412,7 @@ impl Host for HeldHost<'_> {
     }
 
     fn resume(&mut self, id: i64, value: Value) -> Result<(), ErrorCode> {
-        let waiting = self.outside.board.find(id);
+        let waiting = self.outside.board.find_unwoken(id);
         let can_wake = waiting
             .is_some_and(|task| matches!(task.waits_for, WaitsFor::Moment(_) | WaitsFor::Resume))
             && !self.held.is_killing(id)

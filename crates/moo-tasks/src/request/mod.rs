@@ -86,7 +86,7 @@ impl Request {
     /// A machine that is about to carry out the request for a player.
     pub fn machine(&self, tx: &mut Transaction, player: Obj) -> Machine {
         let rows: Vec<Value> = self.actions.iter().map(|action| action.row(tx, player)).collect();
-        own_program::machine(&ANSWER, "request", player, rows)
+        own_program::machine(&ANSWER, "request", player, player, rows)
     }
 
     /// Whether it changes nothing, so that it may be carried out twice.

@@ -25,7 +25,7 @@ pub(super) fn get(tx: &mut Transaction, obj: &Value, name: Symbol, progr: Obj) -
 /// `obj.name = value`, for a value whose size need not be charged. Gives whether it is done.
 #[inline(always)]
 pub(super) fn set(tx: &mut Transaction, obj: &Value, name: Symbol, value: &Value, progr: Obj) -> bool {
-    if value.is_sized() {
+    if value.is_sized() || value.is_unset() {
         return false;
     }
     match find(tx, obj, name, PropPerms::WRITE, progr) {

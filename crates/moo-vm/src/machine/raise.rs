@@ -83,6 +83,11 @@ impl Machine {
                 self.assign_nothing(spec);
             }
             Op::CheckVar { var } => self.put(var, raised.code.clone()),
+            // What follows takes the variable for set.
+            Op::MoveVar { to, from } => {
+                self.put(from, raised.code.clone());
+                self.put(to, raised.code.clone());
+            }
             _ => {
                 if let Some(register) = op.result() {
                     self.put(register, raised.code.clone());

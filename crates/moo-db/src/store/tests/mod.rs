@@ -262,6 +262,57 @@ fn server_rows_ride_in_commits_and_alone() {
     assert!(all(Relation::Server).is_empty());
 }
 
+#[test]
+fn an_object_recycled_as_its_number_is_forgotten_leaves_no_row() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (store, log, world) = running(folder.path(), &small_world());
+    let mut tx = begin(&world);
+    let obj = tx.create(Obj::NOTHING, Some(Obj(0)));
+    tx.define_property(obj, "secret", Value::str("hidden"), obj, PropPerms(0))
+        .expect("it was just made");
+    commit(tx).expect("nobody else is there");
+    let mut tx = begin(&world);
+    tx.destroy(obj).expect("it exists");
+    tx.reset_max_object();
+    commit(tx).expect("nobody else is there");
+    let mut tx = begin(&world);
+    assert_eq!(tx.create(Obj::NOTHING, Some(Obj(0))), obj);
+    commit(tx).expect("nobody else is there");
+    let expected = world.snapshot();
+    drop((log, store));
+    check_same(&reload(folder.path()), &expected);
+}
+
+#[test]
+fn a_property_that_is_no_more_is_not_taken_for_a_new_one_where_an_anonymous_object_has_it() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let (store, log, world) = running(folder.path(), &small_world());
+    let define = |tx: &mut Transaction, name: &str| {
+        tx.define_property(Obj(0), name, Value::int(0), Obj(0), PropPerms(3))
+            .expect("there is no such property");
+    };
+    let mut tx = begin(&world);
+    define(&mut tx, "old");
+    let obj = tx.create_anonymous(Obj(0), Obj(0));
+    keep(&mut tx, obj, "old", obj);
+    commit(tx).expect("nobody else is there");
+    let mut tx = begin(&world);
+    tx.delete_property(Obj(0), Symbol::new("old"))
+        .expect("it is defined there");
+    commit(tx).expect("nobody else is there");
+    drop((log, store, world));
+    let store = Store::open(folder.path()).expect("the folder is good");
+    for root in [store.load(), store.outline()] {
+        let root = root.expect("the rows are whole").expect("there is a world");
+        let world = World::new(root, Box::new(()));
+        let mut tx = begin(&world);
+        define(&mut tx, "new");
+        let property = tx.find_property(obj, Symbol::new("new"));
+        let property = property.expect("it was just defined");
+        assert!(tx.is_clear(&property), "{:?}", tx.property_value(&property));
+    }
+}
+
 /// A source of numbers that is the same in every run.
 struct Random(u64);
 

@@ -95,9 +95,7 @@ impl Seen {
 impl Slot {
     /// Whether its value refers to an anonymous object.
     pub fn refers_to_anonymous(&self) -> bool {
-        let mut any = false;
-        self.value.each_anonymous(|_| any = true);
-        any
+        self.value.refers_to_anonymous()
     }
 }
 

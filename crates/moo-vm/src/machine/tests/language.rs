@@ -450,3 +450,17 @@ fn errors_are_caught_by_the_innermost_handler_that_answers() {
         check(source, expected);
     }
 }
+
+#[test]
+fn a_variable_that_was_found_unset_without_the_d_bit_is_the_error_from_then_on() {
+    for (source, expected) in [
+        ("return {x, x};", "{E_VARNF, E_VARNF}"),
+        ("y = x; z = x; return {y, z, x};", "{E_VARNF, E_VARNF, E_VARNF}"),
+        (
+            "if (0) x = 1; endif return {{x}, [\"k\" -> x]};",
+            "{{E_VARNF}, [\"k\" -> E_VARNF]}",
+        ),
+    ] {
+        check_with(&[("-quiet", source)], "return this:quiet();", expected);
+    }
+}
