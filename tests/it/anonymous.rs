@@ -62,7 +62,7 @@ fn what_nothing_refers_to_is_collected_while_everybody_works_and_nothing_else_ev
 
     server.kill9("moothall-daemon");
     let mut wizard = hall_return(&server, "Wizard");
-    let all_there = format!("{{{}}}", vec!["1"; HANDS + 1].join(", "));
+    let all_there = format!("{{{}}}", ["1"; HANDS + 1].join(", "));
     let kept = ";;all = {}; for o in ($class.kept) all = {@all, valid(o)}; endfor return all;";
     wizard.check(kept, &[&format!("=> {all_there}")]);
     wizard.eval("$class.kept = 0");

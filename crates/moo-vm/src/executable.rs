@@ -41,9 +41,13 @@ static EMPTY: LazyLock<Arc<Executable>> =
     LazyLock::new(|| Executable::new(&Arc::new(ast::Program::default())));
 
 impl Executable {
-    /// Compiles a tree.
+    /// Compiles a tree. What the verifier does not let pass, which is a fault of the compiler, does nothing when it runs.
     pub fn new(tree: &Arc<ast::Program>) -> Arc<Executable> {
-        Self::ready(compile::compile(tree))
+        let program = compile::compile(tree);
+        match moo_lang::verify::verify(&program) {
+            Ok(()) => Self::ready(program),
+            Err(_) => EMPTY.clone(),
+        }
     }
 
     /// A program that the compiler did not make, or not like this.

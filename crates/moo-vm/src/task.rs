@@ -20,6 +20,9 @@ const LOOK_NOW: i64 = i64::MAX / 2;
 /// Bytes that one slice may store in the world: what it stores is also written and kept.
 const STORED_MAX: usize = 256 << 20;
 
+/// The longest string, in bytes, that is looked up as a key for nothing, and the comparisons that a longer one pays for.
+const KEY_FREE: usize = 256;
+const KEY_COMPARISONS: usize = 8;
 /// Units of size (bytes of text, elements of lists) that cost one tick.
 const SIZE_PER_TICK: usize = 256;
 
@@ -100,6 +103,16 @@ impl TaskState {
         self.ticks_left -= (units / SIZE_PER_TICK) as i64;
         if units > SIZE_LOOK {
             self.look_at = LOOK_NOW;
+        }
+    }
+
+    /// Charges for looking a key up in a map: a long string is compared with several others.
+    #[inline]
+    pub fn charge_key(&mut self, key: &Value) {
+        if let Some(text) = key.as_str()
+            && text.len() > KEY_FREE
+        {
+            self.charge_size(text.len() * KEY_COMPARISONS);
         }
     }
 

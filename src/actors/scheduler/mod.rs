@@ -384,6 +384,10 @@ impl SchedulerActor {
         let mut tx = Transaction::begin(&self.parts.world, Box::default());
         let names = builtins::all().map(|builtin| builtin.name);
         let options = ServerOptions::load(&mut tx, names);
+        if let Some(unreadable) = tx.unreadable() {
+            tracing::error!(%unreadable, "$server_options stay as they were");
+            return;
+        }
         self.parts.outside.set_options(options);
     }
 

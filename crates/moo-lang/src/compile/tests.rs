@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::compile;
 use crate::opcode::Op;
 use crate::parser::{Options, UnknownBuiltins, parse};
+use crate::program::Handler;
 use crate::verify::verify;
 
 fn program(source: &str) -> crate::program::Program {
@@ -122,5 +123,31 @@ fn the_verifier_counts_registers_that_no_frame_can_have() {
             ..Default::default()
         };
         assert!(verify(&program).is_err(), "{op:?}");
+    }
+}
+
+#[test]
+fn handlers_do_not_reach_into_the_bodies_of_forks() {
+    for source in [
+        "try fork (0) 1 / 0; endfork x = 1; except (ANY) endtry",
+        "try x = 1; fork (0) fork (1) 1 / 0; endfork 2 / 0; endfork finally y = 2; endtry",
+    ] {
+        let program = program(source);
+        let guarded = |at: usize| {
+            let guards = |handler: &Handler| (handler.from..handler.to).contains(&(at as u32));
+            program.handlers.iter().any(guards)
+        };
+        let mut depth = 0;
+        for (at, op) in program.code.iter().enumerate() {
+            match op {
+                Op::Fork { .. } => depth += 1,
+                Op::ReturnZero {} if depth > 0 => depth -= 1,
+                Op::Div { .. } => assert!(!guarded(at), "{source}: {at}"),
+                _ => {}
+            }
+        }
+        assert!(!program.handlers.is_empty() && depth == 0);
+        let fork = program.code.iter().position(|op| matches!(op, Op::Fork { .. }));
+        assert!(guarded(fork.expect("there is a fork")), "{source}");
     }
 }

@@ -19,6 +19,7 @@ fn mapvalues(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     if let [_, keys @ ..] = args
         && !keys.is_empty()
     {
+        keys.iter().for_each(|key| ctx.task.charge_key(key));
         let value = |key| map.get(key).cloned().ok_or(ErrorCode::Range.into());
         return keys.iter().map(value).collect::<Result<_, _>>().map(Value::list);
     }
@@ -31,11 +32,13 @@ fn mapdelete(ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised>
     let entries = map.len();
     if let Some(keys) = key.as_list() {
         ctx.task.charge_size(entries + keys.len());
+        keys.iter().for_each(|key| ctx.task.charge_key(key));
         return without_all(ctx, map, keys);
     }
     if !may_be_named(&key) {
         return Err(ErrorCode::Type.into());
     }
+    ctx.task.charge_key(&key);
     if map.get(&key).is_none() {
         return Err(ErrorCode::Range.into());
     }
@@ -77,11 +80,12 @@ fn missing(ctx: &mut Context<'_>, key: &Value) -> Result<Raised, Raised> {
     })
 }
 
-fn maphaskey(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+fn maphaskey(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let (map, key) = (args.map(0)?, &args[1]);
     if !may_be_named(key) {
         return Err(ErrorCode::Type.into());
     }
+    ctx.task.charge_key(key);
     let found = map.entry(key);
     let has = found.is_some_and(|(known, _)| !args.flag(2) || known.identical(key));
     Ok(Value::truth(has))

@@ -7,6 +7,9 @@ use crate::builtin::ArgType::{Any, Obj as AnObj};
 use crate::builtin::{Builtin, Context};
 use crate::profile;
 
+/// What a row of the profile costs whoever looks for some among them, as a size.
+const ROW_SIZE: usize = 64;
+
 /// `{definer, names, calls, ticks, seconds}`
 fn profile_row(row: &profile::Row) -> Value {
     let number = |n: u64| Value::int(i64::try_from(n).unwrap_or(i64::MAX));
@@ -22,6 +25,7 @@ fn profile_row(row: &profile::Row) -> Value {
 /// All verbs for wizards; those of one object, or one of its verbs, also for whoever owns the verb.
 fn verb_profile(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let mut rows = profile::rows();
+    ctx.task.charge_size(rows.len() * ROW_SIZE);
     match args.len() {
         0 => ctx.require_wizard()?,
         1 => {

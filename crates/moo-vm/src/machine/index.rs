@@ -155,6 +155,7 @@ pub(super) fn put(
     if !is_key(&key) {
         return Err(ErrorCode::Type.into());
     }
+    task.charge_key(&key);
     let entries = map.len();
     if entries >= options.max_map_entries && map.get(&key).is_none() {
         return Err(task.too_large(options));
@@ -248,6 +249,7 @@ pub(super) fn set_path(
         let items = base.list_make_mut().ok_or(ErrorCode::Type)?;
         return set_path(&mut items[i as usize - 1], inner, value, task, options);
     }
+    task.charge_key(index);
     // A key that is spelled otherwise is put back with its new spelling.
     let entry = base.as_map().and_then(|map| map.entry(index));
     if entry.is_some_and(|(key, _)| key.identical(index)) {

@@ -460,7 +460,10 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                             .get((i as usize).wrapping_sub(1))
                             .cloned()
                             .ok_or(ErrorCode::Range),
-                        _ => index::element(&r!(base), &r!(index)),
+                        _ => {
+                            env.task.charge_key(&r!(index));
+                            index::element(&r!(base), &r!(index))
+                        }
                     };
                     r!(to) = or_raise!(value);
                 }
