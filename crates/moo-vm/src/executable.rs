@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
 use moo_lang::program::Program;
+use moo_lang::verify::{Defect, verify};
 use moo_lang::{Options, ast, compile, parse};
 use moo_model::Obj;
 use moo_model::world::{Code, VerbHit, VerbRecord};
@@ -37,26 +38,26 @@ impl std::fmt::Debug for Builtin {
     }
 }
 
-static EMPTY: LazyLock<Arc<Executable>> =
-    LazyLock::new(|| Executable::new(&Arc::new(ast::Program::default())));
+static EMPTY: LazyLock<Arc<Executable>> = LazyLock::new(|| {
+    let nothing = Arc::new(ast::Program::default());
+    Executable::new(&nothing).expect("a program that does nothing is sound")
+});
 
 impl Executable {
-    /// Compiles a tree. What the verifier does not let pass, which is a fault of the compiler, does nothing when it runs.
-    pub fn new(tree: &Arc<ast::Program>) -> Arc<Executable> {
-        let program = compile::compile(tree);
-        match moo_lang::verify::verify(&program) {
-            Ok(()) => Self::ready(program),
-            Err(_) => EMPTY.clone(),
-        }
+    /// Compiles a tree.
+    ///
+    /// # Errors
+    /// What the verifier has against the result, which is a fault of the compiler; such a program does not run.
+    pub fn new(tree: &Arc<ast::Program>) -> Result<Arc<Executable>, Defect> {
+        Self::verified(compile::compile(tree))
     }
 
-    /// A program that the compiler did not make, or not like this.
+    /// A program that the compiler may not have made, or not like this.
     ///
     /// # Errors
     /// What the verifier has against it.
-    #[cfg(any(test, feature = "testing"))]
-    pub fn verified(program: Program) -> Result<Arc<Executable>, moo_lang::verify::Defect> {
-        moo_lang::verify::verify(&program).map(|()| Self::ready(program))
+    pub fn verified(program: Program) -> Result<Arc<Executable>, Defect> {
+        verify(&program).map(|()| Self::ready(program))
     }
 
     fn ready(program: Program) -> Arc<Executable> {
@@ -70,7 +71,7 @@ impl Executable {
     }
 
     /// The program of a stored text, compiled at the first call; `None` for a text that is not a program, which only an
-    /// import can have stored.
+    /// import can have stored, and for one that does not pass the verifier.
     #[inline]
     pub fn of(code: &Code) -> Option<Arc<Executable>> {
         let made = code
@@ -85,7 +86,7 @@ impl Executable {
         }
         let is_builtin = |name: &str| builtins::find(name).is_some();
         let tree = parse(source, &Options::loading(&is_builtin)).ok()?;
-        Some(Self::new(&Arc::new(tree)))
+        Self::new(&Arc::new(tree)).ok()
     }
 }
 

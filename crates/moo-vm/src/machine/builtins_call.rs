@@ -243,15 +243,17 @@ impl Machine {
     fn eval(&mut self, text: &str, at: u16, env: &mut Env<'_>) -> Go {
         let is_builtin = |name: &str| builtins::find(name).is_some();
         env.task.charge_size(text.len());
-        match parse(text, &Options::new(&is_builtin)) {
-            Err(errors) => {
-                let texts = Value::strings(errors.moo_texts());
-                self.put(at, Value::list(vec![Value::int(0), texts]));
-            }
-            Ok(tree) => {
+        let compiled = match parse(text, &Options::new(&is_builtin)) {
+            Ok(tree) => Executable::new(&Arc::new(tree))
+                .map_err(|defect| vec![format!("The server's compiler is at fault: {}", defect.what)]),
+            Err(errors) => Err(errors.moo_texts()),
+        };
+        match compiled {
+            Err(texts) => self.put(at, Value::list(vec![Value::int(0), Value::strings(texts)])),
+            Ok(program) => {
                 self.check_depth(env.task.limits.depth)?;
                 self.push_builtin("eval", Continuation::Eval, at);
-                self.push_eval(Executable::new(&Arc::new(tree)));
+                self.push_eval(program);
             }
         }
         Ok(())

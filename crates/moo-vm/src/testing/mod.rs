@@ -75,7 +75,7 @@ pub fn small_world(dialect: Dialect) -> Arc<World> {
 /// A frame of evaluated code without variables, for calling built-in functions from.
 pub fn frame(progr: Obj) -> Frame {
     Frame {
-        running: Running::Eval(Executable::new(&Arc::default())),
+        running: Running::Eval(Executable::new(&Arc::default()).expect("it does nothing")),
         state: FrameState {
             pc: 0,
             base: 0,
