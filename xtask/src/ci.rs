@@ -1,4 +1,4 @@
-//! The gate: formatting, tidy, clippy, documentation and all tests, in one profile so that nothing is built twice.
+//! The gate: formatting, tidy, clippy, documentation, the browser client and all tests, in one profile so that nothing is built twice.
 
 use crate::tidy;
 use std::path::Path;
@@ -39,6 +39,7 @@ pub fn run(root: &Path) -> Result<(), String> {
             &[("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")],
         )
     })?;
+    step("browser client", || browser_client(root))?;
     // All else is built with the fail points that tests need; what people run is built without.
     step("programs without fail points", || {
         cargo(root, &["check", "-p", "moothall", "--bins", "--locked"], &[])
@@ -54,6 +55,31 @@ pub fn run(root: &Path) -> Result<(), String> {
         step("tests and examples in documentation", || {
             cargo(root, &["test", "--workspace", "--locked"], &[])
         })
+    }
+}
+
+/// Holds the files that the web host embeds to their sources, and runs the client's own tests. Nobody who only builds
+/// Moothall needs npm, so a machine without it leaves this out, and says so.
+fn browser_client(root: &Path) -> Result<(), String> {
+    let client = root.join("src/hosts/web/client");
+    if npm(&client, &["--version"]).is_err() {
+        println!(
+            "== browser client: SKIPPED: npm was not found, so nobody knows whether dist/ is what the sources give"
+        );
+        return Ok(());
+    }
+    npm(&client, &["ci", "--prefer-offline", "--no-progress"])?;
+    npm(&client, &["run", "--silent", "check"])?;
+    npm(&client, &["run", "--silent", "test"])
+}
+
+fn npm(folder: &Path, words: &[&str]) -> Result<(), String> {
+    let mut command = Command::new("npm");
+    let status = command.args(words).current_dir(folder).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`npm {}` failed ({status})", words.join(" "))),
+        Err(error) => Err(format!("cannot start npm: {error}")),
     }
 }
 
