@@ -1,7 +1,8 @@
 //! THE table of instructions: name, operands and meaning. Listing, manual and verifier follow from it.
 //!
 //! An instruction is 8 bytes. `r` operands are registers of the frame; `k` index a table of the program; `to` are
-//! instruction indexes. Notation: `R[x]` is a register, `K[k]` a constant, `N[k]` a name.
+//! instruction indexes; `ticks` are charged for the code since the last charge, before the instruction does anything.
+//! Notation: `R[x]` is a register, `K[k]` a constant, `N[k]` a name.
 //!
 //! Invariant: an instruction that raises leaves its operands as they were.
 
@@ -58,6 +59,12 @@ macro_rules! opcodes {
                 }
             }
 
+            /// The ticks that it charges, of an instruction that charges.
+            #[allow(unused_variables, reason = "those of the other operands")]
+            pub fn ticks_mut(&mut self) -> Option<&mut u8> {
+                match self { $(Op::$name { $($field),* } => opcodes!(@ticks $($kind $field)*),)* }
+            }
+
             /// Whether it may raise an error.
             pub fn may_raise(&self) -> bool {
                 match self { $(Op::$name { .. } => opcodes!(@raises $raises),)* }
@@ -70,6 +77,7 @@ macro_rules! opcodes {
     (@type r) => { u16 };
     (@type n) => { u16 };
     (@type few) => { u8 };
+    (@type ticks) => { u8 };
     (@type k) => { u16 };
     (@type name) => { u16 };
     (@type bf) => { u16 };
@@ -80,6 +88,7 @@ macro_rules! opcodes {
     (@operand r $f:ident) => { Operand::Register($f) };
     (@operand n $f:ident) => { Operand::Number($f as i32) };
     (@operand few $f:ident) => { Operand::Number($f as i32) };
+    (@operand ticks $f:ident) => { Operand::Number($f as i32) };
     (@operand k $f:ident) => { Operand::Constant($f) };
     (@operand name $f:ident) => { Operand::Name($f) };
     (@operand bf $f:ident) => { Operand::Builtin($f) };
@@ -87,6 +96,9 @@ macro_rules! opcodes {
     (@operand to $f:ident) => { Operand::Target($f) };
     (@operand imm $f:ident) => { Operand::Number($f) };
     (@operand env $f:ident) => { Operand::Number($f as i32) };
+    (@ticks) => { None };
+    (@ticks ticks $f:ident) => { Some($f) };
+    (@ticks $kind:tt $f:ident $($rest:tt)*) => { opcodes!(@ticks $($rest)*) };
     (@raises raises) => { true };
     (@raises quiet) => { false };
 }
@@ -161,42 +173,42 @@ opcodes! {
     In { to: r, a: r, b: r } raises;
 
     /// go on at `to`
-    Jump { to: to } quiet;
+    Jump { to: to, ticks: ticks } quiet;
     /// go on at `to`, charging a loop's ticks and looking at the limits
-    Loop { to: to } quiet;
+    Loop { to: to, ticks: ticks } quiet;
     /// go on at `to` if R[a] is false
-    JumpFalse { a: r, to: to } quiet;
+    JumpFalse { a: r, to: to, ticks: ticks } quiet;
     /// go on at `to` if R[a] is true
-    JumpTrue { a: r, to: to } quiet;
+    JumpTrue { a: r, to: to, ticks: ticks } quiet;
     /// skip the next instruction if R[a] < R[b]
-    SkipLt { a: r, b: r } raises;
+    SkipLt { a: r, b: r, ticks: ticks } raises;
     /// skip the next instruction if R[a] <= R[b]
-    SkipLe { a: r, b: r } raises;
+    SkipLe { a: r, b: r, ticks: ticks } raises;
     /// skip the next instruction if R[a] == R[b]
-    SkipEq { a: r, b: r } quiet;
+    SkipEq { a: r, b: r, ticks: ticks } quiet;
     /// skip the next instruction if R[a] != R[b]
-    SkipNe { a: r, b: r } quiet;
+    SkipNe { a: r, b: r, ticks: ticks } quiet;
     /// skip the next instruction if R[a] < value
-    SkipLtInt { a: r, value: n } raises;
+    SkipLtInt { a: r, value: n, ticks: ticks } raises;
     /// skip the next instruction if R[a] > value
-    SkipGtInt { a: r, value: n } raises;
+    SkipGtInt { a: r, value: n, ticks: ticks } raises;
     /// skip the next instruction if R[a] == value
-    SkipEqInt { a: r, value: n } quiet;
+    SkipEqInt { a: r, value: n, ticks: ticks } quiet;
     /// go back by `back` instructions if R[a] < R[b], charging a loop's ticks
-    LoopLt { a: r, b: r, back: n } raises;
+    LoopLt { a: r, b: r, back: n, ticks: ticks } raises;
     /// go back by `back` instructions if R[a] <= R[b], charging a loop's ticks
-    LoopLe { a: r, b: r, back: n } raises;
+    LoopLe { a: r, b: r, back: n, ticks: ticks } raises;
     /// go back by `back` instructions if R[a] < value, charging a loop's ticks
-    LoopLtInt { a: r, value: n, back: n } raises;
+    LoopLtInt { a: r, value: n, back: n, ticks: ticks } raises;
     /// go back by `back` instructions if R[a] > value, charging a loop's ticks
-    LoopGtInt { a: r, value: n, back: n } raises;
+    LoopGtInt { a: r, value: n, back: n, ticks: ticks } raises;
 
     /// R[at], R[at+1] are a range's bounds: `E_TYPE` unless both are integers or both objects; go on at the `Loop*` next
     RangePrepare { at: r } raises;
     /// if R[at] <= R[at+1]: R[var] = R[at], advance R[at], else go on at `exit` (in the next instruction)
-    RangeNext { at: r, var: r } quiet;
+    RangeNext { at: r, var: r, ticks: ticks } quiet;
     /// if R[at] <= R[at+1]: R[var] = R[at], advance R[at], go back by `back` instructions, charging a loop's ticks
-    RangeLoop { at: r, var: r, back: n } quiet;
+    RangeLoop { at: r, var: r, back: n, ticks: ticks } quiet;
     /// R[at] is a list to go through, or becomes one, of a map's values or of a string's characters: `E_TYPE` for all
     /// else; R[at+1] = 0
     ListPrepare { at: r } raises;
@@ -205,10 +217,10 @@ opcodes! {
     /// R[to] = the key, from R[at+2], of the element that was given last; its index where that is unset
     PairKey { at: r, to: r } quiet;
     /// if R[at+1] is inside R[at]: R[var] = that element, advance, else go on at `exit` (in the next instruction)
-    ListNext { at: r, var: r } quiet;
+    ListNext { at: r, var: r, ticks: ticks } quiet;
 
     /// if R[at+1] is inside R[at]: R[var] = that element, advance, go back by `back` instructions, charging a loop's ticks
-    ListLoop { at: r, var: r, back: n } quiet;
+    ListLoop { at: r, var: r, back: n, ticks: ticks } quiet;
 
     /// R[to] = {R[from], ...}, `count` of them, which are taken
     MakeList { to: r, from: r, count: n } raises;
@@ -260,25 +272,27 @@ opcodes! {
     SetPropNamed { obj: r, name: r, value: r } raises;
 
     /// R[at] = R[at]:N[name](R[at+1], ...)
-    CallVerb { at: r, name: name, count: n } raises;
+    CallVerb { at: r, name: name, count: n, ticks: ticks } raises;
     /// R[at] = this:N[name](R[at+1], ...)
-    CallThis { at: r, name: name, count: n } raises;
+    CallThis { at: r, name: name, count: n, ticks: ticks } raises;
     /// R[at] = R[at]:N[name](@R[at+1])
-    CallVerbList { at: r, name: name } raises;
+    CallVerbList { at: r, name: name, ticks: ticks } raises;
     /// R[at] = R[at]:(R[at+1])(R[at+2], ...)
-    CallVerbNamed { at: r, count: n } raises;
+    CallVerbNamed { at: r, count: n, ticks: ticks } raises;
     /// R[at] = R[at]:(R[at+1])(@R[at+2])
-    CallVerbNamedList { at: r } raises;
+    CallVerbNamedList { at: r, ticks: ticks } raises;
     /// R[at] = B[function](R[at], ...)
-    CallBuiltin { at: r, function: bf, count: n } raises;
+    CallBuiltin { at: r, function: bf, count: n, ticks: ticks } raises;
     /// R[at] = B[function](R[arg]), which stays where it is
-    CallBuiltinOn { at: r, function: bf, arg: r } raises;
+    CallBuiltinOn { at: r, function: bf, arg: r, ticks: ticks } raises;
     /// R[at] = B[function](@R[at])
-    CallBuiltinList { at: r, function: bf } raises;
+    CallBuiltinList { at: r, function: bf, ticks: ticks } raises;
+    /// charge `ticks`, of which the next instruction that charges cannot hold so many
+    Charge { ticks: ticks } quiet;
     /// leave the frame with R[a]
-    Return { a: r } quiet;
+    Return { a: r, ticks: ticks } quiet;
     /// leave the frame with 0
-    ReturnZero {} quiet;
+    ReturnZero { ticks: ticks } quiet;
 
     /// assign R[from] by the scattering assignment: `E_TYPE`, `E_ARGS`; go on at the first default that is needed
     ScatterFrom { from: r, spec: scatter } raises;
@@ -339,7 +353,7 @@ impl Op {
             | CallThis { at, .. }
             | CallVerbList { at, .. }
             | CallVerbNamed { at, .. }
-            | CallVerbNamedList { at }
+            | CallVerbNamedList { at, .. }
             | CallBuiltin { at, .. }
             | CallBuiltinOn { at, .. }
             | CallBuiltinList { at, .. } => Some(at),

@@ -99,8 +99,6 @@ pub struct Scatter {
 pub struct Program {
     /// The instructions.
     pub code: Vec<Op>,
-    /// Ticks charged by each instruction that charges.
-    pub weights: Vec<u16>,
     /// Literals.
     pub constants: Vec<Value>,
     /// Verb and property names.

@@ -383,11 +383,6 @@ impl OfBits for Env {
 /// Changes a compiled program as these bytes choose, four to a change: an operand becomes another number, or an
 /// instruction takes the place of another. The verifier may or may not have something against the result.
 pub fn spoil(program: &mut program::Program, bytes: &[u8]) {
-    // The compiler sees to it that every loop costs ticks. Once it is spoilt, every instruction that can charge does.
-    program
-        .weights
-        .iter_mut()
-        .for_each(|weight| *weight = (*weight).max(1));
     for change in bytes.chunks_exact(4) {
         let at = usize::from(change[0]) % program.code.len();
         let from = usize::from(change[2]) % program.code.len();
@@ -402,4 +397,7 @@ pub fn spoil(program: &mut program::Program, bytes: &[u8]) {
             _ => program.code.swap(at, from),
         }
     }
+    // The compiler sees to it that every loop costs ticks. Once it is spoilt, every instruction that can charge does.
+    let charged = program.code.iter_mut().filter_map(Op::ticks_mut);
+    charged.for_each(|ticks| *ticks = (*ticks).max(1));
 }

@@ -41,9 +41,13 @@ pub fn position(
     Ok(None)
 }
 
-/// Whether two values are equal, as `==` has it. What was looked at is charged, and large work is followed by a look at the
-/// limits of the task.
+/// Whether two values are equal, as `==` has it. What was looked at of large ones is charged, and large work is followed by a
+/// look at the limits of the task.
+#[inline(never)]
 pub fn equal(a: &Value, b: &Value, task: &mut TaskState) -> bool {
+    if !a.may_be_large() || !b.may_be_large() {
+        return a == b;
+    }
     let (is_equal, work) = a.equals_with_work(b);
     task.charge_size(work);
     is_equal

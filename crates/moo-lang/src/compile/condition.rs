@@ -25,11 +25,11 @@ impl Compiler {
             Expr::Unary(UnaryOp::Not, inner) => {
                 self.tick();
                 let a = self.scoped(|c| c.operand(inner));
-                vec![Patch(self.emit(Op::JumpTrue { a, to: 0 }))]
+                vec![Patch(self.emit(Op::JumpTrue { a, to: 0, ticks: 0 }))]
             }
             _ => {
                 let a = self.scoped(|c| c.operand(condition));
-                vec![Patch(self.emit(Op::JumpFalse { a, to: 0 }))]
+                vec![Patch(self.emit(Op::JumpFalse { a, to: 0, ticks: 0 }))]
             }
         }
     }
@@ -41,11 +41,12 @@ impl Compiler {
         if bound.is_some() || equal.is_some() {
             let a = self.operand(a);
             self.emit(match (bound, equal) {
-                (Some(Bound::Below(value)), _) => Op::SkipLtInt { a, value },
-                (Some(Bound::Above(value)), _) => Op::SkipGtInt { a, value },
+                (Some(Bound::Below(value)), _) => Op::SkipLtInt { a, value, ticks: 0 },
+                (Some(Bound::Above(value)), _) => Op::SkipGtInt { a, value, ticks: 0 },
                 (None, value) => Op::SkipEqInt {
                     a,
                     value: value.expect("one of them is there"),
+                    ticks: 0,
                 },
             });
             return;
@@ -53,12 +54,12 @@ impl Compiler {
         let a = self.operand_before(a, &[b]);
         let b = self.operand(b);
         self.emit(match op {
-            BinaryOp::Lt => Op::SkipLt { a, b },
-            BinaryOp::Le => Op::SkipLe { a, b },
-            BinaryOp::Gt => Op::SkipLt { a: b, b: a },
-            BinaryOp::Ge => Op::SkipLe { a: b, b: a },
-            BinaryOp::Eq => Op::SkipEq { a, b },
-            _ => Op::SkipNe { a, b },
+            BinaryOp::Lt => Op::SkipLt { a, b, ticks: 0 },
+            BinaryOp::Le => Op::SkipLe { a, b, ticks: 0 },
+            BinaryOp::Gt => Op::SkipLt { a: b, b: a, ticks: 0 },
+            BinaryOp::Ge => Op::SkipLe { a: b, b: a, ticks: 0 },
+            BinaryOp::Eq => Op::SkipEq { a, b, ticks: 0 },
+            _ => Op::SkipNe { a, b, ticks: 0 },
         });
     }
 
@@ -70,18 +71,29 @@ impl Compiler {
         let (op, a, b) = match condition {
             Expr::Binary(op @ (Lt | Le | Gt | Ge), a, b) if is_plain(a) && is_plain(b) && !far => (op, a, b),
             _ => {
-                self.emit(Op::Loop { to: top });
+                self.emit(Op::Loop { to: top, ticks: 0 });
                 return;
             }
         };
         self.tick();
         self.tick();
+        self.charge_excess();
         if let Some(bound) = small_int(b).and_then(|value| Bound::of(*op, value as i16)) {
             let a = self.operand(a);
             let back = self.back_to(start);
             self.emit(match bound {
-                Bound::Below(value) => Op::LoopLtInt { a, value, back },
-                Bound::Above(value) => Op::LoopGtInt { a, value, back },
+                Bound::Below(value) => Op::LoopLtInt {
+                    a,
+                    value,
+                    back,
+                    ticks: 0,
+                },
+                Bound::Above(value) => Op::LoopGtInt {
+                    a,
+                    value,
+                    back,
+                    ticks: 0,
+                },
             });
             return;
         }
@@ -89,10 +101,20 @@ impl Compiler {
         let b = self.operand(b);
         let back = self.back_to(start);
         self.emit(match op {
-            BinaryOp::Lt => Op::LoopLt { a, b, back },
-            BinaryOp::Le => Op::LoopLe { a, b, back },
-            BinaryOp::Gt => Op::LoopLt { a: b, b: a, back },
-            _ => Op::LoopLe { a: b, b: a, back },
+            BinaryOp::Lt => Op::LoopLt { a, b, back, ticks: 0 },
+            BinaryOp::Le => Op::LoopLe { a, b, back, ticks: 0 },
+            BinaryOp::Gt => Op::LoopLt {
+                a: b,
+                b: a,
+                back,
+                ticks: 0,
+            },
+            _ => Op::LoopLe {
+                a: b,
+                b: a,
+                back,
+                ticks: 0,
+            },
         });
     }
 

@@ -77,8 +77,8 @@ impl Compiler {
             Expr::Assign(target, value) => c.assign(target, value, Some(to)),
             Expr::Scatter(targets, value) => c.scatter(targets, value, Some(to)),
             Expr::Cond(condition, then, otherwise) => c.conditional(condition, then, otherwise, to),
-            Expr::And(a, b) => c.shortcut(a, b, to, |a| Op::JumpFalse { a, to: 0 }),
-            Expr::Or(a, b) => c.shortcut(a, b, to, |a| Op::JumpTrue { a, to: 0 }),
+            Expr::And(a, b) => c.shortcut(a, b, to, |a| Op::JumpFalse { a, to: 0, ticks: 0 }),
+            Expr::Or(a, b) => c.shortcut(a, b, to, |a| Op::JumpTrue { a, to: 0, ticks: 0 }),
             Expr::Binary(op, a, b) => c.binary(*op, a, b, to),
             Expr::Unary(op, a) => {
                 let a = c.operand(a);
@@ -328,11 +328,21 @@ impl Compiler {
         let count = args.len() as u16;
         self.tick();
         self.emit(match (fixed, in_window) {
-            (Some(name), true) if of_this => Op::CallThis { at, name, count },
-            (Some(name), true) => Op::CallVerb { at, name, count },
-            (Some(name), false) => Op::CallVerbList { at, name },
-            (None, true) => Op::CallVerbNamed { at, count },
-            (None, false) => Op::CallVerbNamedList { at },
+            (Some(name), true) if of_this => Op::CallThis {
+                at,
+                name,
+                count,
+                ticks: 0,
+            },
+            (Some(name), true) => Op::CallVerb {
+                at,
+                name,
+                count,
+                ticks: 0,
+            },
+            (Some(name), false) => Op::CallVerbList { at, name, ticks: 0 },
+            (None, true) => Op::CallVerbNamed { at, count, ticks: 0 },
+            (None, false) => Op::CallVerbNamedList { at, ticks: 0 },
         });
         self.take(to, at);
     }
@@ -348,6 +358,7 @@ impl Compiler {
                 at: to,
                 function,
                 arg,
+                ticks: 0,
             });
             return;
         }
@@ -360,9 +371,14 @@ impl Compiler {
                 at,
                 function,
                 count: args.len() as u16,
+                ticks: 0,
             }
         } else {
-            Op::CallBuiltinList { at, function }
+            Op::CallBuiltinList {
+                at,
+                function,
+                ticks: 0,
+            }
         });
         self.take(to, at);
     }

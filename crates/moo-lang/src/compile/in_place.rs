@@ -65,7 +65,12 @@ impl Compiler {
                 to: at,
                 from: register,
             });
-            c.emit(Op::CallBuiltin { at, function, count });
+            c.emit(Op::CallBuiltin {
+                at,
+                function,
+                count,
+                ticks: 0,
+            });
             c.emit(Op::Take {
                 to: register,
                 from: at,

@@ -46,7 +46,7 @@ pub fn compile(tree: &Arc<ast::Program>) -> Program {
     compiler.program.registers = compiler.top;
     compiler.prologue();
     compiler.block(&tree.body);
-    compiler.emit(Op::ReturnZero {});
+    compiler.emit(Op::ReturnZero { ticks: 0 });
     compiler.program.variables = compiler.variables.listing(&tree.variables);
     debug_assert_eq!(crate::verify::verify(&compiler.program), Ok(()));
     compiler.program
@@ -76,7 +76,7 @@ struct Compiler {
     /// Where the bodies of `fork` statements are: tasks of their own, which the handlers around them do not guard.
     forks: Vec<Range<u32>>,
     /// Ticks of the code since the last instruction that charges.
-    pending_ticks: u16,
+    pending_ticks: u32,
 }
 
 impl Compiler {
@@ -90,24 +90,31 @@ impl Compiler {
     }
 
     /// Adds an instruction; gives its index. Instructions that charge take over the ticks counted so far.
-    fn emit(&mut self, op: Op) -> usize {
+    fn emit(&mut self, mut op: Op) -> usize {
+        if let Some(ticks) = op.ticks_mut() {
+            self.charge_excess();
+            *ticks = std::mem::take(&mut self.pending_ticks) as u8;
+        }
         let at = self.program.code.len();
-        let weight = if charges(&op) {
-            std::mem::take(&mut self.pending_ticks)
-        } else {
-            0
-        };
         if may_stop(&op) {
             self.program.call_sites.push(at as u32);
         }
         self.program.code.push(op);
-        self.program.weights.push(weight);
         at
     }
 
     /// Counts one tick for the code that follows.
     fn tick(&mut self) {
-        self.pending_ticks = self.pending_ticks.saturating_add(1);
+        self.pending_ticks += 1;
+    }
+
+    /// Charges now what the next instruction could not. Whoever emits one that must stand right behind another, or whose
+    /// distance to another is known already, does this before.
+    fn charge_excess(&mut self) {
+        while self.pending_ticks > u32::from(u8::MAX) {
+            self.pending_ticks -= u32::from(u8::MAX);
+            self.program.code.push(Op::Charge { ticks: u8::MAX });
+        }
     }
 
     /// Adds a handler, for all that it encloses but the bodies of forks.
@@ -132,13 +139,13 @@ impl Compiler {
     }
 
     fn jump(&mut self) -> Patch {
-        Patch(self.emit(Op::Jump { to: 0 }))
+        Patch(self.emit(Op::Jump { to: 0, ticks: 0 }))
     }
 
     fn patch(&mut self, patch: Patch) {
         let here = self.here();
         match &mut self.program.code[patch.0] {
-            Op::Jump { to } | Op::JumpFalse { to, .. } | Op::JumpTrue { to, .. } => *to = here,
+            Op::Jump { to, .. } | Op::JumpFalse { to, .. } | Op::JumpTrue { to, .. } => *to = here,
             other => unreachable!("{} has no target to patch", other.name()),
         }
     }
@@ -224,35 +231,6 @@ impl Compiler {
             self.program.constants.len() - 1
         }) as u16
     }
-}
-
-/// Whether the instruction charges the ticks of the code before it.
-fn charges(op: &Op) -> bool {
-    use Op::*;
-    matches!(
-        op,
-        Jump { .. }
-            | Loop { .. }
-            | JumpFalse { .. }
-            | JumpTrue { .. }
-            | SkipLt { .. }
-            | SkipLe { .. }
-            | SkipEq { .. }
-            | SkipNe { .. }
-            | SkipLtInt { .. }
-            | SkipGtInt { .. }
-            | SkipEqInt { .. }
-            | LoopLt { .. }
-            | LoopLe { .. }
-            | LoopLtInt { .. }
-            | LoopGtInt { .. }
-            | RangeNext { .. }
-            | ListNext { .. }
-            | RangeLoop { .. }
-            | ListLoop { .. }
-            | Return { .. }
-            | ReturnZero {}
-    ) || may_stop(op)
 }
 
 /// Whether a task may be suspended in the instruction.

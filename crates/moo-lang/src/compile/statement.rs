@@ -124,9 +124,10 @@ impl Compiler {
         self.block(body);
         self.variables.restore(known);
         self.tick();
+        self.charge_excess();
         match u16::try_from(self.here() + 1 - start) {
             Ok(back) => self.emit(next(back)),
-            Err(_) => self.emit(Op::Loop { to: top }),
+            Err(_) => self.emit(Op::Loop { to: top, ticks: 0 }),
         };
         let breaks = self.loops.pop().expect("it was pushed above").breaks;
         self.patch_all(breaks);
@@ -143,8 +144,17 @@ impl Compiler {
         self.counted_loop(
             var,
             key.map(|key| (key, at)),
-            Op::ListNext { at, var: to },
-            |back| Op::ListLoop { at, var: to, back },
+            Op::ListNext {
+                at,
+                var: to,
+                ticks: 0,
+            },
+            |back| Op::ListLoop {
+                at,
+                var: to,
+                back,
+                ticks: 0,
+            },
             body,
         );
     }
@@ -158,8 +168,17 @@ impl Compiler {
         self.counted_loop(
             var,
             None,
-            Op::RangeNext { at, var: to },
-            |back| Op::RangeLoop { at, var: to, back },
+            Op::RangeNext {
+                at,
+                var: to,
+                ticks: 0,
+            },
+            |back| Op::RangeLoop {
+                at,
+                var: to,
+                back,
+                ticks: 0,
+            },
             body,
         );
     }
@@ -173,7 +192,11 @@ impl Compiler {
                 let register = self.variables.register(var);
                 self.into(condition, register);
                 self.stored(var);
-                vec![super::Patch(self.emit(Op::JumpFalse { a: register, to: 0 }))]
+                vec![super::Patch(self.emit(Op::JumpFalse {
+                    a: register,
+                    to: 0,
+                    ticks: 0,
+                }))]
             }
         };
         let exits_outside = self.exits.len();
@@ -188,7 +211,7 @@ impl Compiler {
         let known = self.variables.known();
         self.block(body);
         match var {
-            Some(_) => _ = self.emit(Op::Loop { to: top }),
+            Some(_) => _ = self.emit(Op::Loop { to: top, ticks: 0 }),
             None => {
                 self.line(line);
                 self.scoped(|c| c.loop_while(condition, top, start));
@@ -203,6 +226,7 @@ impl Compiler {
         let delay = self.operand(delay);
         let register = var.map_or(NO_VARIABLE, |var| self.variables.register(var));
         self.tick();
+        self.charge_excess();
         self.emit(Op::Fork { delay, var: register });
         let after = self.jump();
         let (loops, exits) = (std::mem::take(&mut self.loops), std::mem::take(&mut self.exits));
@@ -211,7 +235,7 @@ impl Compiler {
         let from = self.here();
         self.block(body);
         self.variables.restore(known);
-        self.emit(Op::ReturnZero {});
+        self.emit(Op::ReturnZero { ticks: 0 });
         self.forks.push(from..self.here());
         (self.loops, self.exits) = (loops, exits);
         self.patch(after);
@@ -219,7 +243,7 @@ impl Compiler {
 
     fn return_value(&mut self, value: Option<&Expr>) {
         match value {
-            None if self.exits.is_empty() => _ = self.emit(Op::ReturnZero {}),
+            None if self.exits.is_empty() => _ = self.emit(Op::ReturnZero { ticks: 0 }),
             None => {
                 let zero = self.temp();
                 self.emit(Op::LoadInt { to: zero, value: 0 });
@@ -253,6 +277,7 @@ impl Compiler {
             Exit::Return => {
                 _ = self.emit(Op::Return {
                     a: value.expect("a return has a value"),
+                    ticks: 0,
                 })
             }
             Exit::Break(depth) => {
@@ -262,6 +287,7 @@ impl Compiler {
             Exit::Continue(depth) => {
                 _ = self.emit(Op::Loop {
                     to: self.loops[depth].top,
+                    ticks: 0,
                 })
             }
         }
@@ -346,6 +372,7 @@ impl Compiler {
             self.emit(Op::SkipEqInt {
                 a: reason,
                 value: (FIRST_EXIT + nth as i32) as u16,
+                ticks: 0,
             });
             let next = self.jump();
             self.leave(exit, (exit == Exit::Return).then_some(reason + 1));

@@ -28,7 +28,7 @@ fn an_empty_loop_is_one_instruction_a_turn() {
             code[3..6],
             [
                 Op::RangeNext { .. },
-                Op::Jump { to: 6 },
+                Op::Jump { to: 6, .. },
                 Op::RangeLoop { back: 1, .. }
             ]
         ),
@@ -77,7 +77,7 @@ fn a_counted_while_loop_is_two_instructions_a_turn() {
             code[2..6],
             [
                 Op::SkipLt { .. },
-                Op::Jump { to: 6 },
+                Op::Jump { to: 6, .. },
                 Op::AddInt { .. },
                 Op::LoopLt { back: 2, .. }
             ]
@@ -108,6 +108,7 @@ fn the_verifier_counts_registers_that_no_frame_can_have() {
         Op::CallVerbNamed {
             at: 0,
             count: u16::MAX,
+            ticks: 1,
         },
         Op::MakeList {
             to: 0,
@@ -117,8 +118,7 @@ fn the_verifier_counts_registers_that_no_frame_can_have() {
         Op::RangePrepare { at: u16::MAX },
     ] {
         let program = crate::program::Program {
-            code: vec![op, Op::ReturnZero {}],
-            weights: vec![1, 1],
+            code: vec![op, Op::ReturnZero { ticks: 1 }],
             registers: u16::MAX,
             ..Default::default()
         };
@@ -141,7 +141,7 @@ fn handlers_do_not_reach_into_the_bodies_of_forks() {
         for (at, op) in program.code.iter().enumerate() {
             match op {
                 Op::Fork { .. } => depth += 1,
-                Op::ReturnZero {} if depth > 0 => depth -= 1,
+                Op::ReturnZero { .. } if depth > 0 => depth -= 1,
                 Op::Div { .. } => assert!(!guarded(at), "{source}: {at}"),
                 _ => {}
             }

@@ -8,11 +8,28 @@ use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Raised, Value, View};
 
 use super::Env;
+use super::drive::Go;
+use super::rare::finished;
 
 type Result<T = Value> = std::result::Result<T, ErrorCode>;
 
+/// `R[to] = R[a] + R[b]`
+#[inline(never)]
+pub(super) fn add_any(regs: &mut [Value], to: u16, (a, b): (u16, u16), env: &mut Env<'_>) -> Go {
+    let [to, a, b] = [to, a, b].map(usize::from);
+    let done = if to == a && a != b && regs[a].as_str().is_some() {
+        // The variable's own string grows where it is.
+        let mut text = regs[a].take();
+        let grown = append_text(&mut text, &regs[b], env);
+        regs[to] = text;
+        grown
+    } else {
+        add(&regs[a], &regs[b], env).map(|sum| regs[to] = sum)
+    };
+    finished(done, env.task)
+}
+
 /// `a + b`
-#[cold]
 pub(super) fn add(a: &Value, b: &Value, env: &mut Env<'_>) -> std::result::Result<Value, Raised> {
     match (a.view(), b.view()) {
         (View::Int(a), View::Int(b)) => Ok(Value::int(a.wrapping_add(b))),

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use moo_lang::opcode::Op;
 use moo_lang::{Options, parse};
 use moo_model::{ErrorCode, Obj, Raised, Symbol, Value};
 
 use super::drive::{Go, Stop};
-use super::{Env, Machine};
+use super::rare::finished;
+use super::{Env, Machine, Top};
 use crate::builtin::{
     Body, Builtin, Context, Continuation, EditBody, Flow, FlowBody, MachineCall, ValueBody,
 };
@@ -25,20 +27,66 @@ pub(super) fn is_wrapped(builtin: &Builtin, this: &Value, options: &ServerOption
         && this.as_obj() != Some(Obj::SYSTEM)
 }
 
-/// Checks the arguments and calls a function that gives a value at once.
+/// Where the loop has a function's arguments.
+#[derive(Clone, Copy)]
+pub(super) enum Args {
+    /// So many from the register on that the result goes to. They are the function's to take.
+    Window(u16),
+    /// One, in this register, where it stays.
+    One(u16),
+}
+
+/// Whether a call only gives a value, or raises: nobody else answers it, and it wants nothing of the machine.
 #[inline(always)]
-pub(super) fn value(
+pub(super) fn is_simple(builtin: &Builtin, this: &Value, options: &ServerOptions) -> bool {
+    !matches!(builtin.body, Body::Flow(_)) && !is_wrapped(builtin, this, options)
+}
+
+/// A call that is simple, with its value for `R[at]`.
+#[inline(never)]
+pub(super) fn simple(
     builtin: &Builtin,
-    body: ValueBody,
     ctx: &mut Context<'_>,
-    args: &[Value],
-) -> Result<Value, Raised> {
+    regs: &mut [Value],
+    at: u16,
+    args: Args,
+) -> Go {
+    let to = usize::from(at);
+    let done = match args {
+        Args::Window(count) => {
+            let window = &mut regs[to..to + usize::from(count)];
+            let given = simple_value(builtin, ctx, window);
+            if given.is_ok() {
+                window.fill_with(|| Value::UNSET);
+            }
+            given
+        }
+        Args::One(arg) => match builtin.body {
+            Body::Edit(_) => simple_value(builtin, ctx, &mut [regs[usize::from(arg)].clone()]),
+            _ => simple_value(builtin, ctx, std::slice::from_mut(&mut regs[usize::from(arg)])),
+        },
+    };
+    finished(done.map(|value| regs[to] = value), ctx.task)
+}
+
+#[inline(always)]
+fn simple_value(builtin: &Builtin, ctx: &mut Context<'_>, args: &mut [Value]) -> Result<Value, Raised> {
+    builtin.check(args)?;
+    match builtin.body {
+        Body::Value(body) => body(ctx, args),
+        Body::Edit(body) => body(ctx, args),
+        Body::Flow(_) => unreachable!("the caller has asked whether the call is simple"),
+    }
+}
+
+/// Checks the arguments and calls a function that gives a value at once.
+fn value(builtin: &Builtin, body: ValueBody, ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     builtin.check(args)?;
     body(ctx, args)
 }
 
 /// As [`value`], for one that may edit its arguments.
-pub(super) fn edit(
+fn edit(
     builtin: &Builtin,
     body: EditBody,
     ctx: &mut Context<'_>,
@@ -49,12 +97,7 @@ pub(super) fn edit(
 }
 
 /// As [`value`], for one that may do more.
-pub(super) fn flow(
-    builtin: &Builtin,
-    body: FlowBody,
-    ctx: &mut Context<'_>,
-    args: &[Value],
-) -> Result<Flow, Raised> {
+fn flow(builtin: &Builtin, body: FlowBody, ctx: &mut Context<'_>, args: &[Value]) -> Result<Flow, Raised> {
     builtin.check(args)?;
     body(ctx, args)
 }
@@ -69,6 +112,71 @@ fn call(builtin: &Builtin, ctx: &mut Context<'_>, args: &mut [Value]) -> Result<
 }
 
 impl Machine {
+    /// The call of a built-in function that the top frame just passed, whatever it wants.
+    #[inline(never)]
+    pub(super) fn call_builtin(&mut self, env: &mut Env<'_>) -> Go {
+        let Top {
+            program,
+            frame,
+            below,
+            regs,
+            ..
+        } = self.view();
+        let list: Value;
+        let (at, function, args) = match program.code[frame.pc as usize - 1] {
+            Op::CallBuiltin {
+                at, function, count, ..
+            } => {
+                let first = usize::from(at);
+                (at, function, &regs[first..first + usize::from(count)])
+            }
+            Op::CallBuiltinOn {
+                at, function, arg, ..
+            } => (at, function, std::slice::from_ref(&regs[usize::from(arg)])),
+            Op::CallBuiltinList { at, function, .. } => {
+                list = regs[usize::from(at)].clone();
+                (at, function, list.as_list().unwrap_or(&[]))
+            }
+            other => unreachable!("{} calls no function", other.name()),
+        };
+        let Some(builtin) = program.builtins[usize::from(function)] else {
+            return self.stopped(ErrorCode::InvArg.into());
+        };
+        if is_wrapped(builtin, &frame.this, env.options) {
+            return self.enter(env);
+        }
+        let ctx = &mut Context {
+            tx: env.tx,
+            host: env.host,
+            task: env.task,
+            frame,
+            program,
+            below,
+            options: env.options,
+        };
+        let flow = match builtin.body {
+            Body::Flow(body) => flow(builtin, body, ctx, args),
+            Body::Value(body) => value(builtin, body, ctx, args).map(Flow::Value),
+            Body::Edit(body) => edit(builtin, body, ctx, &mut args.to_vec()).map(Flow::Value),
+        };
+        if let (Ok(_), Op::CallBuiltin { count, .. }) = (&flow, program.code[frame.pc as usize - 1]) {
+            let first = usize::from(at);
+            regs[first..first + usize::from(count)].fill_with(|| Value::UNSET);
+        }
+        match flow {
+            Ok(Flow::Value(value)) => {
+                regs[usize::from(at)] = value;
+                finished(Ok(()), env.task)
+            }
+            Ok(other) => {
+                finished(Ok(()), env.task)?;
+                env.task.pending = Some(other);
+                self.enter(env)
+            }
+            Err(raised) => finished(Err(raised), env.task).or_else(|stop| self.stopped(stop)),
+        }
+    }
+
     /// What a built-in function sees, called from the top frame.
     fn context<'a>(frames: &'a mut [Frame], env: &'a mut Env<'_>) -> Context<'a> {
         let (frame, below) = frames

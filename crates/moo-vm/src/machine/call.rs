@@ -71,21 +71,23 @@ impl Machine {
         let frame = self.top();
         let program = frame.program();
         match program.code[frame.pc as usize - 1] {
-            Op::CallVerbList { at, name } => {
+            Op::CallVerbList { at, name, .. } => {
                 let name = &program.names[usize::from(name)];
                 let (symbol, text) = (name.symbol, name.text.clone());
                 self.call_verb(Some(symbol), text, (at, at + 1, None), env)
             }
-            Op::CallVerbNamed { at, count } => self.call_named(at, Some(count), env),
-            Op::CallVerbNamedList { at } => self.call_named(at, None, env),
-            Op::CallBuiltin { at, function, count } => {
+            Op::CallVerbNamed { at, count, .. } => self.call_named(at, Some(count), env),
+            Op::CallVerbNamedList { at, .. } => self.call_named(at, None, env),
+            Op::CallBuiltin {
+                at, function, count, ..
+            } => {
                 let args = |m: &mut Machine| (at..at + count).map(|r| m.register(r).take()).collect();
                 self.call_outside(at, function, args, env)
             }
-            Op::CallBuiltinOn { at, function, arg } => {
-                self.call_outside(at, function, |m| vec![m.register(arg).clone()], env)
-            }
-            Op::CallBuiltinList { at, function } => {
+            Op::CallBuiltinOn {
+                at, function, arg, ..
+            } => self.call_outside(at, function, |m| vec![m.register(arg).clone()], env),
+            Op::CallBuiltinList { at, function, .. } => {
                 let args = |m: &mut Machine| m.register(at).take().as_list().unwrap_or(&[]).to_vec();
                 self.call_outside(at, function, args, env)
             }

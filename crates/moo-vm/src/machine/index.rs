@@ -328,7 +328,6 @@ pub(super) fn set_slice(
 }
 
 /// Adds an item to the end of a list.
-#[inline]
 pub(super) fn append(
     list: &mut Value,
     item: Value,
@@ -399,64 +398,19 @@ pub(super) fn position(value: &Value, container: &Value, task: &mut TaskState) -
     Ok(Value::int(found.map_or(0, |nth| nth as i64 + 1)))
 }
 
-/// One turn of `for var in [from..to]`: the bounds are in `at` and `at + 1`. Ends without overflow at the greatest
-/// integer, by making the range empty once its last number was given.
-#[inline(always)]
-pub(super) fn next_in_range(regs: &mut [Value], at: u16, var: u16) -> bool {
+/// Makes what is in a register the list that a loop goes through.
+pub(super) fn prepare(regs: &mut [Value], at: u16, env: &mut Env<'_>) -> Result<(), Raised> {
     let at = usize::from(at);
-    if let Some((now, last)) = Value::both_int(&regs[at], &regs[at + 1])
-        && now < last
-    {
-        regs[at] = Value::int(now + 1);
-        regs[usize::from(var)] = Value::int(now);
-        return true;
+    if regs[at].as_list().is_none() {
+        regs[at] = elements(&regs[at], env)?;
     }
-    next_in_range_slow(regs, at, var)
-}
-
-/// The last turn, which must not overflow, and ranges of objects.
-#[cold]
-fn next_in_range_slow(regs: &mut [Value], at: usize, var: u16) -> bool {
-    let (now, last, of): (i64, i64, fn(i64) -> Value) = match (regs[at].view(), regs[at + 1].view()) {
-        (View::Int(now), View::Int(last)) => (now, last, Value::int),
-        (View::Obj(now), View::Obj(last)) => (now.0, last.0, |n| Value::obj(moo_model::Obj(n))),
-        _ => return false,
-    };
-    if now > last {
-        return false;
-    }
-    regs[usize::from(var)] = of(now);
-    match now.checked_add(1) {
-        Some(next) => regs[at] = of(next),
-        None => regs[at + 1] = of(last - 1),
-    }
-    true
-}
-
-/// One turn of `for var in (list)`: the list is in `at`, how many were given in `at + 1`. At its end the list is let
-/// go, so that the variable it came from can be edited in place again.
-#[inline]
-pub(super) fn next_in_list(regs: &mut [Value], at: u16, var: u16) -> bool {
-    let at = usize::from(at);
-    let given = regs[at + 1].as_int().unwrap_or(0) as usize;
-    let item = regs[at].as_list().and_then(|items| items.get(given)).cloned();
-    match item {
-        Some(item) => {
-            regs[usize::from(var)] = item;
-            regs[at + 1] = Value::int(given as i64 + 1);
-            true
-        }
-        None => {
-            regs[at] = Value::UNSET;
-            false
-        }
-    }
+    regs[at + 1] = Value::int(0);
+    Ok(())
 }
 
 /// What a loop over a map or a string goes through, as a list: the values, or the characters. The loop holds nothing of
 /// the map itself, so its body may edit that in place.
-#[cold]
-pub(super) fn elements(of: &Value, env: &mut Env<'_>) -> Result<Value, Raised> {
+fn elements(of: &Value, env: &mut Env<'_>) -> Result<Value, Raised> {
     match of.view() {
         View::Map(map) => {
             env.task.charge_size(map.len());
@@ -479,14 +433,5 @@ pub(super) fn keys(of: &Value) -> Result<Value> {
         View::Map(map) => Ok(Value::list(map.iter().map(|(key, _)| key.clone()).collect())),
         View::List(_) | View::Str(_) => Ok(Value::UNSET),
         _ => Err(ErrorCode::Type),
-    }
-}
-
-/// The key of the element that was given last, where so many were given; the number itself where there are no keys.
-pub(super) fn key_of_turn(given: &Value, keys: &Value) -> Value {
-    let nth = given.as_int().unwrap_or(0) as usize;
-    match keys.as_list() {
-        Some(keys) => keys.get(nth.wrapping_sub(1)).cloned().unwrap_or_default(),
-        None => given.clone(),
     }
 }

@@ -10,7 +10,9 @@ mod drive;
 mod frames;
 mod index;
 mod property;
+mod quick;
 mod raise;
+mod rare;
 mod registers;
 mod run;
 mod scatter;
@@ -42,6 +44,22 @@ pub struct Machine {
     stack: Registers,
     /// The frames, outermost first.
     frames: Frames,
+}
+
+/// The top frame, taken apart, with what lies below it.
+struct Top<'a> {
+    /// What runs.
+    running: &'a Running,
+    /// Its program.
+    program: &'a Executable,
+    /// Everything else of the frame.
+    frame: &'a mut FrameState,
+    /// The frames below it.
+    below: &'a mut [Frame],
+    /// The registers of those.
+    lower: &'a mut [Value],
+    /// The frame's own registers.
+    regs: &'a mut [Value],
 }
 
 /// What a run works on.
@@ -199,6 +217,28 @@ impl Machine {
         Machine {
             stack: Registers::new(request.registers),
             frames: Frames::new(vec![request.frame]),
+        }
+    }
+
+    /// The top frame.
+    #[inline(always)]
+    fn view(&mut self) -> Top<'_> {
+        let (top, below) = self
+            .frames
+            .split_last_mut()
+            .expect("a machine that runs has a frame");
+        let Frame {
+            running,
+            state: frame,
+        } = top;
+        let (lower, regs) = self.stack.split_at_mut(frame.base as usize);
+        Top {
+            program: running.program(),
+            running,
+            frame,
+            below,
+            lower,
+            regs,
         }
     }
 

@@ -10,21 +10,32 @@ use crate::property_access;
 
 /// The property, if `wanted` is allowed to all or `progr` owns it.
 #[inline(always)]
-fn find(tx: &mut Transaction, obj: &Value, name: Symbol, wanted: PropPerms, progr: Obj) -> Option<Property> {
-    let property = tx.find_property(obj.referent()?, name).ok()?;
+fn find(
+    tx: &mut Transaction,
+    obj: Option<Obj>,
+    name: Symbol,
+    wanted: PropPerms,
+    progr: Obj,
+) -> Option<Property> {
+    let property = tx.find_property(obj?, name).ok()?;
     (property.perms.has(wanted) || property.owner == progr).then_some(property)
 }
 
-/// `obj.name`
-#[inline(always)]
-pub(super) fn get(tx: &mut Transaction, obj: &Value, name: Symbol, progr: Obj) -> Option<Value> {
-    let property = find(tx, obj, name, PropPerms::READ, progr)?;
-    Some(tx.property_value(&property))
+/// `to = obj.name`, where there is an object. Gives whether it is done.
+#[inline(never)]
+pub(super) fn get(tx: &mut Transaction, obj: Option<Obj>, name: Symbol, progr: Obj, to: &mut Value) -> bool {
+    match find(tx, obj, name, PropPerms::READ, progr) {
+        Some(property) => {
+            *to = tx.property_value(&property);
+            true
+        }
+        None => false,
+    }
 }
 
 /// `obj.name = value`, for a value whose size need not be charged. Gives whether it is done.
-#[inline(always)]
-pub(super) fn set(tx: &mut Transaction, obj: &Value, name: Symbol, value: &Value, progr: Obj) -> bool {
+#[inline(never)]
+pub(super) fn set(tx: &mut Transaction, obj: Option<Obj>, name: Symbol, value: &Value, progr: Obj) -> bool {
     if value.is_sized() || value.is_unset() {
         return false;
     }
@@ -38,8 +49,8 @@ pub(super) fn set(tx: &mut Transaction, obj: &Value, name: Symbol, value: &Value
 }
 
 /// `obj.name = obj.name + by` for an integer that this task has set before. Gives whether it is done.
-#[inline(always)]
-pub(super) fn add_int(tx: &mut Transaction, obj: &Value, name: Symbol, by: i64, progr: Obj) -> bool {
+#[inline(never)]
+pub(super) fn add_int(tx: &mut Transaction, obj: Option<Obj>, name: Symbol, by: i64, progr: Obj) -> bool {
     match find(tx, obj, name, PropPerms::READ, progr) {
         Some(property) if property.perms.has(PropPerms::WRITE) || property.owner == progr => {
             tx.add_to_own_int(&property, by)
@@ -50,7 +61,7 @@ pub(super) fn add_int(tx: &mut Transaction, obj: &Value, name: Symbol, by: i64, 
 
 /// `obj.name = value` for any value.
 pub(super) fn set_any(ctx: &mut Context<'_>, obj: &Value, name: Symbol, value: Value) -> Result<(), Raised> {
-    match find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr) {
+    match find(ctx.tx, obj.referent(), name, PropPerms::WRITE, ctx.frame.progr) {
         Some(property) => {
             ctx.task.store(&value)?;
             ctx.tx.set_property_value(&property, value);
@@ -73,7 +84,7 @@ pub(super) fn add_to(
         return Err(ErrorCode::Type.into());
     };
     let is_full = items.len() >= ctx.options.max_list_concat;
-    if let Some(property) = find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr)
+    if let Some(property) = find(ctx.tx, obj.referent(), name, PropPerms::WRITE, ctx.frame.progr)
         && !is_full
         && ctx.tx.has_own_value(&property, &list)
     {
@@ -98,7 +109,7 @@ pub(super) fn set_path(
 ) -> Result<(), Raised> {
     if !value.is_sized()
         && index::is_through_lists(&whole, path)
-        && let Some(property) = find(ctx.tx, obj, name, PropPerms::WRITE, ctx.frame.progr)
+        && let Some(property) = find(ctx.tx, obj.referent(), name, PropPerms::WRITE, ctx.frame.progr)
         && ctx.tx.has_own_value(&property, &whole)
     {
         drop(whole);

@@ -16,6 +16,13 @@ pub(super) fn assign(regs: &mut [Value], spec: &Scatter, items: &[Value]) -> Res
     Ok(spec.done as usize)
 }
 
+/// As [`assign`], from a list in a register. `E_TYPE` where it is no list.
+#[inline(never)]
+pub(super) fn assign_from(regs: &mut [Value], spec: &Scatter, from: u16) -> Result<usize, ErrorCode> {
+    let list = regs[usize::from(from)].clone();
+    assign(regs, spec, list.as_list().ok_or(ErrorCode::Type)?)
+}
+
 /// As [`assign`], where not all targets are required.
 #[cold]
 fn assign_some(regs: &mut [Value], spec: &Scatter, items: &[Value]) -> Result<usize, ErrorCode> {

@@ -17,6 +17,7 @@ pub(super) fn words_of<'a>(frame: &'a FrameState, below: &'a [Frame]) -> &'a Arc
 }
 
 /// What a predefined variable is in the frame. `lower` is the register stack below it.
+#[inline(never)]
 pub(super) fn load_env(
     frame: &mut FrameState,
     below: &[Frame],
@@ -42,6 +43,7 @@ pub(super) fn load_env(
 }
 
 /// Makes an assignment to a predefined variable seen by the verbs that the frame calls.
+#[inline(never)]
 pub(super) fn store_env(frame: &mut FrameState, below: &[Frame], field: EnvField, value: Value) {
     if field == EnvField::Player {
         frame.assigned_player = value;
