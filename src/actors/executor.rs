@@ -21,7 +21,7 @@ use moo_tasks::held::{Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use moo_tasks::scheduler::{Lane, Micros};
-use moo_vm::host::{LagRow, Output};
+use moo_vm::host::LagRow;
 use rustix::time::{ClockId, clock_gettime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -263,14 +263,7 @@ impl Shared {
         let told = job.conn.iter().map(|conn| Told {
             conn: conn.id,
             object: conn.object(),
-            lines: vec![Shown {
-                output: Output {
-                    text: Value::str(FAULT),
-                    no_flush: false,
-                    no_newline: false,
-                },
-                is_binary: false,
-            }],
+            lines: vec![Shown::line(FAULT)],
         });
         let end = End::Failed(Failure::Killed);
         let outgoing = Outgoing::new(self.workshop.way_out(), job, reply, after);

@@ -92,7 +92,7 @@ fn show(event: &ClientEvent) -> (&'static str, Vec<String>) {
         ClientEvent::PlayerSwitched { player, .. } => ("PlayerSwitched", one(format!("#{}", player.0))),
         ClientEvent::SetConnectionOption { option, .. } => ("SetConnectionOption", one(option.clone())),
         ClientEvent::CredentialsUpdated { .. } => ("CredentialsUpdated", Vec::new()),
-        ClientEvent::Typed { json } => ("Typed", one(String::from_utf8_lossy(json).into_owned())),
+        ClientEvent::Typed { json, .. } => ("Typed", one(String::from_utf8_lossy(json).into_owned())),
         ClientEvent::Gap { lost } => ("Gap", one(format!("{lost} events were lost"))),
         ClientEvent::ForceInput { line, .. } => ("ForceInput", one(line.clone())),
         ClientEvent::FlushInput { .. } => ("FlushInput", Vec::new()),

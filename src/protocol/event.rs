@@ -81,6 +81,8 @@ pub enum Content {
         value: WireValue,
         /// Hints for its display, by name.
         attrs: Vec<(String, WireValue)>,
+        /// What a client shows that cannot show this.
+        text: Option<String>,
     },
 }
 
@@ -179,6 +181,8 @@ pub enum ClientEvent {
     Typed {
         /// UTF-8 JSON.
         json: Vec<u8>,
+        /// What a client shows that takes no typed messages.
+        text: Option<String>,
     },
     /// Events were lost for good.
     Gap {

@@ -20,6 +20,7 @@ mod hall;
 mod hostile;
 mod kill;
 mod lambdacore;
+mod messages;
 mod persistence;
 mod requests;
 mod restart;

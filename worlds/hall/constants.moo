@@ -35,6 +35,8 @@ define LIST_KIT = #23;
 define LIMITS = #24;
 define SERVER_OPTIONS = #25;
 define CHAT = #26;
+define MESSENGER = #27;
+define HOOKS = #28;
 
 // Places.
 define PORCH = #30;
@@ -79,3 +81,4 @@ define CODING_PRIMER = #69;
 define SUNDIAL = #70;
 define RIDDLE_STONE = #71;
 define PEBBLES = #72;
+define SHOOTER = #73;

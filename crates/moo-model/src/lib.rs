@@ -4,6 +4,7 @@
 
 pub mod bytes;
 pub mod error;
+pub mod json;
 pub mod ledger;
 pub mod literal;
 pub mod number;

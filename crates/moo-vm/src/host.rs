@@ -27,6 +27,22 @@ pub struct Output {
     pub no_newline: bool,
 }
 
+/// Something that is more than a line, for clients that take it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Rich {
+    /// Its media type. [`Rich::TYPED`] is a typed message.
+    pub content_type: String,
+    /// The content, as text.
+    pub content: String,
+    /// The line that says the same to everybody else, if they are to hear of it.
+    pub text: Option<String>,
+}
+
+impl Rich {
+    /// The media type of typed messages: one JSON object with a `type`.
+    pub const TYPED: &str = "application/json";
+}
+
 /// Something that a client shows beside its lines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Presentation {
@@ -120,6 +136,9 @@ pub trait Host {
     fn buffered_output(&self, conn: Obj) -> Option<usize>;
     /// Sends a line; false when `no_flush` was asked and there is no room. True for the unconnected.
     fn notify(&mut self, conn: Obj, output: Output) -> bool;
+    /// Sends something rich if the connection's client takes its media type, else its line, if it has one. Whether it
+    /// was sent as it is; false for the unconnected.
+    fn notify_rich(&mut self, conn: Obj, rich: Rich) -> bool;
     /// Closes a connection, if there is one.
     fn close(&mut self, conn: Obj, why: Close);
     /// Hands a connection over to a player, as `switch_player()` does: `E_INVARG` when nobody is connected so.

@@ -11,11 +11,8 @@ use crate::protocol::client::{DaemonToClientReply, HostClientToDaemonMessage};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::host::Peer;
 use moo_model::Value;
-use moo_tasks::connections::{ConnId, Connection};
+use moo_tasks::connections::{CONTENT_TYPES, ConnId, Connection};
 use std::sync::Arc;
-
-/// The fact by which `connection_attributes()` tells what kinds of content a client can show.
-const CONTENT_TYPES: &str = "content-types";
 
 impl ConnectionActor {
     /// A message about what a client is or shows; any other is given back.
@@ -65,11 +62,9 @@ impl ConnectionActor {
 
 /// A connection begins with what its host knows of the client; what is too much of that is left out.
 pub(super) fn note_peer(conn: &Connection, peer: &Peer) {
-    if !peer.content_types.is_empty() {
-        let types = Value::strings(&peer.content_types);
-        conn.change_display(|display| display.set_attribute(CONTENT_TYPES, Some(types)))
-            .ok();
-    }
+    let types = (!peer.content_types.is_empty()).then(|| Value::strings(&peer.content_types));
+    conn.change_display(|display| display.set_attribute(CONTENT_TYPES, types))
+        .ok();
     for (key, value) in &peer.attrs {
         set_attribute(conn, key, Some(value)).ok();
     }

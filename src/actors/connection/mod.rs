@@ -45,14 +45,13 @@ use counts::Counts;
 use lines::Save;
 use linger::Ended;
 use login::LoginAsked;
+use moo_model::Obj;
 use moo_model::ledger::Row;
 use moo_model::world::{Lookups, Transaction, World};
-use moo_model::{Obj, Value};
 use moo_tasks::connections::{ConnId, Connection};
 use moo_tasks::held::{Effect, Shown, Told};
 use moo_tasks::login::Login;
 use moo_tasks::outside::Outside;
-use moo_vm::host::Output;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokens::Proof;
@@ -305,18 +304,10 @@ impl ConnectionActor {
         if lines.is_empty() {
             return;
         }
-        let shown = |line: String| Shown {
-            output: Output {
-                text: Value::string(line),
-                no_flush: false,
-                no_newline: false,
-            },
-            is_binary: false,
-        };
         self.items.push(Item::Told(Told {
             conn: conn.id,
             object,
-            lines: lines.into_iter().map(shown).collect(),
+            lines: lines.into_iter().map(Shown::line).collect(),
         }));
     }
 }

@@ -1,4 +1,4 @@
-//! Lines as they travel: what tasks told connections, made into as few events as carry it.
+//! Lines and richer things as they travel: what tasks told connections, made into as few events as carry it.
 //!
 //! Invariant: connections that were told exactly the same share one event; an event fits into a frame with all who may
 //! be named in it.
@@ -6,8 +6,10 @@
 use crate::limits::{ANSWER_EVENTS_MAX, BODY_EVENT_MAX};
 use crate::protocol::event::{Cause, ClientEvent, Content, Line, LineBody, NarrativeEvent};
 use crate::protocol::machine::outbox::Prepared;
-use crate::protocol::{Wall, WireObj};
+use crate::protocol::{Wall, WireObj, WireValue};
+use moo_model::Value;
 use moo_tasks::held::{Shown, Told};
+use moo_vm::host::{Output, Rich};
 use std::collections::HashMap;
 
 /// Bytes of lines in one event at most.
@@ -20,34 +22,89 @@ const LINE_COST: usize = 8;
 /// The events of what was told to connections. Every connection is named in `told` once.
 pub fn narratives(author: WireObj, told: Vec<Told>, cause: Option<Cause>, at: Wall) -> Vec<Prepared> {
     let mut ready = Vec::new();
-    for (lines, to) in audiences(told) {
-        for lines in groups(lines) {
-            let event = ClientEvent::Narrative {
-                event: NarrativeEvent {
-                    author,
-                    content: Content::Lines(lines),
-                },
-            };
+    for (pieces, to) in audiences(told) {
+        for event in pieces
+            .chunk_by(Piece::goes_with)
+            .flat_map(|pieces| events(author, pieces))
+        {
             ready.push(Prepared::new(&event, cause, at, to.clone()));
         }
     }
     ready
 }
 
+/// The events of lines in a row, or of one richer thing.
+fn events(author: WireObj, pieces: &[Piece]) -> Vec<ClientEvent> {
+    if let [
+        Piece::Rich(Rich {
+            content_type,
+            content,
+            text,
+        }),
+    ] = pieces
+        && content_type == Rich::TYPED
+    {
+        return vec![ClientEvent::Typed {
+            json: content.clone().into_bytes(),
+            text: text.clone(),
+        }];
+    }
+    let narrative = |content| ClientEvent::Narrative {
+        event: NarrativeEvent { author, content },
+    };
+    contents(pieces).into_iter().map(narrative).collect()
+}
+
+/// The same as content of narratives, a typed message too.
+fn contents(pieces: &[Piece]) -> Vec<Content> {
+    if let [Piece::Rich(rich)] = pieces {
+        return vec![Content::Rich {
+            content_type: rich.content_type.clone(),
+            value: WireValue::new(&Value::str(&rich.content)),
+            attrs: Vec::new(),
+            text: rich.text.clone(),
+        }];
+    }
+    let lines = pieces.iter().filter_map(|piece| match piece {
+        Piece::Line(line) => Some(line.clone()),
+        Piece::Rich(_) => None,
+    });
+    groups(lines).into_iter().map(Content::Lines).collect()
+}
+
 /// What was told to one connection, for an answer to repeat: the beginning of it, if it is long.
 pub fn repeated(author: WireObj, told: &Told) -> Vec<NarrativeEvent> {
-    let narrative = |lines| NarrativeEvent {
-        author,
-        content: Content::Lines(lines),
-    };
-    let groups = groups(told.lines.iter().map(wire_line)).into_iter();
-    groups.take(ANSWER_EVENTS_MAX).map(narrative).collect()
+    let narrative = |content| NarrativeEvent { author, content };
+    let pieces: Vec<Piece> = told.lines.iter().map(Piece::of).collect();
+    let contents = pieces.chunk_by(Piece::goes_with).flat_map(contents);
+    contents.take(ANSWER_EVENTS_MAX).map(narrative).collect()
+}
+
+/// What is shown, in the form in which it is compared and travels.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Piece {
+    Line(Line),
+    Rich(Rich),
+}
+
+impl Piece {
+    fn of(shown: &Shown) -> Piece {
+        match shown {
+            Shown::Line { output, is_binary } => Piece::Line(wire_line(output, *is_binary)),
+            Shown::Rich(rich) => Piece::Rich(rich.clone()),
+        }
+    }
+
+    /// Whether both may be in one event.
+    fn goes_with(&self, next: &Piece) -> bool {
+        matches!((self, next), (Piece::Line(_), Piece::Line(_)))
+    }
 }
 
 /// What was told, each with all connections that were told just that.
-fn audiences(told: Vec<Told>) -> Vec<(Vec<Line>, Vec<u64>)> {
-    let mut audiences: Vec<(Vec<Line>, Vec<u64>)> = Vec::new();
-    let mut places: HashMap<Vec<Line>, usize> = HashMap::new();
+fn audiences(told: Vec<Told>) -> Vec<(Vec<Piece>, Vec<u64>)> {
+    let mut audiences: Vec<(Vec<Piece>, Vec<u64>)> = Vec::new();
+    let mut places: HashMap<Vec<Piece>, usize> = HashMap::new();
     // In a full room nearly all are told the same, one after the other: those are not taken apart at all.
     let mut last: Option<(Vec<Shown>, usize)> = None;
     for Told { conn, lines, .. } in told {
@@ -57,7 +114,7 @@ fn audiences(told: Vec<Told>) -> Vec<(Vec<Line>, Vec<u64>)> {
             audiences[*place].1.push(conn.0);
             continue;
         }
-        let wire: Vec<Line> = lines.iter().map(wire_line).collect();
+        let wire: Vec<Piece> = lines.iter().map(Piece::of).collect();
         let place = *places.entry(wire).or_insert_with_key(|wire| {
             audiences.push((wire.clone(), Vec::new()));
             audiences.len() - 1
@@ -71,20 +128,30 @@ fn audiences(told: Vec<Told>) -> Vec<(Vec<Line>, Vec<u64>)> {
 /// Whether the same texts are shown in the same way, to the letter: values of the language are equal already when they
 /// differ in case.
 fn is_same(a: &[Shown], b: &[Shown]) -> bool {
-    let same = |(a, b): (&Shown, &Shown)| {
-        a.is_binary == b.is_binary
-            && a.output.no_newline == b.output.no_newline
-            && a.output.no_flush == b.output.no_flush
-            && a.output.text.as_str().is_some()
-            && a.output.text.as_str() == b.output.text.as_str()
+    let same = |(a, b): (&Shown, &Shown)| match (a, b) {
+        (
+            Shown::Line { output: a, is_binary },
+            Shown::Line {
+                output: b,
+                is_binary: other,
+            },
+        ) => {
+            is_binary == other
+                && a.no_newline == b.no_newline
+                && a.no_flush == b.no_flush
+                && a.text.as_str().is_some()
+                && a.text.as_str() == b.text.as_str()
+        }
+        (Shown::Rich(a), Shown::Rich(b)) => a == b,
+        _ => false,
     };
     a.len() == b.len() && a.iter().zip(b).all(same)
 }
 
 /// A line as it travels. A value that is no text is shown as its literal, a malformed binary string as it is.
-fn wire_line(Shown { output, is_binary }: &Shown) -> Line {
+fn wire_line(output: &Output, is_binary: bool) -> Line {
     let text = output.text.as_str();
-    let bytes = text.filter(|_| *is_binary).and_then(decode_binary);
+    let bytes = text.filter(|_| is_binary).and_then(decode_binary);
     let body = match (bytes, text) {
         (Some(bytes), _) => LineBody::Bytes(bytes),
         (None, Some(text)) => LineBody::Text(text.to_owned()),
@@ -92,7 +159,7 @@ fn wire_line(Shown { output, is_binary }: &Shown) -> Line {
     };
     Line {
         body,
-        no_newline: output.no_newline || *is_binary,
+        no_newline: output.no_newline || is_binary,
         no_flush: output.no_flush,
     }
 }
@@ -175,23 +242,14 @@ fn decode_binary(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use moo_model::{Obj, Value};
+    use moo_model::Obj;
     use moo_tasks::connections::ConnId;
-    use moo_vm::host::Output;
 
     fn told(conn: u64, texts: &[&str]) -> Told {
-        let shown = |text: &&str| Shown {
-            output: Output {
-                text: Value::str(text),
-                no_flush: false,
-                no_newline: false,
-            },
-            is_binary: false,
-        };
         Told {
             conn: ConnId(conn),
             object: Obj(conn as i64),
-            lines: texts.iter().map(shown).collect(),
+            lines: texts.iter().map(|text| Shown::line(*text)).collect(),
         }
     }
 

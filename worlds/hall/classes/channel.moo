@@ -38,12 +38,52 @@ object CHANNEL
     elseif (!text)
       who:tell_lines(this.recent || {tostr("Nothing was said on ", this.name, " lately.")});
     elseif (text = who:speakable(text))
-      line = $string:clip(tostr("[", this.name, "] ", who.name, ": ", text), $limits.speech_length);
-      this.recent = $list:last({@this.recent, line}, $limits.channel_memory);
-      for member in (this:members())
-        member:tell(line);
-      endfor
+      this:carry(who, text);
     endif
+  endmethod
+
+  method carry owner: KEEPER
+    "carry(who, text): what who said here, to all members.";
+    {who, text} = args;
+    caller == this || caller_perms() == $keeper || raise(E_PERM);
+    line = $string:clip(tostr("[", this.name, "] ", who.name, ": ", text), $limits.speech_length);
+    this.recent = $list:last({@this.recent, line}, $limits.channel_memory);
+    message = $messenger:envelope("ChatRoomMessage", who, {"ChatRoom", this.name}, text);
+    for member in (this:members())
+      member:tell_typed(message, line);
+    endfor
+  endmethod
+
+  method open owner: OPERATOR
+    "open(who, name): a new channel, for who to join. It closes when the last member leaves.";
+    {who, name} = args;
+    this == $channel && (caller_perms() == $keeper || caller_perms().wizard) || raise(E_PERM);
+    who:is_a($guest) && raise(E_PERM, "Guests may not open a channel");
+    length(children(this)) < $limits.channels || raise(E_QUOTA, "There are too many channels already");
+    if (length(name) > $limits.channel_name_length || !match(name, "^[a-z][a-z0-9_-]*$"))
+      raise(E_INVARG, tostr("A channel's name has at most ", $limits.channel_name_length, " letters, digits, - and _, a letter first"));
+    endif
+    channel = create(this, $keeper);
+    channel.name = name;
+    return channel;
+  endmethod
+
+  method let_in owner: KEEPER
+    "let_in(who): who is a member from now on.";
+    {who} = args;
+    caller == this || caller_perms() == $keeper || raise(E_PERM);
+    who.channels = setadd(who.channels, this);
+  endmethod
+
+  method close_if_empty owner: OPERATOR
+    "Without members I go, but for the channel that everybody begins with.";
+    caller == this || raise(E_PERM);
+    for who in (this == $chat ? {$chat} | players())
+      if (who == $chat || this in who.channels)
+        return;
+      endif
+    endfor
+    recycle(this);
   endmethod
 
   method join owner: KEEPER
@@ -52,7 +92,7 @@ object CHANNEL
     if (this in who.channels)
       return who:tell("You are on ", this.name, " already.");
     endif
-    who.channels = {@who.channels, this};
+    this:let_in(who);
     who:tell("You join ", this.name, ". Type ", this.name, " and some text to talk on it.");
   endmethod
 
@@ -61,6 +101,7 @@ object CHANNEL
     who == player && (caller_perms() == $keeper || caller_perms() == who || caller_perms().wizard) || raise(E_PERM);
     who.channels = setremove(who.channels, this);
     who:tell("You are not on ", this.name, " any more.");
+    this:close_if_empty();
   endmethod
 endobject
 

@@ -13,6 +13,7 @@ object PLAYER
   property tour_step (owner: KEEPER, flags: "r") = 0;
   property farewell (owner: KEEPER, flags: "r") = "Goodbye. You will wake up where you fell asleep.";
   property channels (owner: KEEPER, flags: "r") = {CHAT};
+  property spoke_to_all (owner: KEEPER, flags: "r") = 0;
 
   override description = "Somebody who has not described themselves yet.";
 
@@ -106,8 +107,15 @@ object PLAYER
     elseif (!(who in connected_players()))
       player:tell(who.name, " is not connected.");
     elseif (text = player:speakable(text))
-      who:tell(player.name, " pages you, \"", text, "\"");
+      $messenger:direct(player, who, text, tostr(player.name, " pages you, \"", text, "\""));
       player:tell("You page ", who.name, ", \"", text, "\"");
+    endif
+  endverb
+
+  verb shout (any any any) owner: KEEPER flags: "rd"
+    "shout <text>: speak to everybody who is connected";
+    if (text = player:speakable(argstr))
+      $messenger:global(player, text);
     endif
   endverb
 
@@ -117,9 +125,10 @@ object PLAYER
   endverb
 
   verb "@join" (any none none) owner: KEEPER flags: "rd"
-    "@join [channel]";
+    "@join [channel]: hear it and speak on it. A channel that nobody has opened yet is opened.";
     channel = $channel:named(dobjstr || $chat.name);
-    valid(channel) ? channel:join(player) | player:tell("There is no such channel.");
+    valid(channel) || (channel = $channel:open(player, dobjstr));
+    channel:join(player);
   endverb
 
   verb "@leave" (any none none) owner: KEEPER flags: "rd"
@@ -225,6 +234,13 @@ object PLAYER
   method tell owner: OPERATOR
     "tell(text...): show me one line.";
     notify(this, tostr(@args));
+  endmethod
+
+  method tell_typed owner: OPERATOR
+    "tell_typed(message [, line]): the message if my program takes such, else the line. It is believed, so only this world's code may.";
+    {message, @line} = args;
+    caller_perms() == $keeper || caller_perms().wizard || raise(E_PERM);
+    return notify_rich(this, "application/json", message, @line);
   endmethod
 
   method tell_lines owner: OPERATOR

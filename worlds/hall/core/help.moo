@@ -16,7 +16,7 @@ object HELP
   };
   property groups (owner: KEEPER, flags: "rc") = {
     {"Looking and holding", {"look", "examine", "inventory", "get", "drop", "give", "put", "open", "read"}},
-    {"Talking", {"say", "emote", "whisper", "page", "chat", "@join", "who"}},
+    {"Talking", {"say", "emote", "whisper", "page", "shout", "chat", "@join", "who"}},
     {"Moving", {"go", "home", "@sethome"}},
     {"You", {"@describe", "@password", "@quit", "tour", "play", "sign", "help"}},
     {"Building", {"building", "@dig", "@go", "@create", "@rename", "@detail", "@prop", "@set", "@perms", "@show", "@edit", "@chparent", "@recycle", "@quota", "@audit"}},
@@ -116,13 +116,17 @@ object HELP
     "page SOMEBODY TEXT",
     "Only that person hears it, wherever they are."
   };
+  property "on_shout" (owner: KEEPER, flags: "rc") = {
+    "shout TEXT",
+    "Everybody who is connected hears it. Not too often, please."
+  };
   property "on_chat" (owner: KEEPER, flags: "rc") = {
     "chat TEXT, or =TEXT",
     "Talks on the chat channel, heard everywhere by those who joined it. Everybody joins at first. chat alone shows what was said lately."
   };
   property "on_@join" (owner: KEEPER, flags: "rc") = {
     "@join CHANNEL, @leave CHANNEL",
-    "Joins or leaves a channel. Without a name it is the chat channel."
+    "Joins or leaves a channel. Without a name it is the chat channel. Joining one that is not there opens it; it closes when the last has left."
   };
   property "on_who" (owner: KEEPER, flags: "rc") = {
     "who",

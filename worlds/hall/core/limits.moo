@@ -25,6 +25,10 @@ object LIMITS
   property book_entries (owner: OPERATOR, flags: "r") = 50;
   property book_entry_length (owner: OPERATOR, flags: "r") = 200;
   property channel_memory (owner: OPERATOR, flags: "r") = 20;
+  property channels (owner: OPERATOR, flags: "r") = 100;
+  property channel_name_length (owner: OPERATOR, flags: "r") = 20;
+  property seconds_between_globals (owner: OPERATOR, flags: "r") = 5;
+  property people_listed (owner: OPERATOR, flags: "r") = 200;
   property guests (owner: OPERATOR, flags: "r") = 10;
   property characters (owner: OPERATOR, flags: "r") = 2000;
   property characters_an_hour (owner: OPERATOR, flags: "r") = 60;

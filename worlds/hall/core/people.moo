@@ -42,6 +42,30 @@ object PEOPLE
     return lines;
   endmethod
 
+  method presence owner: KEEPER
+    "presence(viewer): the most recently active people, the place, and the channels, as maps.";
+    {viewer} = args;
+    people = {};
+    connected = connected_players();
+    for who in (connected[1..min($, $limits.people_listed)])
+      room = who.location;
+      row = ["player" -> who, "name" -> who.name, "idle_s" -> `idle_seconds(who) ! E_INVARG => 0'];
+      row["here"] = valid(room) && room == viewer.location;
+      if (valid(room))
+        row["room"] = room;
+        row["room_name"] = room.name;
+      endif
+      people = {@people, row};
+    endfor
+    channels = {};
+    for channel in (children($channel))
+      channels = {@channels, ["id" -> channel.name, "name" -> channel.name, "on" -> channel in viewer.channels && 1]};
+    endfor
+    place = viewer.location;
+    rooms = valid(place) ? {["id" -> tostr(place), "name" -> place.name]} | {};
+    return ["players" -> people, "rooms" -> rooms, "channels" -> channels];
+  endmethod
+
   method name_problem owner: KEEPER
     "name_problem(name [, who]): why nobody (or nobody but who) may be called that, or \"\".";
     {name, ?who = $nothing} = args;

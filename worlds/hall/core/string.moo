@@ -59,6 +59,12 @@ object STRING_KIT
     return length(text) >= length(beginning) && text[1..length(beginning)] == beginning;
   endmethod
 
+  method is_line owner: KEEPER
+    "is_line(text): true if it has no control characters, so that a terminal shows it as one line.";
+    {text} = args;
+    return !match(encode_binary(text), "~[01]");
+  endmethod
+
   method clip owner: KEEPER
     "clip(text, length): text, cut short with a sign of it if it is longer.";
     {text, most} = args;

@@ -28,6 +28,8 @@ object SYSTEM
   property list (owner: OPERATOR, flags: "r") = LIST_KIT;
   property limits (owner: OPERATOR, flags: "r") = LIMITS;
   property server_options (owner: OPERATOR, flags: "r") = SERVER_OPTIONS;
+  property messenger (owner: OPERATOR, flags: "r") = MESSENGER;
+  property hooks (owner: OPERATOR, flags: "r") = HOOKS;
   property chat (owner: OPERATOR, flags: "r") = CHAT;
   property keeper (owner: OPERATOR, flags: "r") = KEEPER;
   property operator (owner: OPERATOR, flags: "r") = OPERATOR;
@@ -76,12 +78,34 @@ object SYSTEM
     endfor
   endmethod
 
+  method do_typed_message owner: OPERATOR
+    "A typed message of a player's program. E_VERBNF for a type that nobody here knows; any other error refuses it.";
+    callers() && raise(E_PERM);
+    return $messenger:carry(@args);
+  endmethod
+
+  method invoke_http_handler owner: OPERATOR
+    "A request from the web, under /v1/hooks/. Returns [\"status\" -> number, \"headers\" -> map, \"body\" -> text].";
+    callers() && raise(E_PERM);
+    return $hooks:answer(@args);
+  endmethod
+
+  method presence owner: OPERATOR
+    "presence(): who is here and where talk goes on, as a player's program shows it.";
+    return $people:presence(player);
+  endmethod
+
   method handle_uncaught_error owner: OPERATOR
     "Programmers get the whole traceback; everybody else gets one friendly line.";
     callers() && raise(E_PERM);
     {code, message, value, stack, lines} = args;
     programmer = valid(player) && player.programmer;
     command = stack[$][2];
+    if (command == "do_typed_message")
+      "Whoever sent it hears why it was refused by how its task ends; the world's own mistakes are in the log.";
+      code in {E_INVARG, E_PERM, E_QUOTA, E_TYPE} || server_log(tostr("error for ", player, ": ", lines[1]));
+      return 1;
+    endif
     ours = index(command, "@") == 1 && stack[$][4].owner == $keeper;
     if (ours && (!programmer || length(stack) < 3 || code == E_QUOTA))
       notify(player, tostr($string:words(command)[1], ": ", message, "."));

@@ -1,4 +1,5 @@
-//! The programs of the built-in world: they compile on any server of the family, but for two functions of ours.
+//! The programs of the built-in world: they compile on any server of the family that has maps, but for the functions that
+//! [`is_known`] names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,7 +56,15 @@ fn verbs() -> Vec<Verb> {
 }
 
 fn is_known(name: &str) -> bool {
-    let ours = ["argon2", "argon2_verify", "conflicts", "lag", "verb_profile"];
+    let ours = [
+        "argon2",
+        "argon2_verify",
+        "conflicts",
+        "lag",
+        "mapdelete",
+        "notify_rich",
+        "verb_profile",
+    ];
     is_builtin(name) || ours.contains(&name)
 }
 

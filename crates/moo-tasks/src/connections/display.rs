@@ -23,7 +23,21 @@ pub struct Display {
     presentations: BTreeMap<String, Presentation>,
 }
 
+/// The fact that lists the media types which the client takes besides lines.
+pub const CONTENT_TYPES: &str = "content-types";
+
 impl Display {
+    /// Whether the client takes this media type.
+    pub fn takes(&self, content_type: &str) -> bool {
+        let types = self.attributes.get(CONTENT_TYPES).and_then(Value::as_list);
+        let is = |known: &Value| {
+            known
+                .as_str()
+                .is_some_and(|known| known.eq_ignore_ascii_case(content_type))
+        };
+        types.is_some_and(|types| types.iter().any(is))
+    }
+
     /// The facts, by name.
     pub fn attributes(&self) -> Vec<(String, Value)> {
         self.attributes

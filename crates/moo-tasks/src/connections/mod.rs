@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::input_queue::InputQueue;
 use stored::{Stored, StoredLine};
 
-pub use display::Display;
+pub use display::{CONTENT_TYPES, Display};
 
 /// The number of the first connection that has not logged in, less its own number.
 const FIRST_UNLOGGED: i64 = -1;
@@ -214,6 +214,11 @@ impl Connection {
     /// What its client has said of itself, and what it is shown.
     pub fn display(&self) -> Display {
         self.state().display.clone()
+    }
+
+    /// Whether its client takes this media type besides lines.
+    pub fn takes(&self, content_type: &str) -> bool {
+        self.state().display.takes(content_type)
     }
 
     /// Changes that; its row is still to be written.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Value};
 use moo_vm::fork::ForkRequest;
-use moo_vm::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask};
+use moo_vm::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask, Rich};
 use moo_vm::machine::Machine;
 
 use super::{Effect, Held, Shown};
@@ -244,12 +244,7 @@ impl Host for HeldHost<'_> {
         // What was committed is with the host, which keeps its own measure; what this task holds is all there is here.
         let connection = self.connection(conn)?;
         let told = self.held.told.iter().find(|told| told.conn == connection.id);
-        Some(told.map_or(0, |told| {
-            told.lines
-                .iter()
-                .map(|line| line.output.text.as_str().map_or(0, str::len) + 2)
-                .sum()
-        }))
+        Some(told.map_or(0, |told| told.lines.iter().map(Shown::size).sum()))
     }
 
     fn notify(&mut self, conn: Obj, output: Output) -> bool {
@@ -258,9 +253,22 @@ impl Host for HeldHost<'_> {
                 Some(value) => value.is_true(),
                 None => connection.input().options().binary,
             };
-            self.held.push(&connection, Shown { output, is_binary });
+            self.held.push(&connection, Shown::Line { output, is_binary });
         }
         true
+    }
+
+    fn notify_rich(&mut self, conn: Obj, rich: Rich) -> bool {
+        let Some(connection) = self.connection(conn) else {
+            return false;
+        };
+        let takes = connection.takes(&rich.content_type);
+        if takes {
+            self.held.push(&connection, Shown::Rich(rich));
+        } else if let Some(text) = rich.text {
+            self.held.push(&connection, Shown::line(text));
+        }
+        takes
     }
 
     fn close(&mut self, conn: Obj, why: Close) {

@@ -8,7 +8,7 @@ mod host;
 use std::sync::Arc;
 
 use moo_model::{Obj, Value};
-use moo_vm::host::{Close, Output, Presentation};
+use moo_vm::host::{Close, Output, Presentation, Rich};
 
 use crate::board::Waiting;
 use crate::connections::{ConnId, Connection};
@@ -16,13 +16,40 @@ use crate::input_queue::Line;
 
 pub use host::HeldHost;
 
-/// One line, as the connection was when it was written.
+/// One thing that a connection is shown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
-    /// The line.
-    pub output: Output,
-    /// Whether it is a binary string.
-    pub is_binary: bool,
+pub enum Shown {
+    /// A line, as the connection was when it was written.
+    Line {
+        /// The line.
+        output: Output,
+        /// Whether it is a binary string.
+        is_binary: bool,
+    },
+    /// Something richer, of a type that its client takes.
+    Rich(Rich),
+}
+
+impl Shown {
+    /// A line of plain text.
+    pub fn line(text: impl Into<String>) -> Shown {
+        Shown::Line {
+            output: Output {
+                text: Value::string(text.into()),
+                no_flush: false,
+                no_newline: false,
+            },
+            is_binary: false,
+        }
+    }
+
+    /// How many bytes it is, with its line end.
+    fn size(&self) -> usize {
+        match self {
+            Shown::Line { output, .. } => output.text.as_str().map_or(0, str::len) + 2,
+            Shown::Rich(rich) => rich.content.len(),
+        }
+    }
 }
 
 /// What one commit told one connection.
@@ -32,7 +59,7 @@ pub struct Told {
     pub conn: ConnId,
     /// Its player or number.
     pub object: Obj,
-    /// The lines, in order.
+    /// Lines and richer things, in order.
     pub lines: Vec<Shown>,
 }
 
@@ -148,13 +175,7 @@ impl Held {
 
     /// Adds a line of the server's own for a connection.
     pub fn tell(&mut self, connection: &Connection, text: &str) {
-        let output = Output {
-            text: Value::str(text),
-            no_flush: false,
-            no_newline: false,
-        };
-        let is_binary = false;
-        self.push(connection, Shown { output, is_binary });
+        self.push(connection, Shown::line(text));
     }
 
     fn push(&mut self, connection: &Connection, line: Shown) {

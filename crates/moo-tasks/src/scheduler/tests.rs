@@ -16,6 +16,9 @@ fn submit(id: i64, lane: Lane) -> Event<u32, i64> {
     Event::Submit { id, lane, work: 0 }
 }
 
+/// No task.
+const NOTHING: [i64; 0] = [];
+
 fn started(actions: &[Action<u32, i64>]) -> Vec<i64> {
     actions
         .iter()
@@ -33,7 +36,7 @@ fn players_take_turns() {
     for (id, lane) in [(2, 7), (3, 7), (4, 8), (5, 9)] {
         assert_eq!(
             started(&on(&mut core, 0, submit(id, lane))),
-            [],
+            NOTHING,
             "one runs already"
         );
     }
@@ -76,10 +79,10 @@ fn a_sleeper_starts_when_its_moment_comes_and_only_then() {
                 work: 5
             }
         )),
-        []
+        NOTHING
     );
     assert_eq!(core.next_moment(), Some(100));
-    assert_eq!(started(&on(&mut core, 99, Event::Tick)), []);
+    assert_eq!(started(&on(&mut core, 99, Event::Tick)), NOTHING);
     let due = on(&mut core, 130, Event::Tick);
     assert_eq!(
         due,

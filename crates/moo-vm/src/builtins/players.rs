@@ -1,13 +1,13 @@
 //! Players: who is one, who is connected, and what is sent to them and taken from them.
 
 use moo_model::world::Flags;
-use moo_model::{ErrorCode, Obj, Raised, Value};
+use moo_model::{ErrorCode, Obj, Raised, Value, json};
 
 use super::objects::{existing, obj_list};
 use super::{Args, ZERO, binary, row};
 use crate::builtin::ArgType::{Any, Obj as AnObj, Str};
 use crate::builtin::{Builtin, Context};
-use crate::host::{Close, Output};
+use crate::host::{Close, Output, Rich};
 
 fn players(ctx: &mut Context<'_>, _args: &[Value]) -> Result<Value, Raised> {
     let players = ctx.tx.players();
@@ -69,6 +69,44 @@ fn notify(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::truth(ctx.host.notify(conn, output)))
 }
 
+/// Bytes of something rich at most, so that it fits into one event with all who see it.
+const RICH_BYTES_MAX: usize = 64 << 10;
+
+fn notify_rich(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    let conn = own_connection(ctx, args)?;
+    let content_type = args.str(1)?.to_ascii_lowercase();
+    let content = if content_type == Rich::TYPED {
+        typed_message(&args[2])?
+    } else {
+        args.str(2)?.to_owned()
+    };
+    let text = match args.get(3) {
+        Some(_) => Some(args.str(3)?.to_owned()),
+        None => None,
+    };
+    let size = content_type.len() + content.len() + text.as_ref().map_or(0, String::len);
+    ctx.task.charge_size(size);
+    if size > RICH_BYTES_MAX {
+        return Err(ErrorCode::Quota.into());
+    }
+    let rich = Rich {
+        content_type,
+        content,
+        text,
+    };
+    Ok(Value::truth(ctx.host.notify_rich(conn, rich)))
+}
+
+/// The JSON of a map that says of what type it is.
+fn typed_message(value: &Value) -> Result<String, Raised> {
+    let map = value.as_map().ok_or(ErrorCode::Type)?;
+    let named = map.get(&Value::str("type")).and_then(Value::as_str);
+    if named.is_none_or(str::is_empty) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    Ok(json::to_json(value).to_string())
+}
+
 fn boot_player(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let conn = own_connection(ctx, args)?;
     ctx.host.close(conn, Close::Booted);
@@ -110,6 +148,7 @@ pub(super) const TABLE: &[Builtin] = &[
     row("connected_seconds", (1, 1), &[AnObj], connected_seconds, "How long ago a player connected."),
     row("idle_seconds", (1, 1), &[AnObj], idle_seconds, "How long ago a player last typed something."),
     row("notify", (2, 4), &[AnObj, Str, Any, Any], notify, "Sends a line to a connection; gives 0 instead of dropping older lines if the third argument is true and there is no room."),
+    row("notify_rich", (3, 4), &[AnObj, Str, Any, Str], notify_rich, "Sends something of a media type to a connection whose client takes it, and gives 1; else its line, if the fourth argument gives one. `application/json` takes a map with a `type`, which becomes a typed message; all others a string."),
     row("boot_player", (1, 1), &[AnObj], boot_player, "Closes a connection."),
     row("switch_player", (2, 3), &[AnObj, AnObj, Any], switch_player, "Hands a connection over to a player, silently if the third argument is true; for wizards."),
     row("force_input", (2, 3), &[AnObj, Str, Any], force_input, "Puts a line into a connection's input as if it had been typed, in front of the rest if the third argument is true."),

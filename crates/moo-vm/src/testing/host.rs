@@ -3,7 +3,7 @@
 use moo_model::{ErrorCode, Obj, Value};
 
 use crate::fork::ForkRequest;
-use crate::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask};
+use crate::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask, Rich};
 
 /// Somebody who is connected.
 #[derive(Clone, Debug, Default)]
@@ -191,6 +191,15 @@ impl Host for TestHost {
     fn notify(&mut self, conn: Obj, output: Output) -> bool {
         if let Some(connection) = self.connection_mut(conn) {
             connection.output.push(moo_model::literal::to_str(&output.text));
+        }
+        true
+    }
+
+    fn notify_rich(&mut self, conn: Obj, rich: Rich) -> bool {
+        if let Some(connection) = self.connection_mut(conn) {
+            connection
+                .output
+                .push(format!("{}: {}", rich.content_type, rich.content));
         }
         true
     }

@@ -160,8 +160,10 @@ impl TelnetConn {
         match event {
             ClientEvent::Narrative { event } => match &event.content {
                 Content::Lines(lines) => lines.iter().for_each(|line| self.print(line)),
+                Content::Rich { text: Some(text), .. } => self.terminal.print(text, true),
                 Content::Rich { value, .. } => self.terminal.print(&as_text(value), true),
             },
+            ClientEvent::Typed { text: Some(text), .. } => self.terminal.print(text, true),
             ClientEvent::SystemMessage { message, .. } => self.terminal.print(message, true),
             ClientEvent::RequestInput { metadata, .. } => self.ask(metadata),
             ClientEvent::SetConnectionOption { option, value, .. } => self.set_option(option, value),

@@ -297,7 +297,7 @@ pub(super) fn weight(event: &ClientEvent) -> usize {
         },
         ClientEvent::SystemMessage { message, .. } => message.len(),
         ClientEvent::Disconnect { lines, .. } => lines.iter().map(length).sum(),
-        ClientEvent::Typed { json } => json.len(),
+        ClientEvent::Typed { json, .. } => json.len(),
         _ => 0,
     };
     bytes + EVENT_COST

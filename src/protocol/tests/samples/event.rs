@@ -72,7 +72,10 @@ pub(in crate::protocol::tests) fn events() -> Vec<(ClientEvent, Route)> {
             sid: s("sid"),
             bound: [8; 16],
         },
-        Typed { json: b"{}".to_vec() },
+        Typed {
+            json: b"{}".to_vec(),
+            text: Some(s("{}")),
+        },
         Gap { lost: 12 },
         ForceInput {
             line: s("look"),

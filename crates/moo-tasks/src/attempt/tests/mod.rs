@@ -12,6 +12,7 @@ use moo_model::{Symbol, ledger::Relation};
 use super::*;
 use crate::board::WaitsFor;
 use crate::connections::{Attachment, NewConnection};
+use crate::held::Shown;
 
 /// Time that stands still, dice that are loaded, and something to do in the middle of an attempt.
 #[derive(Default)]
@@ -67,7 +68,10 @@ struct Ear {
 impl Release for Ear {
     fn prepare(&mut self, told: Vec<Told>, _: &End) -> bool {
         let lines = told.iter().flat_map(|told| &told.lines);
-        let texts = lines.map(|line| line.output.text.as_str().unwrap_or_default().to_owned());
+        let texts = lines.filter_map(|shown| match shown {
+            Shown::Line { output, .. } => output.text.as_str().map(str::to_owned),
+            Shown::Rich(_) => None,
+        });
         self.ready = texts.collect();
         !self.ready.is_empty()
     }

@@ -147,8 +147,20 @@ fn output_goes_to_oneself_or_from_wizards() {
         ("set_connection_option(#4, \"binary\", 1)", "0"),
         ("notify(#4, \"~0\")", "! E_INVARG"),
         ("notify(#4, \"~0A\")", "1"),
+        ("notify_rich(#4, \"text/html\", \"<b>x</b>\", \"x\")", "1"),
+        ("notify_rich(#3, \"text/html\", \"<b>x</b>\")", "! E_PERM"),
+        ("notify_rich(#4, \"text/html\", 1)", "! E_TYPE"),
+        (
+            "notify_rich(#4, \"application/json\", [\"type\" -> \"Wave\"])",
+            "1",
+        ),
+        (
+            "notify_rich(#4, \"application/json\", [\"kind\" -> \"Wave\"])",
+            "! E_INVARG",
+        ),
+        ("notify_rich(#4, \"application/json\", \"{}\")", "! E_TYPE"),
     ]);
-    assert_eq!(bench.host.connection(PROGRAMMER).map(|c| c.output.len()), Some(2));
+    assert_eq!(bench.host.connection(PROGRAMMER).map(|c| c.output.len()), Some(4));
     bench.frame.progr = WIZARD;
     bench.check(&[("notify(#7, \"x\")", "1")]);
 }
