@@ -65,6 +65,7 @@ export class App implements Hearer {
   /** Fills the page and finds the way in: back to where this tab was, or to the door. */
   start(body: HTMLElement): void {
     body.append(this.#stage, this.#announcer.element);
+    window.visualViewport?.addEventListener("resize", () => this.#fit());
     window.addEventListener("online", () => this.#session.reachable());
     document.addEventListener("visibilitychange", () => this.#looked());
     window.addEventListener("pagehide", () => this.#keepTicket());
@@ -114,6 +115,7 @@ export class App implements Hearer {
     const { me } = this.#store.state;
     if (textIn(event, "type") === "Player") this.#store.do({ type: "logged-in", me: meOf(event, me) });
     if (me === null) return this.#hearGreeting(event);
+    if (textIn(event, "type") === "ForceInput") return this.#send(textIn(event, "line"), "world");
     for (const action of actionsOf(event, me, Date.now())) {
       // One's own typed messages are in the log since they were sent.
       const foreign = action.type !== "news" || action.news.some((one) => !one.own);
@@ -272,6 +274,12 @@ export class App implements Hearer {
     this.#session.leave();
     await forget();
     location.reload();
+  }
+
+  /** Above the keyboard of a phone, also where the browser does not shrink the page for it. */
+  #fit(): void {
+    const view = window.visualViewport;
+    if (view !== null && view.scale === 1) this.#stage.style.height = `${view.height}px`;
   }
 
   #keepTicket(): void {

@@ -3,6 +3,7 @@ import { getIndentation, syntaxTree } from "@codemirror/language";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { diffLines, hunks } from "../src/editor/diff";
+import { laidOut } from "../src/editor/literal";
 import { moo } from "../src/editor/moo";
 import { faultsOf, linesOf, saving, subjectOf, titleOf, versionOf } from "../src/editor/subject";
 
@@ -40,6 +41,15 @@ test("a text is saved over the one that it was made from", () => {
   assert.deepEqual(versionOf({ code: ["a", "b"], etag: "e" }), { text: "a\nb", etag: "e" });
   assert.deepEqual(linesOf(""), []);
   assert.deepEqual(faultsOf({ faults: [{ line: 3, column: 1, message: "no" }, 7] }), [{ line: 3, column: 1, message: "no" }]);
+});
+
+test("a long list is laid out, one item a line, and stays the same value", () => {
+  const long = `{"a, {b} \\", c", ${"1, ".repeat(30)}{#1, "x"}, ["k" -> {}]}`;
+  const shown = laidOut(long);
+  assert.equal(shown.split("\n").length, 35);
+  assert.equal(shown.split("\n")[1], '  "a, {b} \\", c",');
+  assert.equal(shown.replace(/\n */g, " ").replace("{ ", "{").replace(/ }$/, "}"), long);
+  for (const short of ["{}", "17", '"text"', "{1, 2}"]) assert.equal(laidOut(short), short);
 });
 
 /** The names of the tokens of a program, with their texts. */

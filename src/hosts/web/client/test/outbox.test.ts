@@ -24,6 +24,13 @@ test("what is not answered is sent again under its number", () => {
   assert.deepEqual(outbox.waiting[0]?.message, { type: "Command", line: "b", id: "b", n: 5 });
 });
 
+test("what was refused leaves no hole in the numbers of what follows", () => {
+  const outbox = filled();
+  outbox.answered("a");
+  assert.deepEqual(outbox.resumed(4).map(({ n, message }) => [n, message["n"]]), [[4, 4], [5, 5]]);
+  assert.equal(outbox.put("d", {})?.n, 6);
+});
+
 test("on another connection only what was never sent is sent, under new numbers", () => {
   const outbox = filled();
   const { lost, send } = outbox.begun(1, ({ id }) => id === "a");

@@ -2,6 +2,7 @@
 //
 // Invariant: a text is saved only over the text that it was made from; the mark (`etag`) of that one goes along.
 
+import { laidOut } from "./literal";
 import { type Fields, numberIn, objectsIn, stringsIn, textIn } from "../net/json";
 
 /** A verb or a property. */
@@ -56,7 +57,7 @@ export function saving(subject: Subject, text: string, etag: string): Fields {
 
 /** The text in an answer, or in what a refusal says of the text as it is now. */
 export function versionOf(answer: Fields): Version {
-  const text = Array.isArray(answer["code"]) ? stringsIn(answer, "code").join("\n") : textIn(answer, "literal");
+  const text = Array.isArray(answer["code"]) ? stringsIn(answer, "code").join("\n") : laidOut(textIn(answer, "literal"));
   return { text, etag: textIn(answer, "etag") };
 }
 

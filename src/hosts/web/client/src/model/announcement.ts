@@ -20,8 +20,15 @@ export function announcementOf(entries: readonly Entry[]): string {
 /** One entry as it is spoken. */
 export function words(entry: Entry): string {
   const { body } = entry;
-  const text = plainText(body.text).trim();
+  const text = body.kind === "rich" ? withoutTags(body.text) : plainText(body.text).trim();
   return body.kind === "said" ? `${body.from.name}${placeOf(entry)}: ${text}` : text;
+}
+
+/** HTML as words; it is only read out, so nothing depends on its being exact. */
+function withoutTags(html: string): string {
+  const named: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', nbsp: " " };
+  const text = html.replace(/<[^>]*>/g, " ").replace(/&(\w+);/g, (whole, name: string) => named[name] ?? whole);
+  return text.replace(/\s+/g, " ").trim();
 }
 
 function placeOf(entry: Entry): string {

@@ -63,7 +63,7 @@ function isTrue(value: unknown): boolean {
 
 function narrative(event: Fields): Body[] {
   const html = textIn(event, "html");
-  if (html !== "") return [{ kind: "rich", contentType: "text/html", text: html }];
+  if (html !== "") return [{ kind: "rich", text: html }];
   const lines = objectsIn(event, "lines");
   if (lines.length === 0) {
     const text = textIn(event, "text");
@@ -117,12 +117,12 @@ function questionOf(event: Fields): { request: string; prompt: string; secret: b
 
 /** A presentation, from its event or from the list. */
 export function shownOf(presentation: Fields): Shown {
-  const content = presentation["content"];
+  const content = presentation["html"] ?? presentation["content"];
   const attributes = fieldsIn(presentation, "attributes");
   return {
     id: textIn(presentation, "id"),
     title: textIn(attributes, "title") || textIn(presentation, "id"),
-    contentType: textIn(presentation, "content_type"),
+    isHtml: typeof presentation["html"] === "string",
     text: plainContent(content),
   };
 }

@@ -20,10 +20,10 @@ export interface Me extends Person {
   readonly programmer: boolean;
 }
 
-/** What an entry of the log is. */
+/** What an entry of the log is; `rich` is HTML that the server has made harmless. */
 export type Body =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "rich"; readonly contentType: string; readonly text: string }
+  | { readonly kind: "rich"; readonly text: string }
   | { readonly kind: "said"; readonly from: Person; readonly text: string }
   | { readonly kind: "typed"; readonly text: string }
   | { readonly kind: "notice"; readonly text: string; readonly tone: "quiet" | "warning" };
@@ -66,7 +66,7 @@ export interface Question {
 export interface Shown {
   readonly id: string;
   readonly title: string;
-  readonly contentType: string;
+  readonly isHtml: boolean;
   readonly text: string;
 }
 

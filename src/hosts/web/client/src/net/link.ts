@@ -20,7 +20,6 @@ export type EndReason = "left" | "logged-out" | "taken-over" | "refused";
 export type LinkInput =
   | { readonly on: "start" }
   | { readonly on: "greeted" }
-  | { readonly on: "entering" }
   | { readonly on: "welcomed" }
   | { readonly on: "heard" }
   | { readonly on: "closed"; readonly code: number; readonly now: number; readonly chance: number }
@@ -76,9 +75,6 @@ export class Link {
       case "greeted":
         this.#state = { at: "greeted" };
         return [{ do: "timer", ms: null }];
-      case "entering":
-        this.#state = { at: "connecting", attempt: 1 };
-        return [{ do: "timer", ms: WELCOME_MS }];
       case "welcomed":
         this.#state = { at: "open" };
         return this.#listened();

@@ -28,8 +28,7 @@ export class Outbox {
   /** Takes a message in and gives it its number; nothing if too many wait. */
   put(id: string, message: Fields): Sent | undefined {
     if (this.#waiting.length >= WAITING_MAX) return undefined;
-    const n = this.#next++;
-    const sent = { id, n, message: { ...message, id, n } };
+    const sent = this.#numbered(id, message);
     this.#waiting.push(sent);
     return sent;
   }
@@ -39,9 +38,13 @@ export class Outbox {
     this.#waiting = this.#waiting.filter((sent) => sent.id !== id);
   }
 
-  /** The connection goes on: what waits is to be sent again, under its numbers. */
+  /**
+   * The connection goes on, and its next number is this one: what waits is to be sent again. What has a lower number may
+   * have been taken, and keeps it; the rest was not, and follows without a hole, whatever was refused in between.
+   */
   resumed(next: number): readonly Sent[] {
-    this.#next = Math.max(next, (this.#waiting.at(-1)?.n ?? 0) + 1);
+    this.#next = next;
+    this.#waiting = this.#waiting.map((sent) => (sent.n < next ? sent : this.#numbered(sent.id, sent.message)));
     return this.#waiting;
   }
 
@@ -56,5 +59,10 @@ export class Outbox {
     this.#waiting = [];
     const send = fresh.flatMap(({ id, message }) => this.put(id, message) ?? []);
     return { lost, send };
+  }
+
+  #numbered(id: string, message: Fields): Sent {
+    const n = this.#next++;
+    return { id, n, message: { ...message, id, n } };
   }
 }

@@ -51,6 +51,8 @@ interface Answer {
 
 const NUMBERED = ["Command", "Eval", "Call", "Input", "Program", "UpdateProperty"];
 const TYPED = ["DirectMessage", "ChatRoomMessage", "GlobalMessage", "GameAction"];
+/** After so long what was not taken is sent again, if the server does not say when. */
+const RETRY_MS = 1_000;
 const SUBPROTOCOL = "json.moothall.v1";
 
 /** The connection of this page. */
@@ -66,6 +68,7 @@ export class Session {
   #takeover = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #ids = 0;
   /** What was told since this page asked to be let in: of the world it comes into. */
   #early: Fields[] = [];
@@ -92,9 +95,9 @@ export class Session {
     this.#how = "attach";
     this.#takeover = takeover;
     this.#receipts.startAt(undefined);
-    if (this.#link.state.at !== "greeted") return this.#on({ on: "start" });
-    this.#on({ on: "entering" });
-    this.#comeIn();
+    // Who was greeted as a stranger stays one on that socket.
+    if (this.#link.state.at === "greeted") this.#hangUp();
+    this.#on({ on: "start" });
   }
 
   /** Comes back to a connection. */
@@ -296,6 +299,7 @@ export class Session {
     const id = textIn(message, "id");
     const answer = this.#answers.get(id);
     if (answer === undefined) return false;
+    if (this.#isUntaken(message)) return true;
     this.#answers.delete(id);
     this.#outbox.answered(id);
     this.#sent.delete(id);
@@ -303,5 +307,22 @@ export class Session {
     else answer.reject(new Refusal(textIn(message, "code"), textIn(message, "message"), message));
     return true;
   }
-}
 
+  /** Whether a refusal only says "not now" of a numbered message: it stays in the outbox, and is sent again. */
+  #isUntaken(message: Fields): boolean {
+    const code = textIn(message, "code");
+    if (textIn(message, "type") !== "Error" || !this.#outbox.waiting.some(({ id }) => id === textIn(message, "id"))) return false;
+    // After a message that was not taken, all later ones have the wrong number; coming back tells the right one.
+    if (code === "BAD_NUMBER") this.#hangUp();
+    else if (code === "BUSY") {
+      const ms = numberIn(message, "retry_after_ms") ?? RETRY_MS;
+      this.#retryTimer ??= setTimeout(() => this.#retry(), ms);
+    } else return false;
+    return true;
+  }
+
+  #retry(): void {
+    this.#retryTimer = undefined;
+    if (this.#link.state.at === "open") for (const sent of this.#outbox.waiting) this.#deliver(sent);
+  }
+}

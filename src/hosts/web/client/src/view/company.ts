@@ -52,7 +52,7 @@ export class Company {
   }
 
   #presentation(shown: Shown): HTMLElement {
-    const content = shown.contentType === "text/html"
+    const content = shown.isHtml
       ? h("div", { class: "rich" }, safeContent(shown.text))
       : h("div", { class: "plain" }, ...nodesOf(shown.text));
     const close = iconButton(`Close ${shown.title}`, ICONS.close, () => this.hearer.dismiss(shown.id));

@@ -56,6 +56,7 @@ export class LogView {
   show(now: State, before: State): void {
     if (now.entries !== before.entries || now.current !== before.current) {
       if (now.current !== before.current) this.#clear();
+      this.#entries.classList.toggle("all", now.current === "world");
       this.#take(now.entries.filter((entry) => standsIn(entry, now.current)));
     }
     this.#past.textContent = { more: "", loading: "Fetching what was before …", begun: "This is how it began." }[now.past];
