@@ -2,6 +2,7 @@
 //
 // Invariant: views never speak to the socket and the socket never to a view; both go through here and the store.
 
+import { Echoes } from "./model/echoes";
 import type { Entrance } from "./model/entrance";
 import { noticeOf } from "./model/notice";
 import { actionsOf, meOf, pastOf, presenceOf, shownOf } from "./model/reading";
@@ -31,6 +32,7 @@ const PRESENCE_SOON_MS = 1_000;
 export class App implements Hearer {
   readonly #store = new Store();
   readonly #session: Session;
+  readonly #echoes = new Echoes();
   readonly #announcer = new Announcer();
   readonly #login = new Login((entrance) => this.#enter(entrance), (text) => this.#announcer.say(text));
   readonly #world: World;
@@ -116,10 +118,10 @@ export class App implements Hearer {
     if (textIn(event, "type") === "Player") this.#store.do({ type: "logged-in", me: meOf(event, me) });
     if (me === null) return this.#hearGreeting(event);
     if (textIn(event, "type") === "ForceInput") return this.#send(textIn(event, "line"), "world");
+    if (textIn(event, "type") === "Done") return this.#ended(event);
     for (const action of actionsOf(event, me, Date.now())) {
-      // One's own typed messages are in the log since they were sent.
-      const foreign = action.type !== "news" || action.news.some((one) => !one.own);
-      if (foreign) this.#store.do(action);
+      const known = action.type === "news" && action.news.every((news) => this.#echoes.take(news));
+      if (!known) this.#store.do(action);
     }
     if (textIn(event, "type") === "Narrative") this.#askPresenceSoon();
   }
@@ -166,6 +168,14 @@ export class App implements Hearer {
     this.#login.greet(this.#greeting);
   }
 
+  /** A task has ended. Of a command the world has said what there is to say; of a message only this says why it failed. */
+  #ended(done: Fields): void {
+    const id = textIn(done, "id");
+    if (this.#echoes.ended(id) && done["ok"] === false) {
+      this.#note(`Not delivered: ${textIn(done, "message")}`, "warning");
+    }
+  }
+
   #send(line: string, to: ConversationId): void {
     const { me } = this.#store.state;
     if (me === null) return;
@@ -174,11 +184,15 @@ export class App implements Hearer {
       return this.#sendOff({ type: "Command", line }, line);
     }
     this.#log({ body: { kind: "said", from: me, text: line }, conversation: to, at: Date.now(), own: true });
-    const id = to.slice(to.indexOf(":") + 1);
-    const from = { type: "User", id: me.name };
-    if (to === "global") this.#sendOff({ type: "GlobalMessage", from, message: line }, line);
-    else if (to.startsWith("room:")) this.#sendOff({ type: "ChatRoomMessage", from, to: { type: "ChatRoom", id }, message: line }, line);
-    else this.#sendOff({ type: "DirectMessage", from, to: { type: "User", id }, message: line }, line);
+    const echo = this.#echoes.sent(to, line);
+    const message = messageFor(to, me.name, line);
+    this.#session.ask(message).then(
+      (taken) => (echo.id = textIn(taken, "id")),
+      (error: unknown) => {
+        this.#echoes.dropped(echo);
+        this.#notTaken(line, error);
+      },
+    );
   }
 
   #answer(request: string, value: string, secret: boolean): void {
@@ -189,10 +203,13 @@ export class App implements Hearer {
   }
 
   #sendOff(message: Fields, shown: string): void {
-    this.#session.ask(message).catch((error: unknown) => {
-      const lost = error instanceof Refusal && error.code === "LOST";
-      if (!lost) this.#note(`Not taken: ${shown} (${error instanceof Error ? error.message : String(error)})`, "warning");
-    });
+    this.#session.ask(message).catch((error: unknown) => this.#notTaken(shown, error));
+  }
+
+  /** What nobody can tell of was said by `doubtful` already. */
+  #notTaken(shown: string, error: unknown): void {
+    if (error instanceof Refusal && error.code === "LOST") return;
+    this.#note(`Not taken: ${shown} (${error instanceof Error ? error.message : String(error)})`, "warning");
   }
 
   async #fetchPast(): Promise<void> {
@@ -306,4 +323,13 @@ function freshIn(now: State, before: State): readonly Entry[] {
   if (now.entries === before.entries) return [];
   const last = before.entries.at(-1)?.key ?? 0;
   return now.entries.filter(({ key }) => key > Math.max(0, last));
+}
+
+/** A line for a conversation, as a typed message. Its session is added when it is sent. */
+function messageFor(to: ConversationId, name: string, message: string): Fields {
+  const id = to.slice(to.indexOf(":") + 1);
+  const from = { type: "User", id: name };
+  if (to === "global") return { type: "GlobalMessage", from, message };
+  if (to.startsWith("room:")) return { type: "ChatRoomMessage", from, to: { type: "ChatRoom", id }, message };
+  return { type: "DirectMessage", from, to: { type: "User", id }, message };
 }

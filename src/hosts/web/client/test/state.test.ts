@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { announcementOf } from "../src/model/announcement";
+import { Echoes } from "../src/model/echoes";
 import { names, noticeOf } from "../src/model/notice";
 import { actionsOf, meOf, newsOf, presenceOf } from "../src/model/reading";
 import { type Action, EMPTY, ENTRIES_MAX, type News, reduce, type State, unreadIn } from "../src/model/state";
@@ -104,4 +105,20 @@ test("one is called back for direct messages and for one's name, but not for wha
   assert.deepEqual(called, ["Ann", "Your name was said", undefined, undefined]);
   assert.deepEqual(state.entries.map((entry) => noticeOf(entry, state, true)), [undefined, undefined, undefined, undefined]);
   assert.ok(names("hi C++!", "C++"));
+});
+
+test("one's own message is shown once: when it is sent, or when the world tells of it", () => {
+  const echoes = new Echoes();
+  const own = (text: string): News => ({ body: { kind: "said", from: me, text }, conversation: "room:chat", at: 1, own: true });
+  const echo = echoes.sent("room:chat", "hello ");
+  assert.ok(!echoes.take(own("something typed as a command")));
+  assert.ok(!echoes.take({ ...own("hello"), own: false }));
+  assert.ok(echoes.take(own("hello")));
+  assert.ok(!echoes.take(own("hello")));
+  echo.id = "m1";
+  const direct = echoes.sent("user:ann", "hi");
+  direct.id = "m2";
+  assert.ok(echoes.ended("m2"));
+  assert.ok(!echoes.ended("m2"));
+  assert.ok(!echoes.take({ ...own("hi"), conversation: "user:ann" }));
 });

@@ -46,8 +46,6 @@ function toldBy(event: Fields, me: Me | null, now: number): News[] {
       return narrative(event).map(world);
     case "Gap":
       return [notice(`${numberIn(event, "lost") ?? "Some"} lines are lost: you were away too long.`, "warning")];
-    case "Done":
-      return event["ok"] === false ? failure(event).map((text) => notice(text, "warning")) : [];
     case "DirectMessage":
     case "ChatRoomMessage":
     case "GlobalMessage":
@@ -71,14 +69,6 @@ function narrative(event: Fields): Body[] {
   }
   const text = lines.map((line) => textIn(line, "text") + (line["no_newline"] === true ? "" : "\n")).join("");
   return [{ kind: "text", text: text.replace(/\n$/, "") }];
-}
-
-/** Why a command failed. What a program's error says, the world has said in words of its own already. */
-function failure(event: Fields): string[] {
-  const traceback = stringsIn(event, "traceback");
-  if (traceback.length > 0) return [traceback.join("\n")];
-  const message = textIn(event, "message");
-  return message === "" ? [] : [message];
 }
 
 function said(event: Fields, me: Me | null, at: number): News[] {
@@ -141,12 +131,12 @@ export function presenceOf(answer: Fields): Presence {
       name: textIn(one, "name"),
       idleSeconds: numberIn(one, "idle_s") ?? 0,
       room: textIn(one, "room_name"),
-      here: one["here"] === true,
+      here: isTrue(one["here"]),
     })),
     channels: objectsIn(answer, "channels").map((one) => ({
       id: textIn(one, "id"),
       name: textIn(one, "name") || textIn(one, "id"),
-      joined: one["on"] === true,
+      joined: isTrue(one["on"]),
     })),
   };
 }

@@ -101,7 +101,9 @@ export class EditorPanel {
     this.#say("Saving …");
     try {
       const answer = await this.hearer.ask(saving(current.subject, text, current.loaded.etag));
-      current.loaded = { text, etag: textIn(answer, "etag") };
+      const etag = textIn(answer, "etag");
+      // One that was sent twice is answered without its mark.
+      current.loaded = etag === "" ? versionOf(await this.hearer.ask(fetching(current.subject))) : { text, etag };
       this.#mark(current, []);
       this.#say("Saved.", true);
     } catch (error) {
