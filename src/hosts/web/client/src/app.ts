@@ -53,6 +53,8 @@ export class App implements Hearer {
       look: (at, name) => this.#store.do(name === undefined ? { type: "look", at } : { type: "look", at, name }),
       close: (conversation) => this.#store.do({ type: "close", conversation }),
       attend: (attending) => this.#store.do({ type: "attend", attending }),
+      play: (game, payload) => this.#play(game, payload),
+      closeGame: () => this.#store.do({ type: "game", game: null }),
       wantPast: () => void this.#fetchPast(),
       ask: (message) => this.#session.ask(message),
       announce: (text) => this.#announcer.say(text),
@@ -193,6 +195,11 @@ export class App implements Hearer {
         this.#notTaken(line, error);
       },
     );
+  }
+
+  #play(game: string, payload: Fields): void {
+    const from = { type: "User", id: this.#store.state.me?.name ?? "" };
+    this.#sendOff({ type: "GameAction", game, from, payload }, "your move");
   }
 
   #answer(request: string, value: string, secret: boolean): void {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { announcementOf } from "../src/model/announcement";
 import { Echoes } from "../src/model/echoes";
+import { gameOf, gameWords } from "../src/model/game";
 import { names, noticeOf } from "../src/model/notice";
 import { actionsOf, meOf, newsOf, presenceOf } from "../src/model/reading";
 import { type Action, EMPTY, ENTRIES_MAX, type News, reduce, type State, unreadIn } from "../src/model/state";
@@ -121,4 +122,13 @@ test("one's own message is shown once: when it is sent, or when the world tells 
   assert.ok(echoes.ended("m2"));
   assert.ok(!echoes.ended("m2"));
   assert.ok(!echoes.take({ ...own("hi"), conversation: "user:ann" }));
+});
+
+test("a game is read from what the world tells, and only what lies on the board", () => {
+  const state = { game: "g", stones: 9, height: 5, sparks: [[4, 3], [12, 1], "x"], players: [{ id: "Benjamin", stone: 4, score: 2 }], burns: 1, burns_allowed: 5, over: 0 };
+  const game = gameOf(state);
+  assert.deepEqual(game.sparks, [{ stone: 4, height: 3 }]);
+  assert.equal(gameWords(game, "Benjamin"), "You stand on stone 4 of 9. Sparks: stone 4, 3 high. Burns: 1 of 5.");
+  assert.equal(gameOf({ stones: 1e9 }).stones, 40);
+  assert.equal(after(...actionsOf({ type: "GameState", ...state }, me, 0)).game?.id, "g");
 });

@@ -4,6 +4,7 @@
 
 import { type Fields, fieldsIn, listIn, numberIn, objectsIn, stringsIn, textIn } from "../net/json";
 import { placeIn } from "../net/place";
+import { gameOf } from "./game";
 import type { Action, Body, ConversationId, Me, News, Presence, Shown } from "./state";
 
 /** What follows from an event. `now` stands in where the event does not say when it happened. */
@@ -15,6 +16,8 @@ export function actionsOf(event: Fields, me: Me | null, now: number): Action[] {
       return event["gone"] === true
         ? [{ type: "hide", id: textIn(event, "id") }]
         : [{ type: "show", shown: shownOf(event) }];
+    case "GameState":
+      return [{ type: "game", game: gameOf(event) }];
     case "Option":
       return textIn(event, "option") === "client-echo" ? [{ type: "echo", echo: isTrue(event["value"]) }] : [];
     case "Status":

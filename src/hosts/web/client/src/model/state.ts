@@ -3,6 +3,7 @@
 // Invariant: entries are in the order of the stream, each place in it at most once; what was not looked at is counted as
 // unread in its conversation exactly once.
 
+import type { Game } from "./game";
 import type { LinkState } from "../net/link";
 import type { Place } from "../net/place";
 
@@ -109,6 +110,8 @@ export interface State {
   readonly echo: boolean;
   readonly shown: ReadonlyMap<string, Shown>;
   readonly presence: Presence;
+  /** The game that goes on, if one takes part. */
+  readonly game: Game | null;
   /** Whether the world is away, so that what is sent waits. */
   readonly holding: boolean;
 }
@@ -131,6 +134,7 @@ export type Action =
   | { readonly type: "hide"; readonly id: string }
   | { readonly type: "shown-anew"; readonly shown: readonly Shown[] }
   | { readonly type: "presence"; readonly presence: Presence }
+  | { readonly type: "game"; readonly game: Game | null }
   | { readonly type: "holding"; readonly holding: boolean };
 
 /** So many entries are kept on the page; older ones come back by scrolling. */
@@ -149,6 +153,7 @@ export const EMPTY: State = {
   echo: true,
   shown: new Map(),
   presence: { people: [], channels: [] },
+  game: null,
   holding: false,
 };
 
@@ -187,6 +192,8 @@ export function reduce(state: State, action: Action): State {
       return { ...state, shown: new Map(action.shown.map((shown) => [shown.id, shown])) };
     case "presence":
       return { ...state, presence: action.presence };
+    case "game":
+      return { ...state, game: action.game };
     case "holding":
       return { ...state, holding: action.holding };
   }

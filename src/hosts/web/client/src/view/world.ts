@@ -11,6 +11,7 @@ import { Conversations } from "./conversations";
 import { SettingsDialog } from "./dialogs";
 import { h } from "./dom";
 import type { EditorPanel } from "./editor";
+import { GamePanel } from "./game";
 import { Header } from "./header";
 import { LogView } from "./log";
 
@@ -21,6 +22,8 @@ export interface WorldHearer {
   look(at: ConversationId, name?: string): void;
   close(id: ConversationId): void;
   attend(attending: boolean): void;
+  play(game: string, payload: Fields): void;
+  closeGame(): void;
   wantPast(): void;
   ask(message: Fields): Promise<Fields>;
   announce(text: string): void;
@@ -38,6 +41,7 @@ export class World {
   readonly #composer: Composer;
   readonly #conversations: Conversations;
   readonly #company: Company;
+  readonly #game: GamePanel;
   readonly #header: Header;
   readonly #settings: SettingsDialog;
   readonly element: HTMLElement;
@@ -68,9 +72,10 @@ export class World {
       logoutEverywhere: () => void hearer.ask({ type: "LogoutEverywhere" }).catch(() => undefined),
       changed: (changed) => this.#choose(changed),
     }, settings);
+    this.#game = new GamePanel({ act: (game, payload) => hearer.play(game, payload), close: () => hearer.closeGame() });
     this.#header = this.#bar();
     applySettings(settings);
-    const main = h("main", { class: "main" }, this.#log.element, this.#header.banner, this.#composer.element);
+    const main = h("main", { class: "main" }, this.#log.element, this.#game.element, this.#header.banner, this.#composer.element);
     this.element = h("div", { class: "world", onkeydown: (event: KeyboardEvent) => this.#key(event) },
       h("a", { class: "skip", href: "#input" }, "To the field where you write"), this.#header.element, this.#conversations.element, main, this.#company.element, this.#settings.element);
     this.element.addEventListener("click", (event) => this.#clicked(event));
@@ -81,6 +86,7 @@ export class World {
     this.#header.show(now, before);
     this.#conversations.show(now, before);
     this.#company.show(now, before);
+    this.#game.show(now, before);
     this.#log.show(now, before);
     this.#composer.show(now);
   }
