@@ -6,7 +6,7 @@ import { Echoes } from "./model/echoes";
 import type { Entrance } from "./model/entrance";
 import { noticeOf } from "./model/notice";
 import { actionsOf, meOf, pastOf, presenceOf, shownOf } from "./model/reading";
-import { type ConversationId, type Entry, type News, type State, unreadIn } from "./model/state";
+import { type ConversationId, type Entry, type News, type Shown, type State, unreadIn } from "./model/state";
 import { Store } from "./model/store";
 import { type Fields, objectsIn, textIn } from "./net/json";
 import type { LinkState } from "./net/link";
@@ -113,6 +113,8 @@ export class App implements Hearer {
     this.#lost = false;
     this.#askPresence();
     void this.#askPresentations();
+    // So that the world need not offer a line editor.
+    this.#session.ask({ type: "Attribute", key: "editor", value: 1 }).catch(() => undefined);
   }
 
   event(event: Fields): void {
@@ -122,6 +124,7 @@ export class App implements Hearer {
     if (textIn(event, "type") === "ForceInput") return this.#send(textIn(event, "line"), "world");
     if (textIn(event, "type") === "Done") return this.#ended(event);
     for (const action of actionsOf(event, me, Date.now())) {
+      if (action.type === "show" && action.shown.target === "editor") return this.#edit(action.shown);
       const known = action.type === "news" && action.news.every((news) => this.#echoes.take(news));
       if (!known) this.#store.do(action);
     }
@@ -168,6 +171,12 @@ export class App implements Hearer {
       if (action.type === "news") this.#greeting += action.news.map(({ body }) => `${body.text}\n`).join("");
     }
     this.#login.greet(this.#greeting);
+  }
+
+  /** The world asks the player to edit something, once. */
+  #edit(shown: Shown): void {
+    void this.#world.edit(shown.text);
+    this.#session.ask({ type: "Dismiss", presentation: shown.id }).catch(() => undefined);
   }
 
   /** A task has ended. Of a command the world has said what there is to say; of a message only this says why it failed. */
@@ -250,7 +259,8 @@ export class App implements Hearer {
   async #askPresentations(): Promise<void> {
     const answer = await this.#session.ask({ type: "Presentations" }).catch(() => undefined);
     if (answer === undefined) return;
-    this.#store.do({ type: "shown-anew", shown: objectsIn(answer, "presentations").map(shownOf) });
+    const shown = objectsIn(answer, "presentations").map(shownOf);
+    this.#store.do({ type: "shown-anew", shown: shown.filter(({ target }) => target !== "editor") });
   }
 
   #changed(now: State, before: State): void {

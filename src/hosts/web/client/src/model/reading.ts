@@ -115,6 +115,7 @@ export function shownOf(presentation: Fields): Shown {
   return {
     id: textIn(presentation, "id"),
     title: textIn(attributes, "title") || textIn(presentation, "id"),
+    target: textIn(presentation, "target"),
     isHtml: typeof presentation["html"] === "string",
     text: plainContent(content),
   };

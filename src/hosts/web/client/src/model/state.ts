@@ -67,6 +67,8 @@ export interface Question {
 export interface Shown {
   readonly id: string;
   readonly title: string;
+  /** Where the world wants it: `editor` is for something that is to be edited, all else stands beside the log. */
+  readonly target: string;
   readonly isHtml: boolean;
   readonly text: string;
 }

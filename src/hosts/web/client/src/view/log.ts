@@ -3,7 +3,7 @@
 // Invariant: the elements are those entries of the state that stand in the current conversation, in their order. Whoever
 // is at the end stays there; whoever reads further up is not moved by what is added or taken away.
 
-import { type Entry, type State, standsIn } from "../model/state";
+import { type ConversationId, type Entry, nameOf, type State, standsIn } from "../model/state";
 import { safeContent } from "../text/html";
 import { isAligned, nodesOf } from "../text/rich";
 import { h } from "./dom";
@@ -21,6 +21,9 @@ export interface LogHearer {
   wantPast(): void;
 }
 
+/** What conversations are called. */
+type Names = (id: ConversationId) => string;
+
 /** The log. */
 export class LogView {
   readonly #entries = h("div", { class: "entries" });
@@ -30,6 +33,7 @@ export class LogView {
   readonly element = h("section", { class: "log", id: "log" }, this.#scroll, this.#newer);
   #shown: readonly Entry[] = [];
   #attending = true;
+  #names: Names = nameOf;
 
   constructor(private readonly hearer: LogHearer) {
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -54,6 +58,7 @@ export class LogView {
 
   /** Shows what is. */
   show(now: State, before: State): void {
+    this.#names = (id) => now.conversations.find((one) => one.id === id)?.name ?? nameOf(id);
     if (now.entries !== before.entries || now.current !== before.current) {
       if (now.current !== before.current) this.#clear();
       this.#entries.classList.toggle("all", now.current === "world");
@@ -81,8 +86,8 @@ export class LogView {
     const known = this.#shown.length > gone;
     const older = known ? entries.filter(({ key }) => key < first) : [];
     const newer = known ? entries.filter(({ key }) => key > last) : entries;
-    this.#entries.prepend(...elementsOf(older, undefined));
-    this.#entries.append(...elementsOf(newer, known ? this.#shown.at(-1) : undefined));
+    this.#entries.prepend(...this.#elementsOf(older, undefined));
+    this.#entries.append(...this.#elementsOf(newer, known ? this.#shown.at(-1) : undefined));
     this.#shown = entries;
     if (this.#attending) this.toEnd();
     else if (older.length > 0) this.#scroll.scrollTop = this.#scroll.scrollHeight - bottom;
@@ -95,6 +100,10 @@ export class LogView {
     if (scrollTop < BEGINNING_PX) this.hearer.wantPast();
   }
 
+  #elementsOf(entries: readonly Entry[], before: Entry | undefined): HTMLElement[] {
+    return entries.map((entry, i) => elementOf(entry, entries[i - 1] ?? before, this.#names));
+  }
+
   #attend(attending: boolean): void {
     if (attending === this.#attending) return;
     this.#attending = attending;
@@ -102,11 +111,7 @@ export class LogView {
   }
 }
 
-function elementsOf(entries: readonly Entry[], before: Entry | undefined): HTMLElement[] {
-  return entries.map((entry, i) => elementOf(entry, entries[i - 1] ?? before));
-}
-
-function elementOf(entry: Entry, before: Entry | undefined): HTMLElement {
+function elementOf(entry: Entry, before: Entry | undefined, names: Names): HTMLElement {
   const { body } = entry;
   const element = h("div", { class: `entry ${body.kind}${entry.own ? " own" : ""}` });
   if (entry.at > 0 && (before === undefined || entry.at - before.at > PAUSE_MS)) element.append(timeOf(entry.at));
@@ -118,7 +123,7 @@ function elementOf(entry: Entry, before: Entry | undefined): HTMLElement {
       element.append(h("div", { class: "rich" }, safeContent(body.text)));
       break;
     case "said":
-      element.append(h("p", {}, placeOf(entry), h("b", {}, body.from.name), " ", ...nodesOf(body.text)));
+      element.append(h("p", {}, placeOf(entry, names), h("b", {}, body.from.name), " ", ...nodesOf(body.text)));
       break;
     case "typed":
       element.append(h("p", {}, h("span", { class: "hidden" }, "You typed: "), body.text));
@@ -136,11 +141,10 @@ function textOf(text: string): HTMLElement {
 }
 
 /** Where something was said, if not in the room around. */
-function placeOf(entry: Entry): HTMLElement | null {
+function placeOf(entry: Entry, names: Names): HTMLElement {
   const { conversation: id } = entry;
-  if (id.startsWith("room:")) return h("span", { class: "place" }, id.slice("room:".length));
-  if (id === "global") return h("span", { class: "place" }, "everybody");
-  return h("span", { class: "place" }, entry.own ? `to ${id.slice("user:".length)}` : "to you");
+  if (id.startsWith("user:")) return h("span", { class: "place" }, entry.own ? `to ${names(id)}` : "to you");
+  return h("span", { class: "place" }, id === "global" ? "everybody" : names(id));
 }
 
 function timeOf(at: number): HTMLElement {

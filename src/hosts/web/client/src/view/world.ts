@@ -77,7 +77,7 @@ export class World {
     applySettings(settings);
     const main = h("main", { class: "main" }, this.#log.element, this.#game.element, this.#header.banner, this.#composer.element);
     this.element = h("div", { class: "world", onkeydown: (event: KeyboardEvent) => this.#key(event) },
-      h("a", { class: "skip", href: "#input" }, "To the field where you write"), this.#header.element, this.#conversations.element, main, this.#company.element, this.#settings.element);
+      h("a", { class: "skip", href: "#input", onclick: (event: Event) => this.#skip(event) }, "To the field where you write"), this.#header.element, this.#conversations.element, main, this.#company.element, this.#settings.element);
     this.element.addEventListener("click", (event) => this.#clicked(event));
   }
 
@@ -96,6 +96,12 @@ export class World {
     this.#composer.focus();
   }
 
+  /** Opens the editor with a verb or a property. */
+  async edit(subject: string): Promise<void> {
+    const editor = await this.#edit(true);
+    await editor.seek(subject);
+  }
+
   /** The person looks at another page, or is back. */
   away(away: boolean): void {
     this.#attend(this.#atEnd, away);
@@ -111,6 +117,12 @@ export class World {
       retry: () => this.hearer.retry(),
       comeBack: () => this.hearer.comeBack(),
     });
+  }
+
+  /** To the field by focus alone, so that the address stays as it is. */
+  #skip(event: Event): void {
+    event.preventDefault();
+    this.focus();
   }
 
   #attend(atEnd: boolean, away: boolean): void {
@@ -134,7 +146,7 @@ export class World {
     if (drawer !== undefined) panels[drawer].querySelector<HTMLElement>("button")?.focus();
   }
 
-  async #edit(open: boolean): Promise<void> {
+  async #edit(open: boolean): Promise<EditorPanel> {
     this.#editing = open;
     this.#editor ??= this.#fetchEditor();
     const editor = await this.#editor;
@@ -143,6 +155,7 @@ export class World {
     this.#header.editing(this.#editing);
     if (this.#editing) editor.focus();
     else this.focus();
+    return editor;
   }
 
   async #fetchEditor(): Promise<EditorPanel> {
