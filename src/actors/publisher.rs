@@ -41,7 +41,7 @@ pub struct Acked {
     pub paused: Vec<ClientId>,
 }
 
-/// Answered once all that was committed has been sent.
+/// Answered once all that was committed has been sent, and last words have been accepted.
 pub struct Drain(pub oneshot::Sender<()>);
 
 /// The hosts were pinged: tell them how far their streams are.
@@ -91,7 +91,17 @@ impl PublisherActor {
             }
             self.send(out);
         }
-        if self.draining.is_some() && self.parts.outlet.outbox().is_drained() {
+        self.look_for_the_end();
+    }
+
+    /// A host that loses this daemon hears no more of its events, even those that are on their way, so the end waits until
+    /// hosts have accepted the last words of clients that it closed.
+    fn look_for_the_end(&mut self) {
+        let is_at_the_end = || {
+            let outbox = self.parts.outlet.outbox();
+            outbox.is_drained() && !outbox.owes_last_words()
+        };
+        if self.draining.is_some() && is_at_the_end() {
             // Whoever asked may have stopped waiting.
             self.draining.take().map(|drained| drained.send(()).ok());
         }
@@ -225,6 +235,7 @@ impl Handler<Offered<Acked>> for PublisherActor {
             .outbox()
             .acknowledged(host, frame, &acks, &paused);
         self.send(out);
+        self.look_for_the_end();
         self.parts.outlet.commit_later();
     }
 }

@@ -90,9 +90,10 @@ object SYSTEM
     return $hooks:answer(@args);
   endmethod
 
-  method presence owner: OPERATOR
-    "presence(): who is here and where talk goes on, as a player's program shows it.";
-    return $people:presence(player);
+  method invoke_presence_handler owner: OPERATOR
+    "invoke_presence_handler(viewer): who is here and where talk goes on, as the program of a player shows it.";
+    callers() && raise(E_PERM);
+    return $people:presence(@args);
   endmethod
 
   method handle_uncaught_error owner: OPERATOR

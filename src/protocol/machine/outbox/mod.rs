@@ -198,6 +198,12 @@ impl<A> Outbox<A> {
         self.leaving.is_empty()
     }
 
+    /// Whether a host has last words for a client that have not been accepted.
+    pub fn owes_last_words(&self) -> bool {
+        let mut streams = self.streams.values();
+        streams.any(|stream| stream.is_closing && stream.attached.is_some())
+    }
+
     /// Numbers an event for each stream it goes to. `stays` says whether it is to stay in the past of players.
     fn add(&mut self, stamp: Option<u64>, event: Prepared, stays: bool, rows: &mut Vec<Row>) {
         let Prepared {

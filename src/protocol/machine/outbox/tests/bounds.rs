@@ -175,7 +175,9 @@ fn last_words_are_kept_until_they_are_read() {
     scene.outbox.say(prepared("farewell", &[1]));
     scene.outbox.finish(client(1));
     assert_eq!(frames(&scene.tell("too late", &[1])).len(), 1);
+    assert!(scene.outbox.owes_last_words());
     scene.ack(1, 1);
+    assert!(!scene.outbox.owes_last_words());
     assert_eq!((scene.rows(), scene.outbox.head(client(1))), (0, None));
     scene.outbox.say(prepared("farewell", &[2]));
     scene.outbox.finish(client(2));
