@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use moo_model::world::VerbHit;
-use moo_model::{Obj, Value};
+use moo_model::{Obj, Symbol, Value};
 
 use crate::builtin::Continuation;
 use crate::executable::{Executable, ReadyVerb};
@@ -199,11 +199,41 @@ impl Running {
     }
 }
 
+/// How a frame's verb was found, so that the next call in its place can know that it finds the same one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundBy {
+    /// The object that was searched, which is the receiver too.
+    pub obj: Obj,
+    /// The name.
+    pub name: Symbol,
+    /// The epoch of what names lead to.
+    pub epoch: u64,
+}
+
+impl FoundBy {
+    /// Nothing is known: no epoch is so high.
+    pub fn unknown() -> FoundBy {
+        FoundBy {
+            obj: Obj::NOTHING,
+            name: Symbol::default(),
+            epoch: u64::MAX,
+        }
+    }
+
+    /// Whether a call would find the same.
+    #[inline(always)]
+    pub fn is(&self, obj: Obj, name: Symbol, epoch: u64) -> bool {
+        self.obj == obj && self.name == name && self.epoch == epoch
+    }
+}
+
 /// An activation: what runs, and how far it is.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// What runs.
     pub running: Running,
+    /// How it was found in this run of the machine, if that is known.
+    pub(crate) found_by: FoundBy,
     /// Everything else, apart from it, so that the machine can edit this while it borrows the program.
     pub state: FrameState,
 }
@@ -219,6 +249,8 @@ pub struct FrameState {
     pub result: u16,
     /// Whether errors are raised (a verb's `d` bit).
     pub debug: bool,
+    /// Whether it is a verb's frame, and the one below only waits for its value. Else that may be so too.
+    pub(crate) just_returns: bool,
     /// The arguments.
     pub args: FrameArgs,
     /// The receiver.
@@ -287,6 +319,15 @@ impl FrameState {
 }
 
 impl Frame {
+    /// What runs, and how far it is.
+    pub fn new(running: Running, state: FrameState) -> Frame {
+        Frame {
+            running,
+            found_by: FoundBy::unknown(),
+            state,
+        }
+    }
+
     /// The program; an empty one for a built-in function.
     #[inline]
     pub fn program(&self) -> &Executable {

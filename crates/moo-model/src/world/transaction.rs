@@ -180,6 +180,12 @@ impl Transaction {
         self.base.stamp
     }
 
+    /// What names lead to is the same for as long as this is: no two states of the world in which it differs have the same.
+    #[inline]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     /// What was settled for the world at import.
     pub fn settings(&self) -> Settings {
         self.base.settings

@@ -312,6 +312,7 @@ impl Machine {
             base: self.stack.len() as u32,
             result: at,
             debug: true,
+            just_returns: false,
             args: FrameArgs::NONE,
             this: caller.this.clone(),
             caller: Value::UNSET,
@@ -323,7 +324,7 @@ impl Machine {
             words: None,
         };
         let running = Running::Builtin(Box::new(Waiting { name, then }));
-        self.frames.push(Frame { running, state });
+        self.frames.push(Frame::new(running, state));
     }
 
     /// `pass(args)`: the same verb of the parent of the object that defines the running one.
@@ -375,6 +376,7 @@ impl Machine {
             base: self.stack.len() as u32,
             result: 0,
             debug: true,
+            just_returns: false,
             args: FrameArgs::NONE,
             this: Value::obj(Obj::NOTHING),
             caller: Value::UNSET,
@@ -386,6 +388,6 @@ impl Machine {
             words: Some(CommandWords::none()),
         };
         let running = Running::Eval(program);
-        self.push_frame(Frame { running, state });
+        self.push_frame(Frame::new(running, state));
     }
 }

@@ -1,6 +1,7 @@
 //! Entering and leaving frames: verb calls, forks, returns.
 
 use moo_lang::opcode::Op;
+use moo_lang::program::Name;
 use moo_model::world::{Transaction, VerbHit, VerbPerms};
 use moo_model::{ErrorCode, Obj, Symbol, Value, View};
 
@@ -8,7 +9,7 @@ use super::drive::{Go, Stop};
 use super::variables::words_of;
 use super::{Env, Machine};
 use crate::fork::ForkRequest;
-use crate::frame::{Frame, FrameArgs, FrameState, Running};
+use crate::frame::{FoundBy, Frame, FrameArgs, FrameState, Running};
 use crate::options;
 
 /// Stands for "no variable" in a `Fork` instruction.
@@ -156,15 +157,17 @@ impl Machine {
     }
 
     /// Calls a verb by its name.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn call_fixed(&mut self, name: Symbol, call: Call, env: &mut Env<'_>) -> Go {
-        let Some(hit) = env.tx.find_callable_verb(call.this, name) else {
-            return Err(missing_verb(call.this, env.tx));
+        let (obj, epoch) = (call.this, env.tx.epoch());
+        let Some(hit) = env.tx.find_callable_verb(obj, name) else {
+            return Err(missing_verb(obj, env.tx));
         };
-        self.call_found(hit, call, env.task.limits.depth)
+        self.call_found(hit, call, env.task.limits.depth)?;
+        self.top_mut().found_by = FoundBy { obj, name, epoch };
+        Ok(())
     }
 
-    #[inline(always)]
     fn call_found(&mut self, hit: &VerbHit, call: Call, depth: usize) -> Go {
         self.check_depth(depth)?;
         let list = match call.count {
@@ -176,6 +179,7 @@ impl Machine {
             Some(count) => state.args.set_window(call.base + u32::from(call.first), count),
             None => state.args = FrameArgs::of_list(list),
         }
+        state.just_returns = true;
         Ok(())
     }
 
@@ -197,7 +201,6 @@ impl Machine {
     }
 
     /// Puts a verb on top whose arguments are set by the caller.
-    #[inline(always)]
     fn push_found(
         &mut self,
         this: Value,
@@ -207,12 +210,18 @@ impl Machine {
         player: Obj,
     ) -> Result<&mut Frame, Box<Stop>> {
         let Machine { stack, frames } = self;
-        let Frame { running, state } = frames.place();
+        let Frame {
+            running,
+            found_by,
+            state,
+        } = frames.place();
+        *found_by = FoundBy::unknown();
         let ready = running.become_verb(hit).ok_or(ErrorCode::InvArg)?;
         ready.tally.call();
         let debug = ready.verb.perms.has(VerbPerms::DEBUG);
         (state.pc, state.base, state.result, state.debug) = (0, stack.len() as u32, result, debug);
         (state.definer, state.progr, state.player) = (ready.definer, ready.verb.owner, player);
+        state.just_returns = false;
         state.this = this;
         state.verb = verb;
         stack.grow(usize::from(ready.program.registers));
@@ -331,5 +340,34 @@ fn missing_verb(obj: Obj, tx: &mut Transaction) -> Box<Stop> {
         ErrorCode::VerbNf.into()
     } else {
         ErrorCode::InvInd.into()
+    }
+}
+
+impl Frame {
+    /// Makes this place the frame of the verb that it was the frame of last, called by the frame below it with so many
+    /// arguments from a register on. Gives how many registers it needs; `None` where that is not known to be the verb.
+    #[inline(always)]
+    pub(super) fn call_again(
+        &mut self,
+        (this, name): (Obj, &Name),
+        epoch: u64,
+        caller: &FrameState,
+        (base, at, count): (u32, u16, u16),
+    ) -> Option<usize> {
+        let Running::Verb(ready) = &self.running else {
+            return None;
+        };
+        if !self.found_by.is(this, name.symbol, epoch) || !caller.assigned_player.is_unset() {
+            return None;
+        }
+        ready.tally.call();
+        let state = &mut self.state;
+        (state.pc, state.base, state.result) = (0, base, at);
+        (state.progr, state.player, state.just_returns) = (ready.verb.owner, caller.player, true);
+        state.args.set_window(caller.base + u32::from(at) + 1, count);
+        if !Value::same_words(&state.verb, &name.text) {
+            state.verb = name.text.clone();
+        }
+        Some(usize::from(ready.program.registers))
     }
 }

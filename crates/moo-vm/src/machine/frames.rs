@@ -2,11 +2,12 @@
 //! had them, rather than moving a frame there.
 //!
 //! Invariant: only the first `depth` places are frames; of the others only the memory counts, and they hold no
-//! list of arguments, no `player` of their own and no command words.
+//! list of arguments, no `player` of their own and no command words. What a place says of how its verb was found holds for
+//! the transaction that the machine runs in.
 
 use std::ops::{Deref, DerefMut};
 
-use crate::frame::{Frame, Running};
+use crate::frame::{FoundBy, Frame, Running};
 
 /// A stack of frames, outermost first. It is a slice of them to whoever looks.
 #[derive(Debug, Default)]
@@ -21,6 +22,21 @@ impl Frames {
         Frames {
             depth: frames.len(),
             places: frames,
+        }
+    }
+
+    /// The top frame with those below it, and the places above it.
+    #[inline(always)]
+    pub fn split_top(&mut self) -> (&mut [Frame], &mut Frame, &mut [Frame]) {
+        let (frames, above) = self.places.split_at_mut(self.depth);
+        let (top, below) = frames.split_last_mut().expect("a machine that runs has a frame");
+        (below, top, above)
+    }
+
+    /// Nothing is known any more of how verbs were found: that was in another transaction.
+    pub fn forget_searches(&mut self) {
+        for place in &mut self.places {
+            place.found_by = FoundBy::unknown();
         }
     }
 
@@ -54,6 +70,7 @@ impl Frames {
     fn add_place(&mut self) {
         let mut place = self.last().expect("a verb is called from a frame").clone();
         (place.this, place.verb, place.caller) = Default::default();
+        place.found_by = FoundBy::unknown();
         place.clear();
         self.places.push(place);
     }
@@ -67,6 +84,12 @@ impl Frames {
         if !matches!(place.running, Running::Verb(_)) {
             self.places.truncate(self.depth);
         }
+    }
+
+    /// As [`Frames::pop`], for a verb's frame that was cleared.
+    #[inline(always)]
+    pub fn leave_place(&mut self) {
+        self.depth -= 1;
     }
 
     /// Gives back the memory that no frame uses now.

@@ -56,6 +56,8 @@ struct Top<'a> {
     frame: &'a mut FrameState,
     /// The frames below it.
     below: &'a mut [Frame],
+    /// The places for frames above it.
+    above: &'a mut [Frame],
     /// The registers of those.
     lower: &'a mut [Value],
     /// The frame's own registers.
@@ -158,6 +160,7 @@ impl Machine {
             base: 0,
             result: 0,
             debug: fork.debug,
+            just_returns: false,
             args: FrameArgs::of_list(
                 value("args")
                     .filter(|v| v.as_list().is_some())
@@ -181,7 +184,7 @@ impl Machine {
         };
         Ok(Machine {
             stack: Registers::new(stack),
-            frames: Frames::new(vec![Frame { running, state }]),
+            frames: Frames::new(vec![Frame::new(running, state)]),
         })
     }
 
@@ -192,6 +195,7 @@ impl Machine {
             base: 0,
             result: 0,
             debug: start.hit.verb.perms.has(VerbPerms::DEBUG),
+            just_returns: false,
             args: FrameArgs::of_list(start.args),
             this: Value::obj(start.this),
             caller: Value::obj(start.caller),
@@ -208,7 +212,7 @@ impl Machine {
         let stack = vec![Value::UNSET; usize::from(running.program().registers)];
         Machine {
             stack: Registers::new(stack),
-            frames: Frames::new(vec![Frame { running, state }]),
+            frames: Frames::new(vec![Frame::new(running, state)]),
         }
     }
 
@@ -223,13 +227,11 @@ impl Machine {
     /// The top frame.
     #[inline(always)]
     fn view(&mut self) -> Top<'_> {
-        let (top, below) = self
-            .frames
-            .split_last_mut()
-            .expect("a machine that runs has a frame");
+        let (below, top, above) = self.frames.split_top();
         let Frame {
             running,
             state: frame,
+            ..
         } = top;
         let (lower, regs) = self.stack.split_at_mut(frame.base as usize);
         Top {
@@ -237,6 +239,7 @@ impl Machine {
             running,
             frame,
             below,
+            above,
             lower,
             regs,
         }
@@ -287,6 +290,7 @@ impl Machine {
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is
     /// raised where it waits.
     pub fn run(&mut self, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
+        self.frames.forget_searches();
         let outcome = drive::run(self, env, wake);
         env.task.end(env.host.seconds_left());
         outcome

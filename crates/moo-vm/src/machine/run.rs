@@ -36,6 +36,7 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
             program,
             frame,
             below,
+            above,
             lower,
             regs,
         } = machine.view();
@@ -181,23 +182,32 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         macro_rules! call {
             ($ticks:expr, $receiver:expr, $at:expr, $name:expr, $count:expr) => {{
                 charge!($ticks);
-                save!();
                 let Some(this) = $receiver else {
                     raise!(ErrorCode::Type)
                 };
                 let name = &program.names[usize::from($name)];
-                let (symbol, text) = (name.symbol, name.text.clone());
+                frame.pc = pc as u32;
+                if below.len() + 1 < env.task.limits.depth
+                    && let Some(place) = above.first_mut()
+                {
+                    let window = (frame.base + regs.len() as u32, $at, $count);
+                    if let Some(registers) = place.call_again((this, name), env.tx.epoch(), frame, window) {
+                        machine.frames.push_place();
+                        machine.stack.grow(registers);
+                        continue 'frame;
+                    }
+                }
+                let (symbol, verb) = (name.symbol, name.text.clone());
                 let call = Call {
                     this,
-                    verb: text,
+                    verb,
                     player: callee_player(frame, env.tx),
                     at: $at,
                     base: frame.base,
                     first: $at + 1,
                     count: Some($count),
                 };
-                machine.call_fixed(symbol, call, env)?;
-                continue 'frame;
+                machine!(machine.call_fixed(symbol, call, env))
             }};
         }
         // Calls a built-in function with so many arguments from a register on, which it may take if they are its own.
@@ -224,14 +234,15 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
             ($ticks:expr, $value:expr) => {{
                 charge!($ticks);
                 let value = $value;
-                let Some(caller) = below.last().filter(|caller| !caller.is_builtin()) else {
+                let Some(caller) = below.last().filter(|_| frame.just_returns) else {
                     machine!(machine.leave(value, env))
                 };
                 frame.args.drop_window(lower);
                 lower[caller.base as usize + usize::from(frame.result)] = value;
                 regs.fill_with(|| Value::UNSET);
+                frame.clear();
                 let base = frame.base as usize;
-                machine.frames.pop();
+                machine.frames.leave_place();
                 machine.stack.cut(base);
                 continue 'frame;
             }};

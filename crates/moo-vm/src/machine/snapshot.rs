@@ -215,6 +215,7 @@ fn frame_of(value: &Value) -> Result<Frame> {
         base,
         result: number(f.int(6)?)?,
         debug: f.int(7)? == 1,
+        just_returns: false,
         args: match f.value(8).as_int() {
             // Earlier releases kept them just above the frame's registers.
             Some(count) => FrameArgs::of_window(
@@ -236,7 +237,7 @@ fn frame_of(value: &Value) -> Result<Frame> {
         verb: f.value(15).clone(),
         words: words_of(f.value(16))?,
     };
-    Ok(Frame { running, state })
+    Ok(Frame::new(running, state))
 }
 
 fn unreadable() -> RestoreError {

@@ -74,13 +74,15 @@ pub fn small_world(dialect: Dialect) -> Arc<World> {
 
 /// A frame of evaluated code without variables, for calling built-in functions from.
 pub fn frame(progr: Obj) -> Frame {
-    Frame {
-        running: Running::Eval(Executable::new(&Arc::default()).expect("it does nothing")),
-        state: FrameState {
+    let nothing = Executable::new(&Arc::default()).expect("it does nothing");
+    Frame::new(
+        Running::Eval(nothing),
+        FrameState {
             pc: 0,
             base: 0,
             result: 0,
             debug: true,
+            just_returns: false,
             args: FrameArgs::NONE,
             this: Value::obj(Obj::NOTHING),
             caller: Value::obj(Obj::NOTHING),
@@ -91,7 +93,7 @@ pub fn frame(progr: Obj) -> Frame {
             verb: Value::empty_str(),
             words: Some(CommandWords::none()),
         },
-    }
+    )
 }
 
 /// Limits that no test reaches by accident.
