@@ -67,7 +67,7 @@ fn limited() -> ServerOptions {
 }
 
 /// The world of tests, in which some names lead somewhere: properties with values, and a verb that runs `verb`.
-fn world(dialect: Dialect, verb: &str) -> Arc<World> {
+fn world(dialect: Dialect, verb: &str, debug: bool) -> Arc<World> {
     let world = testing::small_world(dialect);
     let mut tx = Transaction::begin(&world, Box::default());
     let list = Value::list(vec![Value::int(1), Value::str("two"), Value::empty_list()]);
@@ -86,6 +86,7 @@ fn world(dialect: Dialect, verb: &str) -> Arc<World> {
             verb_record(
                 "f x z tell title initialize recycle accept enterfunc exitfunc",
                 verb,
+                debug,
             ),
         )
         .expect("it exists");
@@ -94,12 +95,14 @@ fn world(dialect: Dialect, verb: &str) -> Arc<World> {
     world
 }
 
-fn verb_record(names: &str, source: &str) -> VerbRecord {
+/// A verb with this text, with or without the `d` bit.
+fn verb_record(names: &str, source: &str, debug: bool) -> VerbRecord {
+    let debug = if debug { VerbPerms::DEBUG.0 } else { 0 };
     VerbRecord {
         id: 0,
         names: Value::str(names),
         owner: WIZARD,
-        perms: VerbPerms(13),
+        perms: VerbPerms(VerbPerms::READ.0 | VerbPerms::EXEC.0 | debug),
         args: ArgSpec {
             dobj: ObjSpec::This,
             prep: PrepSpec::None,
@@ -124,9 +127,11 @@ pub fn machine(data: &[u8]) {
     let (first, second) = data.split_at(data.len() / 3 * 2);
     let dialect = [Dialect::Lambda, Dialect::Toast, Dialect::Moor][usize::from(kind) % 3];
     let progr = if kind & 0x80 == 0 { WIZARD } else { PROGRAMMER };
-    let world = world(dialect, &store_text(&program(second, words)));
+    // Errors are raised but where these bits say that they become values.
+    let (debug, below) = (kind & 0x40 == 0, kind & 0x20 == 0);
+    let world = world(dialect, &store_text(&program(second, words)), below);
     let mut tx = Transaction::begin(&world, Box::default());
-    let verb = verb_record("test", &store_text(&program(first, words)));
+    let verb = verb_record("test", &store_text(&program(first, words)), debug);
     tx.add_verb(THING, verb).expect("it exists");
     let hit = tx
         .find_callable_verb_named(THING, "test")
@@ -165,10 +170,11 @@ pub fn verified(data: &[u8]) {
     let Ok(executable) = Executable::verified(compiled) else {
         return;
     };
-    let world = world(Dialect::Lambda, "return args;");
+    let world = world(Dialect::Lambda, "return args;", true);
     let mut frame = testing::frame(WIZARD);
     let registers = vec![Value::UNSET; usize::from(executable.registers)];
     frame.running = Running::Eval(executable);
+    frame.debug = share % 2 == 0;
     let request = ForkRequest {
         id: 1,
         delay: 0.0,

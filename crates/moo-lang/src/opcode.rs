@@ -103,6 +103,9 @@ macro_rules! opcodes {
     (@raises quiet) => { false };
 }
 
+/// Stands for "no variable" in a `Fork` instruction.
+pub const NO_VARIABLE: u16 = u16::MAX;
+
 /// What a frame knows besides its registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -299,7 +302,7 @@ opcodes! {
     /// as `ScatterFrom`, from the frame's own args without making the list
     ScatterArgs { spec: scatter } raises;
     /// start a task in R[delay] seconds with this frame's variables, at the instruction after the next one; its id goes
-    /// to R[var] in both, unless `var` is 65535; this task goes on at the next instruction
+    /// to R[var] in both, unless `var` is [`NO_VARIABLE`]; this task goes on at the next instruction
     Fork { delay: r, var: n } raises;
     /// raise again the error in R[reason+1], where R[reason] is 1
     Reraise { reason: r } raises;

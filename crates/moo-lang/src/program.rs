@@ -122,6 +122,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Whether the register is that of a variable.
+    pub fn is_variable(&self, register: u16) -> bool {
+        self.variables.iter().any(|(_, known)| *known == register)
+    }
+
     /// The canonical line of an instruction; 1 for a program without lines.
     pub fn line_at(&self, pc: u32) -> u32 {
         let next = self.lines.partition_point(|&(start, _)| start <= pc);

@@ -2,8 +2,8 @@
 //!
 //! Invariant: the machine indexes registers, tables and code by operands without a second thought of its own.
 
-use crate::opcode::{Op, Operand};
-use crate::program::{Catches, Codes, Program, ScatterKind};
+use crate::opcode::{NO_VARIABLE, Op, Operand};
+use crate::program::{Catches, Codes, Program, Scatter, ScatterKind};
 
 /// Why a program may not run: our own bug, never the programmer's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,24 +26,61 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
             }
         }
     }
-    let stays_inside = program.code.iter().enumerate().all(|(pc, op)| match *op {
+    let stays_inside = |(pc, op): (usize, &Op)| match *op {
         Op::RangeLoop { back, .. }
         | Op::ListLoop { back, .. }
         | Op::LoopLt { back, .. }
         | Op::LoopLe { back, .. }
         | Op::LoopLtInt { back, .. }
         | Op::LoopGtInt { back, .. } => usize::from(back) <= pc + 1,
-        Op::AddThisProp { .. } => pc + 4 < program.code.len(),
-        _ => true,
-    });
+        _ => pc + skipped(op) + 1 < program.code.len() || is_end(op),
+    };
+    if let Some((pc, op)) = program
+        .code
+        .iter()
+        .enumerate()
+        .find(|&place| !stays_inside(place))
+    {
+        return Err(Defect {
+            pc,
+            what: format!("{} leads out of the code", op.name()),
+        });
+    }
     let end = program.code.len();
-    if !stays_inside || !matches!(program.code.last(), Some(Op::ReturnZero { .. })) {
+    if !program.code.last().is_some_and(is_end) {
         return Err(Defect {
             pc: end,
             what: "the code does not end with a return".into(),
         });
     }
     verify_tables(program)
+}
+
+/// How many instructions behind it one may pass over, on its way or where an error is no end of it.
+fn skipped(op: &Op) -> usize {
+    use Op::*;
+    match op {
+        SkipLt { .. }
+        | SkipLe { .. }
+        | SkipEq { .. }
+        | SkipNe { .. }
+        | SkipLtInt { .. }
+        | SkipGtInt { .. }
+        | SkipEqInt { .. }
+        | RangePrepare { .. }
+        | ListPrepare { .. }
+        | PairPrepare { .. }
+        | RangeNext { .. }
+        | ListNext { .. }
+        | Fork { .. } => 1,
+        AddThisProp { .. } => 3,
+        _ => 0,
+    }
+}
+
+/// Whether the instruction ends the code.
+fn is_end(op: &Op) -> bool {
+    matches!(op, Op::ReturnZero { .. })
 }
 
 /// The registers that an instruction uses besides those it names.
@@ -70,6 +107,7 @@ fn window(op: &Op) -> Option<Operand> {
         AddToProp { at, .. } => Some(Operand::Window(at, 2)),
         CallBuiltin { at, count, .. } => Some(Operand::Window(at, count.into())),
         Reraise { reason } => Some(Operand::Window(reason, 2)),
+        Fork { var, .. } if var != NO_VARIABLE => Some(Operand::Register(var)),
         _ => None,
     }
 }
@@ -114,7 +152,7 @@ fn verify_tables(program: &Program) -> Result<(), Defect> {
         let sound = scatter.targets.iter().all(|t| {
             register(t.register) && !matches!(t.kind, ScatterKind::Optional(Some(to)) if !target(to))
         });
-        if !sound || !target(scatter.done) {
+        if !sound || !target(scatter.done) || !counts_its_targets(scatter) {
             return Err(Defect {
                 pc: 0,
                 what: format!("{scatter:?}"),
@@ -122,4 +160,12 @@ fn verify_tables(program: &Program) -> Result<(), Defect> {
         }
     }
     Ok(())
+}
+
+/// Whether there are as many targets of each kind as it says, and at most one for the rest.
+fn counts_its_targets(scatter: &Scatter) -> bool {
+    let count = |of: fn(ScatterKind) -> bool| scatter.targets.iter().filter(|t| of(t.kind)).count();
+    count(|kind| kind == ScatterKind::Required) == scatter.required
+        && count(|kind| matches!(kind, ScatterKind::Optional(_))) == scatter.optional
+        && count(|kind| kind == ScatterKind::Rest) <= 1
 }

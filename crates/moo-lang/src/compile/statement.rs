@@ -3,11 +3,8 @@
 use super::scope::{Exit, Exits, FIRST_EXIT, Loop};
 use super::{Compiler, Register};
 use crate::ast::{Arm, Except, Expr, Stmt, StmtKind, Var};
-use crate::opcode::Op;
+use crate::opcode::{NO_VARIABLE, Op};
 use crate::program::{Catches, Handler};
-
-/// Stands for "no variable" in a `Fork` instruction.
-const NO_VARIABLE: u16 = u16::MAX;
 
 impl Compiler {
     pub(super) fn block(&mut self, body: &[Stmt]) {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::compile;
-use crate::opcode::Op;
+use crate::opcode::{NO_VARIABLE, Op};
 use crate::parser::{Options, UnknownBuiltins, parse};
-use crate::program::Handler;
+use crate::program::{Handler, Scatter, ScatterKind, ScatterTarget};
 use crate::verify::verify;
 
 fn program(source: &str) -> crate::program::Program {
@@ -149,5 +149,75 @@ fn handlers_do_not_reach_into_the_bodies_of_forks() {
         assert!(!program.handlers.is_empty() && depth == 0);
         let fork = program.code.iter().position(|op| matches!(op, Op::Fork { .. }));
         assert!(guarded(fork.expect("there is a fork")), "{source}");
+    }
+}
+
+/// A program of these instructions, with two registers and this scattering assignment.
+fn spoilt(code: &[Op], scatter: Scatter) -> crate::program::Program {
+    crate::program::Program {
+        code: code.to_vec(),
+        scatters: vec![scatter],
+        registers: 2,
+        ..Default::default()
+    }
+}
+
+fn scatter(kinds: &[ScatterKind], required: usize, optional: usize) -> Scatter {
+    let target = |&kind| ScatterTarget { register: 0, kind };
+    Scatter {
+        targets: kinds.iter().map(target).collect(),
+        required,
+        optional,
+        done: 0,
+    }
+}
+
+const END: Op = Op::ReturnZero { ticks: 1 };
+
+#[test]
+fn the_verifier_refuses_a_fork_into_no_register_of_the_frame() {
+    let fork = |var| spoilt(&[Op::Fork { delay: 0, var }, END, END], scatter(&[], 0, 0));
+    assert!(verify(&fork(2)).is_err());
+    assert_eq!(verify(&fork(1)), Ok(()));
+    assert_eq!(verify(&fork(NO_VARIABLE)), Ok(()));
+}
+
+#[test]
+fn the_verifier_refuses_what_skips_the_end_of_the_code() {
+    let (a, b, ticks) = (0, 1, 1);
+    for op in [
+        Op::SkipLt { a, b, ticks },
+        Op::SkipLe { a, b, ticks },
+        Op::SkipEq { a, b, ticks },
+        Op::SkipNe { a, b, ticks },
+        Op::SkipLtInt { a, value: 1, ticks },
+        Op::SkipGtInt { a, value: 1, ticks },
+        Op::SkipEqInt { a, value: 1, ticks },
+        Op::RangePrepare { at: 0 },
+        Op::ListPrepare { at: 0 },
+        Op::RangeNext { at: 0, var: 1, ticks },
+        Op::ListNext { at: 0, var: 1, ticks },
+        Op::Fork { delay: 0, var: 1 },
+    ] {
+        assert!(verify(&spoilt(&[op, END], scatter(&[], 0, 0))).is_err(), "{op:?}");
+        assert_eq!(verify(&spoilt(&[op, END, END], scatter(&[], 0, 0))), Ok(()));
+    }
+    let none = scatter(&[], 0, 0);
+    assert!(verify(&spoilt(&[END, Op::Charge { ticks }], none)).is_err());
+}
+
+#[test]
+fn the_verifier_counts_the_targets_of_a_scattering_assignment() {
+    use ScatterKind::{Optional, Required, Rest};
+    let verified = |scatter| verify(&spoilt(&[Op::ScatterArgs { spec: 0 }, END], scatter));
+    assert_eq!(verified(scatter(&[Required, Optional(None), Rest], 1, 1)), Ok(()));
+    for wrong in [
+        scatter(&[Required, Required], 1, 1),
+        scatter(&[Required], 1, 1),
+        scatter(&[Required, Rest, Rest], 1, 0),
+        scatter(&[Optional(None)], 1, 0),
+        scatter(&[Optional(None), Rest], 0, 0),
+    ] {
+        assert!(verified(wrong.clone()).is_err(), "{wrong:?}");
     }
 }

@@ -135,7 +135,11 @@ impl Machine {
             } => (at, function, std::slice::from_ref(&regs[usize::from(arg)])),
             Op::CallBuiltinList { at, function, .. } => {
                 list = regs[usize::from(at)].clone();
-                (at, function, list.as_list().unwrap_or(&[]))
+                let Some(items) = list.as_list() else {
+                    // Without the `d` bit it may be the error for something that is no list.
+                    return self.stopped(ErrorCode::Type.into());
+                };
+                (at, function, items)
             }
             other => unreachable!("{} calls no function", other.name()),
         };

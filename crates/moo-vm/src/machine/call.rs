@@ -1,6 +1,6 @@
 //! Entering and leaving frames: verb calls, forks, returns.
 
-use moo_lang::opcode::Op;
+use moo_lang::opcode::{NO_VARIABLE, Op};
 use moo_lang::program::Name;
 use moo_model::world::{Transaction, VerbHit, VerbPerms};
 use moo_model::{ErrorCode, Obj, Symbol, Value, View};
@@ -11,9 +11,6 @@ use super::{Env, Machine};
 use crate::fork::ForkRequest;
 use crate::frame::{FoundBy, Frame, FrameArgs, FrameState, Running};
 use crate::options;
-
-/// Stands for "no variable" in a `Fork` instruction.
-const NO_VARIABLE: u16 = u16::MAX;
 
 /// A call of a verb that is yet to be found.
 pub(super) struct Call {
@@ -172,6 +169,8 @@ impl Machine {
         self.check_depth(depth)?;
         let list = match call.count {
             Some(_) => Value::UNSET,
+            // Without the `d` bit it may be the error for something that is no list.
+            None if self.register(call.first).as_list().is_none() => return Err(ErrorCode::Type.into()),
             None => self.register(call.first).take(),
         };
         let state = self.push_found(Value::obj(call.this), hit, call.verb, call.at, call.player)?;

@@ -81,7 +81,11 @@ pub(super) fn add_to(
     item: Value,
 ) -> Result<(), Raised> {
     let Some(items) = list.as_list() else {
-        return Err(ErrorCode::Type.into());
+        return match ctx.frame.debug {
+            true => Err(ErrorCode::Type.into()),
+            // Without the `d` bit the error is the value of the list.
+            false => set_any(ctx, obj, name, Value::err(ErrorCode::Type)),
+        };
     };
     let is_full = items.len() >= ctx.options.max_list_concat;
     if let Some(property) = find(ctx.tx, obj.referent(), name, PropPerms::WRITE, ctx.frame.progr)

@@ -82,6 +82,9 @@ impl Machine {
             Op::ScatterFrom { spec, .. } | Op::ScatterArgs { spec } => {
                 self.assign_nothing(spec);
             }
+            // A list in the making has no other name. A variable's own list keeps its value until it is edited, which
+            // fails as well.
+            Op::CheckList { a } if !frame.program().is_variable(a) => self.put(a, raised.code.clone()),
             Op::CheckVar { var } => self.put(var, raised.code.clone()),
             // What follows takes the variable for set.
             Op::MoveVar { to, from } => {

@@ -212,6 +212,29 @@ fn without_the_d_bit_errors_are_values() {
         "x = 1/0; y = #99.foo; {a, b} = {1}; for z in (5) return 1; endfor return {x, y};",
     )];
     check_with(&verbs, "return this:quiet();", "{E_DIV, E_INVIND}");
+    for (source, expected) in [
+        ("return {@5};", "E_TYPE"),
+        ("return {@5, @6};", "E_TYPE"),
+        ("return {@5, 6};", "E_TYPE"),
+        ("return {1, @5};", "E_TYPE"),
+        ("l = 5; l = {@l, typeof(l)}; return l;", "E_TYPE"),
+        ("l = 5; l = {@l, @(k = {l})}; return {k, l};", "{{5}, E_TYPE}"),
+        (
+            "return {this:echo(@5), this:(\"echo\")(@5), length(@5)};",
+            "{E_TYPE, E_TYPE, E_TYPE}",
+        ),
+        (
+            "add_property(this, \"p\", 5, {#3, \"rw\"}); x = this.p = {@this.p, 1}; return {x, this.p};",
+            "{E_TYPE, E_TYPE}",
+        ),
+        (
+            "add_property(this, \"p\", 5, {#3, \"rw\"}); this.p = {@this.p, 1}; return this.p;",
+            "E_TYPE",
+        ),
+    ] {
+        let verbs = [("-quiet", source), ("echo", "return {args};")];
+        check_with(&verbs, "return this:quiet();", expected);
+    }
     let through = [("-quiet", "return this:loud();"), ("loud", "return 1/0;")];
     check_with(
         &through,
