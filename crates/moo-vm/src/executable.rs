@@ -5,7 +5,8 @@
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use moo_lang::program::Program;
+use moo_lang::opcode::{Env, Op};
+use moo_lang::program::{Program, Scatter, ScatterKind, ScatterTarget};
 use moo_lang::verify::{Defect, verify};
 use moo_lang::{Options, ast, compile, parse};
 use moo_model::Obj;
@@ -21,6 +22,45 @@ pub struct Executable {
     program: Program,
     /// By the program's index; `None` for a function that no longer exists.
     pub builtins: Vec<Option<&'static Builtin>>,
+    /// What it does with its arguments, if that is only this.
+    takes: Option<Takes>,
+}
+
+/// A program that begins with `{a, b} = args`, into its first registers in turn, and does not look at its arguments again:
+/// a call can put them there itself.
+#[derive(Clone, Copy, Debug)]
+struct Takes {
+    /// How many they must be.
+    count: u16,
+    /// Where the program goes on.
+    then: u32,
+}
+
+impl Takes {
+    fn of(program: &Program) -> Option<Takes> {
+        let (first, rest) = program.code.split_first()?;
+        let Op::ScatterArgs { spec } = *first else {
+            return None;
+        };
+        let Scatter { targets, done, .. } = &program.scatters[usize::from(spec)];
+        let in_turn = (0..).zip(targets).all(|(register, target)| {
+            let plain = ScatterTarget {
+                register,
+                kind: ScatterKind::Required,
+            };
+            *target == plain
+        });
+        let again = rest.iter().any(|op| {
+            matches!(
+                op,
+                Op::ScatterArgs { .. } | Op::LoadArg { .. } | Op::LoadEnv { env: Env::Args, .. }
+            )
+        });
+        (in_turn && !again).then_some(Takes {
+            count: targets.len() as u16,
+            then: *done,
+        })
+    }
 }
 
 impl Deref for Executable {
@@ -62,7 +102,21 @@ impl Executable {
 
     fn ready(program: Program) -> Arc<Executable> {
         let builtins = program.builtins.iter().map(|name| builtins::find(name)).collect();
-        Arc::new(Executable { program, builtins })
+        let takes = Takes::of(&program);
+        Arc::new(Executable {
+            program,
+            builtins,
+            takes,
+        })
+    }
+
+    /// Where the program goes on if so many arguments are in its first registers when it is called; `None` where they must be
+    /// in the frame.
+    #[inline]
+    pub(crate) fn after_taking(&self, count: u16) -> Option<u32> {
+        self.takes
+            .filter(|takes| takes.count == count)
+            .map(|takes| takes.then)
     }
 
     /// The program of a frame that runs none.

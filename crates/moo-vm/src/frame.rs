@@ -125,11 +125,17 @@ impl FrameArgs {
         self.list.clone()
     }
 
+    /// As [`FrameArgs::drop_window`], where there is no list.
+    #[inline(always)]
+    pub(crate) fn drop_sure_window(&self, below: &mut [Value]) {
+        below[self.window()].fill_with(|| Value::UNSET);
+    }
+
     /// Unsets the registers that the arguments are in: what else holds their values may edit them in place again.
     #[inline(always)]
     pub(crate) fn drop_window(&self, below: &mut [Value]) {
         if self.list.is_unset() {
-            below[self.window()].fill_with(|| Value::UNSET);
+            Value::unset_all(&mut below[self.window()]);
         }
     }
 }
@@ -249,7 +255,8 @@ pub struct FrameState {
     pub result: u16,
     /// Whether errors are raised (a verb's `d` bit).
     pub debug: bool,
-    /// Whether it is a verb's frame, and the one below only waits for its value. Else that may be so too.
+    /// Whether it is a verb's frame that has no list of arguments, no `player` of its own and no words, and the one below only
+    /// waits for its value. Else that may be so too.
     pub(crate) just_returns: bool,
     /// The arguments.
     pub args: FrameArgs,
@@ -289,6 +296,12 @@ impl DerefMut for Frame {
 }
 
 impl FrameState {
+    /// The arguments as a list. `below` is the register stack below the frame.
+    pub(crate) fn args_list(&mut self, below: &mut [Value]) -> Value {
+        self.just_returns = false;
+        self.args.list(below)
+    }
+
     /// The `caller` variable, above these frames.
     pub(crate) fn caller_variable(&self, below: &[Frame]) -> Value {
         below.last().map_or(&self.caller, |caller| &caller.this).clone()

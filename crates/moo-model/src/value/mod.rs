@@ -13,6 +13,7 @@ mod compare;
 pub mod map;
 mod parts;
 mod text;
+mod unset;
 mod words;
 
 use crate::{ErrorCode, Obj};

@@ -406,3 +406,18 @@ fn anonymous_objects_are_found_in_lists_and_in_keys_and_values_of_maps() {
     Value::obj(a).each_anonymous(|obj| found.push(obj));
     assert_eq!(found.len(), 4);
 }
+
+#[test]
+fn values_that_are_unset_together_let_go_of_what_they_hold() {
+    for count in 0..10 {
+        for holder in 0..count {
+            let mut list = Value::list(vec![Value::int(1)]);
+            let mut values = vec![Value::str("short"); count];
+            values[holder] = list.clone();
+            assert!(list.list_mut().is_none(), "two hold it");
+            Value::unset_all(&mut values);
+            assert!(list.list_mut().is_some(), "{holder} of {count}");
+            assert!(values.iter().all(Value::is_unset), "{count}");
+        }
+    }
+}

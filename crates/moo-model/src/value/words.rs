@@ -33,7 +33,7 @@ const SHORT: u8 = 7;
 const LONG: u8 = 8;
 const LIST: u8 = 9;
 const MAP: u8 = 10;
-const FIRST_HEAP: u8 = LONG;
+pub(super) const FIRST_HEAP: u8 = LONG;
 
 /// Any MOO value: 16 bytes, cloned in O(1).
 #[repr(C, align(8))]
@@ -173,7 +173,7 @@ impl Value {
     }
 
     #[inline]
-    fn tag(&self) -> u8 {
+    pub(super) fn tag(&self) -> u8 {
         self.w0 as u8
     }
 

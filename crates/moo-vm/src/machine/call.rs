@@ -178,7 +178,7 @@ impl Machine {
             Some(count) => state.args.set_window(call.base + u32::from(call.first), count),
             None => state.args = FrameArgs::of_list(list),
         }
-        state.just_returns = true;
+        state.just_returns = call.count.is_some();
         Ok(())
     }
 
@@ -291,7 +291,7 @@ impl Machine {
             .frames
             .split_last_mut()
             .expect("a machine that runs has a frame");
-        frame.args.list(below_registers);
+        frame.args_list(below_registers);
         let mut body = frame.clone();
         body.words = Some(words_of(frame, below).clone());
         body.caller = frame.caller_variable(below);
@@ -344,7 +344,7 @@ fn missing_verb(obj: Obj, tx: &mut Transaction) -> Box<Stop> {
 
 impl Frame {
     /// Makes this place the frame of the verb that it was the frame of last, called by the frame below it with so many
-    /// arguments from a register on. Gives how many registers it needs; `None` where that is not known to be the verb.
+    /// arguments from a register on, and with its own from `base` on. `None` where that is not known to be the verb.
     #[inline(always)]
     pub(super) fn call_again(
         &mut self,
@@ -352,7 +352,7 @@ impl Frame {
         epoch: u64,
         caller: &FrameState,
         (base, at, count): (u32, u16, u16),
-    ) -> Option<usize> {
+    ) -> Option<Room> {
         let Running::Verb(ready) = &self.running else {
             return None;
         };
@@ -360,13 +360,44 @@ impl Frame {
             return None;
         }
         ready.tally.call();
+        let first = caller.base + u32::from(at) + 1;
+        let then = ready.program.after_taking(count);
+        let (taken, kept) = if then.is_some() { (count, 0) } else { (0, count) };
         let state = &mut self.state;
-        (state.pc, state.base, state.result) = (0, base, at);
+        (state.pc, state.base, state.result) = (then.unwrap_or(0), base, at);
         (state.progr, state.player, state.just_returns) = (ready.verb.owner, caller.player, true);
-        state.args.set_window(caller.base + u32::from(at) + 1, count);
+        state.args.set_window(first, kept);
         if !Value::same_words(&state.verb, &name.text) {
             state.verb = name.text.clone();
         }
-        Some(usize::from(ready.program.registers))
+        Some(Room {
+            registers: ready.program.registers,
+            first: first as usize,
+            taken: usize::from(taken),
+        })
+    }
+}
+
+/// What a frame needs of the register stack.
+pub(super) struct Room {
+    /// So many registers.
+    registers: u16,
+    /// The arguments to be moved to the first of them: from here on.
+    first: usize,
+    /// How many.
+    taken: usize,
+}
+
+impl Machine {
+    /// Makes the place above the top frame the top one.
+    #[inline(always)]
+    pub(super) fn enter_place(&mut self, room: Room) {
+        let base = self.stack.len();
+        self.frames.push_place();
+        self.stack.grow(usize::from(room.registers));
+        for nth in 0..room.taken {
+            // What is there is unset.
+            self.stack.swap(room.first + nth, base + nth);
+        }
     }
 }

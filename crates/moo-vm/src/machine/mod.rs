@@ -279,7 +279,7 @@ impl Machine {
     /// bytes: none of its values is too large or nested too deep, nor all together.
     fn settle(&mut self) -> bool {
         for frame in self.frames.iter_mut() {
-            frame.args.list(&mut self.stack);
+            frame.args_list(&mut self.stack);
         }
         self.stack.trim();
         self.frames.trim();

@@ -191,9 +191,8 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     && let Some(place) = above.first_mut()
                 {
                     let window = (frame.base + regs.len() as u32, $at, $count);
-                    if let Some(registers) = place.call_again((this, name), env.tx.epoch(), frame, window) {
-                        machine.frames.push_place();
-                        machine.stack.grow(registers);
+                    if let Some(room) = place.call_again((this, name), env.tx.epoch(), frame, window) {
+                        machine.enter_place(room);
                         continue 'frame;
                     }
                 }
@@ -233,14 +232,13 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         macro_rules! go_back {
             ($ticks:expr, $value:expr) => {{
                 charge!($ticks);
-                let value = $value;
                 let Some(caller) = below.last().filter(|_| frame.just_returns) else {
+                    let value = $value;
                     machine!(machine.leave(value, env))
                 };
-                frame.args.drop_window(lower);
-                lower[caller.base as usize + usize::from(frame.result)] = value;
-                regs.fill_with(|| Value::UNSET);
-                frame.clear();
+                frame.args.drop_sure_window(lower);
+                lower[caller.base as usize + usize::from(frame.result)] = $value;
+                Value::unset_all(regs);
                 let base = frame.base as usize;
                 machine.frames.leave_place();
                 machine.stack.cut(base);

@@ -72,7 +72,7 @@ impl Machine {
         let mut frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
         check_layout(&frames, stack.len())?;
         for frame in &mut frames {
-            frame.args.list(&mut stack);
+            frame.args_list(&mut stack);
         }
         Ok(Machine {
             stack: Registers::new(stack),

@@ -25,7 +25,7 @@ pub(super) fn load_env(
     lower: &mut [Value],
 ) -> Value {
     if field == EnvField::Args {
-        return frame.args.list(lower);
+        return frame.args_list(lower);
     }
     let words = || words_of(frame, below);
     match field {
@@ -45,6 +45,7 @@ pub(super) fn load_env(
 /// Makes an assignment to a predefined variable seen by the verbs that the frame calls.
 #[inline(never)]
 pub(super) fn store_env(frame: &mut FrameState, below: &[Frame], field: EnvField, value: Value) {
+    frame.just_returns = false;
     if field == EnvField::Player {
         frame.assigned_player = value;
         return;

@@ -12,6 +12,7 @@ use crate::outcome::{Limit, Outcome};
 use crate::task::TaskState;
 use crate::testing::{self, TestHost, WIZARD};
 
+mod calls;
 mod in_place;
 mod language;
 mod limits;
