@@ -5,13 +5,12 @@
 import { Echoes } from "./model/echoes";
 import type { Entrance } from "./model/entrance";
 import { noticeOf } from "./model/notice";
-import { actionsOf, meOf, pastOf, presenceOf, shownOf } from "./model/reading";
+import { actionsOf, meOf, newsOf, pastOf, presenceOf, shownOf } from "./model/reading";
 import { type ConversationId, type Entry, type News, type Shown, type State, unreadIn } from "./model/state";
 import { Store } from "./model/store";
 import { type Fields, objectsIn, textIn } from "./net/json";
 import type { LinkState } from "./net/link";
 import type { Place } from "./net/place";
-import { enter, forget, whoAmI } from "./net/rest";
 import { type Hearer, Refusal, Session, type Ticket } from "./net/session";
 import { keep, loadSettings, recall } from "./settings";
 import { plainText } from "./text/ansi";
@@ -75,7 +74,7 @@ export class App implements Hearer {
     window.addEventListener("pagehide", () => this.#keepTicket());
     const ticket = recall<Ticket>(sessionStorage, TICKET_KEY);
     if (ticket !== undefined && ticket.session !== "") this.#session.resume(ticket);
-    else void this.#atTheDoor();
+    else this.#atTheDoor("");
   }
 
   link(link: LinkState): void {
@@ -86,11 +85,7 @@ export class App implements Hearer {
       this.#note("The connection is lost. It is being made again.", "warning");
     }
     if (link.at === "ended" && this.#store.state.me !== null) keep(sessionStorage, TICKET_KEY, undefined);
-    if (link.at === "idle" || link.at === "ended") this.#entering?.reject(new Error("The server cannot be reached."));
-  }
-
-  greeted(): void {
-    if (this.#store.state.me === null) this.#show(this.#login.element);
+    if (link.at === "waiting") this.#entering?.reject(new Error("The server cannot be reached right now; trying again."));
   }
 
   welcomed(welcome: Fields, anew: boolean, first: Place | undefined): void {
@@ -136,33 +131,29 @@ export class App implements Hearer {
     if (lines.length > 0) this.#note(`Nobody can tell whether this took effect: ${lines.join("; ")}`, "warning");
   }
 
-  refused(reason: string): void {
+  refused(reason: string, words: readonly Fields[]): void {
     keep(sessionStorage, TICKET_KEY, undefined);
-    if (this.#entering !== undefined) this.#entering.reject(new Error(reason));
-    else void this.#atTheDoor(this.#store.state.me === null ? "" : reason);
+    const said = words.flatMap((event) => newsOf(event, null, 0)).map(({ body }) => plainText(body.text).trim());
+    const explained = said.join("\n") || reason;
+    if (this.#entering !== undefined) this.#entering.reject(new Error(explained));
+    else this.#atTheDoor(this.#store.state.me === null ? "" : explained);
     this.#entering = undefined;
     this.#store.do({ type: "logged-out" });
   }
 
-  /** Who is known by a cookie goes on; everybody else is greeted. */
-  async #atTheDoor(reason = ""): Promise<void> {
+  #atTheDoor(reason: string): void {
     this.#show(this.#login.element);
     this.#login.explain(reason);
     this.#login.focus();
-    const name = reason === "" ? await whoAmI() : undefined;
-    if (name === undefined) this.#session.greet();
-    else this.#login.offer(name, () => this.#attach(""));
+    this.#session.greet();
   }
 
-  async #enter(entrance: Entrance): Promise<void> {
-    const { token } = await enter(entrance);
-    await this.#attach(token);
-  }
-
-  #attach(token: string, takeover = false): Promise<void> {
+  #enter(entrance: Entrance): Promise<void> {
+    const { by, ...rest } = entrance;
+    const type = { login: "Login", create: "Create", guest: "Guest" }[by];
     return new Promise((resolve, reject) => {
       this.#entering = { resolve, reject };
-      this.#session.attach(token, takeover);
+      this.#session.login({ type, ...rest });
     });
   }
 
@@ -297,7 +288,7 @@ export class App implements Hearer {
     const token = this.#session.ticket?.token ?? "";
     const { link } = this.#store.state;
     if (link.at === "ended" && link.why === "taken-over" && token !== "") {
-      return void this.#attach(token, true).catch((error: Error) => this.#note(error.message, "warning"));
+      return this.#session.attach(token, true);
     }
     location.reload();
   }
@@ -306,7 +297,6 @@ export class App implements Hearer {
     keep(sessionStorage, TICKET_KEY, undefined);
     await this.#session.ask({ type: "Logout" }).catch(() => undefined);
     this.#session.leave();
-    await forget();
     location.reload();
   }
 

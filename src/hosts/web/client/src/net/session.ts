@@ -20,16 +20,14 @@ export interface Ticket {
 export interface Hearer {
   /** How the connection stands. */
   link(state: LinkState): void;
-  /** The server greets a stranger: log in. */
-  greeted(): void;
   /** In the world; `anew` if the stream is not the one from before. The events from `first` on will be told. */
   welcomed(welcome: Fields, anew: boolean, first: Place | undefined): void;
   /** An event, or another word without an answer's id. */
   event(event: Fields): void;
   /** Messages of which nobody can tell any more whether they took effect. */
   doubtful(messages: readonly Fields[]): void;
-  /** The way back in is closed: log in again. */
-  refused(reason: string): void;
+  /** The way in is closed; `words` are what the world said to it. */
+  refused(reason: string, words: readonly Fields[]): void;
 }
 
 /** A request that was refused. */
@@ -64,7 +62,9 @@ export class Session {
   readonly #sent = new Set<string>();
   #socket: WebSocket | undefined;
   #ticket: Ticket | undefined;
-  #how: "stranger" | "attach" | "resume" = "stranger";
+  #how: "stranger" | "login" | "attach" | "resume" = "stranger";
+  /** What a stranger asked to be let in by, until it is answered. */
+  #entrance: Fields | undefined;
   #takeover = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #ackTimer: ReturnType<typeof setTimeout> | undefined;
@@ -89,7 +89,14 @@ export class Session {
     this.#on({ on: "start" });
   }
 
-  /** Comes in with a token, or with the cookie if it is empty. */
+  /** Asks to be let in as a stranger does: by `Login`, `Create` or `Guest`. */
+  login(entrance: Fields): void {
+    this.#entrance = entrance;
+    if (this.#link.state.at === "greeted") this.#knock();
+    else this.greet();
+  }
+
+  /** Comes in with a token. */
   attach(token: string, takeover = false): void {
     this.#ticket = { session: "", token, pos: undefined };
     this.#how = "attach";
@@ -188,6 +195,7 @@ export class Session {
       answer.reject(new Refusal("OFFLINE", "the connection was lost"));
     }
     this.#on({ on: "closed", code, now: Date.now(), chance: Math.random() });
+    if (this.#how === "login") this.#shut("The server has closed the connection.");
   }
 
   #write(message: Fields): void {
@@ -210,8 +218,15 @@ export class Session {
 
   /** Before the welcome: a stranger hears the greeting; what is told after asking to be let in belongs to what follows. */
   #heardEarly(message: Fields): void {
-    if (this.#link.state.at === "greeted") this.hearer.event(message);
-    else if (this.#how === "attach") this.#early.push(message);
+    if (this.#how === "stranger") this.hearer.event(message);
+    else if (this.#how !== "resume") this.#early.push(message);
+  }
+
+  #knock(): void {
+    this.#early = [];
+    this.#how = "login";
+    this.#write({ ...this.#entrance, id: "in" });
+    this.#entrance = undefined;
   }
 
   /** Says who is there, once the server has said hello. */
@@ -220,14 +235,14 @@ export class Session {
     this.#early = [];
     if (this.#how === "stranger" || ticket === undefined) {
       this.#on({ on: "greeted" });
-      return this.hearer.greeted();
+      if (this.#entrance !== undefined) this.#knock();
+      return;
     }
     if (this.#how === "resume") {
       const pos = this.#receipts.last ?? { era: 0, seq: 0 };
       return this.#write({ type: "Resume", id: "in", session: ticket.session, pos });
     }
-    const by = ticket.token === "" ? {} : { token: ticket.token };
-    this.#write({ type: "Attach", id: "in", ...by, ...(this.#takeover ? { takeover: true } : {}) });
+    this.#write({ type: "Attach", id: "in", token: ticket.token, ...(this.#takeover ? { takeover: true } : {}) });
   }
 
   #welcomed(welcome: Fields): void {
@@ -273,9 +288,14 @@ export class Session {
     const token = this.#ticket?.token ?? "";
     this.#on({ on: "greeted" });
     if (this.#how === "resume" && token !== "") return this.attach(token);
+    this.#shut(textIn(refusal, "message"));
+  }
+
+  /** Back to being a stranger. */
+  #shut(reason: string): void {
     this.#how = "stranger";
     this.#ticket = undefined;
-    this.hearer.refused(textIn(refusal, "message"));
+    this.hearer.refused(reason, this.#early);
   }
 
   #took(event: Fields, pos: Place, characters: number): void {

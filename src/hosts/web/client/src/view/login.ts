@@ -12,7 +12,6 @@ export type Door = (entrance: Entrance) => Promise<void>;
 /** The form. */
 export class Login {
   readonly #greeting = h("div", { class: "greeting" });
-  readonly #known = h("div", { class: "known" });
   readonly #name = h("input", { id: "name", name: "username", autocomplete: "username", autocapitalize: "off", spellcheck: "false", required: true, maxlength: 64 });
   readonly #password = h("input", { id: "password", name: "password", type: "password", autocomplete: "current-password" });
   readonly #error = h("p", { class: "error", id: "login-error" });
@@ -29,7 +28,7 @@ export class Login {
     this.#error,
     h("div", { class: "buttons" }, ...this.#buttons),
   );
-  readonly element = h("main", { class: "login" }, h("h1", {}, "Moothall"), this.#greeting, this.#known, this.#form);
+  readonly element = h("main", { class: "login" }, h("h1", {}, "Moothall"), this.#greeting, this.#form);
 
   constructor(
     private readonly door: Door,
@@ -45,14 +44,6 @@ export class Login {
   explain(reason: string): void {
     this.#error.textContent = reason;
     if (reason !== "") this.announce(reason);
-  }
-
-  /** Somebody is known by a cookie already: one button goes on as they. */
-  offer(name: string, goOn: () => Promise<void>): void {
-    const button = h("button", { type: "button", class: "primary" }, `Go on as ${name}`);
-    button.addEventListener("click", () => void this.#try(goOn));
-    refill(this.#known, button);
-    button.focus();
   }
 
   /** Where one starts. */
@@ -71,14 +62,14 @@ export class Login {
       return this.#password.focus();
     }
     const entrance: Entrance = by === "guest" ? { by } : { by, name, password: this.#password.value };
-    void this.#try(() => this.door(entrance));
+    void this.#knock(entrance);
   }
 
-  async #try(way: () => Promise<void>): Promise<void> {
+  async #knock(entrance: Entrance): Promise<void> {
     this.explain("");
     this.#wait(true);
     try {
-      await way();
+      await this.door(entrance);
       this.#password.value = "";
     } catch (error) {
       this.explain(error instanceof Error ? error.message : String(error));

@@ -27,14 +27,14 @@ async function scene(name, play) {
 /** Ann, a player; Benjamin, who may program and has gone again; and the wizard, who made him a programmer. */
 async function cast() {
   const wizard = new Terminal(telnetPort);
-  await wizard.say("connect Wizard", "Type help");
+  await wizard.say("connect Wizard", "Type @password now");
   const benjamin = new Terminal(telnetPort);
-  await benjamin.say("create Benjamin tea-and-rain", "Benjamin");
+  await benjamin.say("create Benjamin tea-and-rain", "Type: look");
   await wizard.say("@programmer Benjamin", "programmer");
   await benjamin.say("@verb me:hum this none this", "hum");
   await benjamin.say("@quit", "");
   const ann = new Terminal(telnetPort);
-  await ann.say("create Ann kettle-kettle", "Ann");
+  await ann.say("create Ann kettle-kettle", "Type: look");
   return { wizard, ann };
 }
 
