@@ -237,7 +237,7 @@ object BUILDER
   verb "@edit" (any none none) owner: OPERATOR flags: "rd"
     "@edit <thing>.<property>; @edit <thing>:<verb>; @edit to go on with an unsaved text.";
     this:only_me();
-    if (dobjstr && !$editor:open(player, dobjstr))
+    if (dobjstr && ($editor:open_on_page(player, dobjstr) || !$editor:open(player, dobjstr)))
       return;
     endif
     $editor:run(player);

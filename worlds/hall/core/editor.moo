@@ -35,6 +35,19 @@ object EDITOR
     endtry
   endmethod
 
+  method open_on_page owner: OPERATOR
+    "open_on_page(who, reference): true if who is at a page with an editor of its own, which shows it instead of this one.";
+    {who, reference} = args;
+    caller == who || raise(E_PERM);
+    if (!who.programmer || !({"editor", 1} in connection_attributes(who)))
+      return 0;
+    endif
+    mark = index(reference, ":") ? ":" | ".";
+    {thing, name} = who:find_part(reference, mark);
+    valid(thing) && present(who, "edit", "text/plain", "editor", tostr(thing, mark, name));
+    return 1;
+  endmethod
+
   method property_text owner: OPERATOR
     {who, thing, name} = args;
     caller == this || raise(E_PERM);

@@ -2,7 +2,7 @@
 //
 // Invariant: total. A message of an unknown type or shape changes nothing; none can make the page fail.
 
-import { type Fields, fieldsIn, listIn, numberIn, objectsIn, stringsIn, textIn } from "../net/json";
+import { type Fields, fieldsIn, listIn, numberIn, objectIn, objectsIn, stringsIn, textIn } from "../net/json";
 import { placeIn } from "../net/place";
 import { gameOf } from "./game";
 import type { Action, Body, ConversationId, Me, News, Presence, Shown } from "./state";
@@ -131,7 +131,7 @@ function plainContent(content: unknown): string {
 export function presenceOf(answer: Fields): Presence {
   return {
     people: objectsIn(answer, "players").map((one) => ({
-      id: textIn(one, "player"),
+      id: objectIn(one, "player"),
       name: textIn(one, "name"),
       idleSeconds: numberIn(one, "idle_s") ?? 0,
       room: textIn(one, "room_name"),

@@ -53,3 +53,8 @@ export function numberIn(from: Fields, name: string): number | undefined {
   const value = from[name];
   return typeof value === "number" ? value : undefined;
 }
+
+/** A field that names an object of the world: `"#97"`, or the value `{"$object":"#97"}`. */
+export function objectIn(from: Fields, name: string): string {
+  return textIn(from, name) || textIn(fieldsIn(from, name), "$object");
+}

@@ -100,6 +100,10 @@ export class EditorPanel {
     const text = this.#code.text;
     this.#say("Saving …");
     try {
+      // Looking first shows a change at once; one that comes in between is refused by its mark.
+      const now = versionOf(await this.hearer.ask(fetching(current.subject)));
+      if (now.text !== current.loaded.text && now.text !== text) return await this.#settle(current, text, now);
+      current.loaded = now;
       const answer = await this.hearer.ask(saving(current.subject, text, current.loaded.etag));
       const etag = textIn(answer, "etag");
       // One that was sent twice is answered without its mark.

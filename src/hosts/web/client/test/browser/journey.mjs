@@ -81,7 +81,8 @@ async function privately(page, ann) {
 }
 
 async function program(page, wizard) {
-  await page.getByRole("button", { name: "Editor", exact: true }).click();
+  await type(page, "@edit me.description");
+  await page.getByRole("textbox", { name: /^#\d+\.description$/ }).waitFor();
   await page.getByLabel("Verb, property or object").fill("me:hum");
   await page.keyboard.press("Enter");
   const code = page.getByRole("textbox", { name: "me:hum" });
@@ -161,14 +162,25 @@ async function keys(page) {
   await page.locator("#input").fill("");
 }
 
+async function play(page) {
+  await type(page, "in");
+  await type(page, "play stones");
+  await page.getByRole("img", { name: "You stand on stone" }).waitFor();
+  await page.getByRole("button", { name: "Left" }).click();
+  await page.getByRole("img", { name: "You stand on stone 4" }).waitFor();
+  await look(page, "8-game");
+  await page.getByRole("button", { name: "Leave" }).click();
+}
+
 async function phone(page) {
   await page.setViewportSize({ width: 360, height: 640 });
-  await look(page, "8-phone");
+  await look(page, "9-phone");
   await page.getByRole("button", { name: "Conversations" }).click();
   await look(page, "9-phone-conversations");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Who is here" }).click();
   await page.getByRole("complementary").getByRole("button", { name: "Ann" }).waitFor();
+  await look(page, "9-phone-people");
   await page.keyboard.press("Escape");
   // As if the keyboard of a phone had come up.
   await page.setViewportSize({ width: 360, height: 330 });
@@ -189,8 +201,9 @@ async function others(context) {
   await page.getByText("Connected", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Settings" }).click();
   await look(page, "10-settings");
-  await page.getByRole("button", { name: "Log out everywhere" }).click();
-  await page.getByText("You were logged out.").waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByRole("button", { name: "Log in" }).waitFor();
   assert.deepEqual(faults, []);
 }
 
@@ -205,6 +218,7 @@ try {
   await scene("the host is killed", () => killed(page, ann));
   await scene("again", () => again(page));
   await scene("keys", () => keys(page));
+  await scene("play", () => play(page));
   await scene("phone", () => phone(page));
   await scene("others", () => others(context));
   assert.deepEqual(faults, [], "scripts that failed, and the policy");
