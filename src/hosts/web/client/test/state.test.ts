@@ -54,6 +54,11 @@ test("the past stands before the present, and its keys below", () => {
   assert.equal(more.past, "begun");
 });
 
+test("who wrote to one in the past is among the conversations, and nothing of it is unread", () => {
+  const state = after({ type: "past", news: [direct("Ann")], begun: true });
+  assert.deepEqual(state.conversations.at(-1), { id: "user:ann", name: "Ann", unread: 0 });
+});
+
 test("the page is bounded, and what went can be fetched again", () => {
   const many = Array.from({ length: ENTRIES_MAX + 5 }, (_, i) => told(String(i)));
   const state = after({ type: "past", news: [], begun: true }, news(...many));

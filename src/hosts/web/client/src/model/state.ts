@@ -258,7 +258,8 @@ function opened(all: readonly Conversation[], id: ConversationId, name?: string)
 function withPast(state: State, news: readonly News[], begun: boolean): State {
   const first = Math.min(state.entries[0]?.key ?? 1, 1);
   const older = news.map((one, i) => ({ ...one, key: first - news.length + i }));
-  return { ...state, entries: [...older, ...state.entries], past: begun ? "begun" : "more" };
+  const conversations = older.reduce((all, one) => opened(all, one.conversation, partnerName(one)), state.conversations);
+  return { ...state, conversations, entries: [...older, ...state.entries], past: begun ? "begun" : "more" };
 }
 
 function lookedAt(state: State, at: ConversationId, name: string | undefined): State {
