@@ -9,3 +9,4 @@ pub mod limits;
 pub mod memory;
 pub mod protocol;
 pub mod telemetry;
+pub mod workers;

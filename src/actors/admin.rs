@@ -14,14 +14,15 @@ use super::outlet::Outlet;
 use super::publisher::PublisherActor;
 use super::scheduler::{CountTasks, SchedulerActor};
 use super::taps::Taps;
+use super::worker::{ListWorkers, WorkerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::Supervisor;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
-use crate::protocol::HostId;
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::hex::to_hex;
+use crate::protocol::{HostId, WorkerId};
 use moo_db::Store;
 use moo_model::world::{Transaction, World};
 use moo_tasks::outside::Outside;
@@ -45,6 +46,8 @@ pub struct Admin {
     pub world: Arc<World>,
     /// The hosts.
     pub gateway: Gate<GatewayActor>,
+    /// The workers.
+    pub workers: Gate<WorkerActor>,
     /// The connections.
     pub connections: Gate<ConnectionActor>,
     /// What a backup is a copy of.
@@ -164,6 +167,7 @@ impl Admin {
     fn revoke(&self, subject: Subject) -> Result<AdminReply, Box<dyn Error + Send + Sync>> {
         let is_expelled = match subject {
             Subject::Host(id) => self.enrollment.expel(id)?,
+            Subject::Worker(id) => self.enrollment.expel(HostId(id.0))?,
             _ => false,
         };
         let revoked = self.keys.revoke(subject)?;
@@ -205,9 +209,25 @@ impl Admin {
                     .then_some(())
                     .ok_or(format!("no host {id} is known; {advice}"))
             }
-            Subject::Worker(id) => Err(format!("no worker {id} is known")),
+            Subject::Worker(id) => {
+                let is_enrolled = self.enrollment.kind_of(HostId(id.0)).is_some();
+                let is_known = is_enrolled || self.is_attached(id).await;
+                is_known
+                    .then_some(())
+                    .ok_or(format!("no worker {id} is known; {SEE}"))
+            }
             Subject::Token(_) => Ok(()),
         }
+    }
+
+    async fn is_attached(&self, id: WorkerId) -> bool {
+        let (workers, listed) = oneshot::channel();
+        let asked = self.workers.offer(ListWorkers(workers)).is_ok();
+        let shown = id.to_string();
+        asked
+            && listed
+                .await
+                .is_ok_and(|work| work.workers.iter().any(|worker| worker.id == shown))
     }
 
     async fn is_connected(&self, id: HostId) -> bool {
@@ -222,11 +242,13 @@ impl Admin {
     /// `None` when one of the actors has no time.
     pub async fn status(&self) -> Option<DaemonStatus> {
         let (tasks, counted) = oneshot::channel();
+        let (workers, work) = oneshot::channel();
         let (hosts, listed) = oneshot::channel();
         let (clients, by_host) = oneshot::channel();
         let (connections, rows) = oneshot::channel();
         self.scheduler.offer(CountTasks(tasks)).ok()?;
         self.gateway.offer(ListHosts(hosts)).ok()?;
+        self.workers.offer(ListWorkers(workers)).ok()?;
         self.connections.offer(CountClients(clients)).ok()?;
         self.connections
             .offer(ListConnections(ADMIN_CONNECTIONS_MAX, connections))
@@ -252,6 +274,7 @@ impl Admin {
             tasks,
             figures: Vec::new(),
             hosts,
+            work: work.await.ok()?,
             connections,
             connections_total,
         };

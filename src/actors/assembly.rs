@@ -7,12 +7,13 @@ use super::DaemonError;
 use super::admin::Admin;
 use super::boot::{self, Booted};
 use super::connection::{ConnectionActor, ConnectionParts};
+use super::doors;
 use super::enrollment::{EnrollmentActor, EnrollmentDesk};
 use super::executor::{Executors, Workshop};
 use super::gateway::{Burst, GatewayActor};
 use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
-use super::keyring::{KeyDesk, Keys, KeysError};
+use super::keyring::{KeyDesk, Keys};
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::meters::Meters;
 use super::outlet::{Answer, Outlet, Past};
@@ -20,17 +21,16 @@ use super::publisher::{Look, PublisherActor, PublisherParts};
 use super::room::Room;
 use super::scheduler::{SchedulerActor, SchedulerParts, TakeReports};
 use super::taps::Taps;
+use super::worker::{WorkerActor, WorkerParts};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
-use crate::actors::kit::secret_file;
 use crate::actors::kit::supervisor::{ChildSpec, ExitGuard, Supervisor};
-use crate::config::{Config, Durability, Listen};
+use crate::config::{Config, Durability};
 use crate::fault;
-use crate::gateway::curve::{Admitted, CurveKeys};
 use crate::gateway::{Inbound, Network, ServerEndpoints, ServerSender, ServerSide};
 use crate::limits::{
     CONNECTION_GATE_MAX, ENROLLMENT_GATE_MAX, GATEWAY_GATE_MAX, LANES_FULL, PUBLISHER_GATE_MAX,
-    SCHEDULER_GATE_MAX, SLOTS, SLOTS_PER_EXECUTOR, TASK_BYTES_MAX,
+    SCHEDULER_GATE_MAX, SLOTS, SLOTS_PER_EXECUTOR, TASK_BYTES_MAX, WORKER_GATE_MAX,
 };
 use crate::protocol::enroll::Roll;
 use crate::protocol::machine::outbox::Outbox;
@@ -42,7 +42,6 @@ use moo_model::world::{Transaction, World};
 use moo_tasks::outside::Outside;
 use moo_vm::builtins;
 use moo_vm::options::ServerOptions;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -61,6 +60,7 @@ pub(super) struct Actors {
     pub past: Past,
     pub publisher: Gate<PublisherActor>,
     pub scheduler: Gate<SchedulerActor>,
+    pub workers: Gate<WorkerActor>,
     pub connections: Gate<ConnectionActor>,
 }
 
@@ -88,6 +88,9 @@ pub(super) struct Wires {
     written: Arc<AtomicU64>,
     meters: Arc<Meters>,
     gateway: Arc<OnceLock<Gate<GatewayActor>>>,
+    workers: Arc<OnceLock<Gate<WorkerActor>>>,
+    /// Who was enrolled, for the workers' end.
+    desk: Arc<OnceLock<EnrollmentDesk>>,
     scheduler: Arc<OnceLock<Gate<SchedulerActor>>>,
     /// Rung when a program wants anonymous objects collected.
     pub collector: Arc<Notify>,
@@ -115,7 +118,8 @@ impl Wires {
         let endpoints = ServerEndpoints {
             rpc: ipc("rpc.sock"),
             events: ipc("events.sock"),
-            network: network(config)?,
+            workers: ipc("workers.sock"),
+            network: doors::network(config)?,
         };
         let network = endpoints.network.clone();
         let stored: Vec<_> = booted.store.rows(Relation::Enrolled).collect::<Result<_, _>>()?;
@@ -135,6 +139,8 @@ impl Wires {
             written: Arc::default(),
             meters: Arc::default(),
             gateway,
+            workers: Arc::default(),
+            desk: Arc::default(),
             scheduler: Arc::default(),
             collector: Arc::default(),
             sender,
@@ -163,6 +169,7 @@ impl Actors {
         let publisher = start_publisher(supervisor, wires, ground.epoch, past.clone());
         let place = Arc::new(OnceLock::new());
         let scheduler = start_scheduler(config, supervisor, wires, ground, lifecycle, &place)?;
+        let workers = start_workers(supervisor, wires, ground, &scheduler);
         let parts = ConnectionParts {
             outside: ground.outside.clone(),
             world: ground.world.clone(),
@@ -184,6 +191,7 @@ impl Actors {
             past,
             publisher,
             scheduler,
+            workers,
             connections,
         })
     }
@@ -254,14 +262,16 @@ pub(super) fn serve_hosts(
         admin: Arc::default(),
     };
     let enrollment = enrollment_desk(wires, log);
+    wires.desk.get_or_init(|| enrollment.clone());
     let asked_by_hosts = host.admin.clone();
-    let gateway = start_gateway(supervisor, host, &enrollment);
-    start_health(supervisor, wires, ground.epoch, &gateway, &actors.publisher);
+    let gateway = start_gateway(supervisor, host, &enrollment, &actors.workers);
+    start_health(supervisor, wires, ground.epoch, &gateway, actors);
     let admin = Admin {
         store: ground.store.clone(),
         key_file: config.data.join("keys"),
         world: ground.world.clone(),
         gateway: gateway.clone(),
+        workers: actors.workers.clone(),
         connections: actors.connections.clone(),
         scheduler: actors.scheduler.clone(),
         epoch: ground.epoch,
@@ -273,6 +283,7 @@ pub(super) fn serve_hosts(
             epoch: ground.epoch,
             connections: actors.connections.clone(),
             gateway: gateway.clone(),
+            workers: actors.workers.clone(),
         },
         enrollment,
         outlet: wires.outlet.clone(),
@@ -306,6 +317,7 @@ fn start_publisher(supervisor: &Supervisor, wires: &Wires, epoch: u32, past: Pas
         outlet: wires.outlet.clone(),
         taps: wires.taps.clone(),
         past,
+        workers: wires.workers.clone(),
         written: wires.written.clone(),
         epoch,
     };
@@ -365,6 +377,7 @@ fn start_scheduler(
         collector: wires.collector.clone(),
         lifecycle,
         connections: connections.clone(),
+        workers: wires.workers.clone(),
     };
     let gate = start_actor(
         supervisor,
@@ -376,40 +389,26 @@ fn start_scheduler(
     Ok(gate)
 }
 
-/// The sockets for other machines that the settings ask for, and the keys that they are encrypted with.
-fn network(config: &Config) -> Result<Option<Network>, DaemonError> {
-    let tcp = |listen| match listen {
-        Listen::Off => None,
-        Listen::At(address) => Some(format!("tcp://{address}")),
+fn start_workers(
+    supervisor: &Supervisor,
+    wires: &Wires,
+    ground: &Ground,
+    scheduler: &Gate<SchedulerActor>,
+) -> Gate<WorkerActor> {
+    let parts = WorkerParts {
+        sender: wires.sender.clone(),
+        keys: wires.keys.clone(),
+        desk: wires.desk.clone(),
+        epoch: ground.epoch,
+        scheduler: scheduler.clone(),
+        outside: ground.outside.clone(),
     };
-    let settings = &config.network;
-    let (Some(rpc), Some(events)) = (tcp(settings.rpc), tcp(settings.events)) else {
-        return Ok(None);
-    };
-    Ok(Some(Network {
-        rpc,
-        events,
-        enroll: tcp(settings.enroll),
-        keys: curve_keys(&settings.keys)?,
-        admitted: Admitted::default(),
-    }))
-}
-
-/// The daemon's keys in that file, made if there are none.
-fn curve_keys(file: &Path) -> Result<CurveKeys, DaemonError> {
-    let unreadable = || DaemonError {
-        code: exit::DATA,
-        message: format!(
-            "{} holds no CURVE keys; remove it to make new ones, and every host is enrolled again",
-            file.display()
-        ),
-    };
-    if let Some(bytes) = secret_file::read(file).map_err(KeysError::from)? {
-        return CurveKeys::from_bytes(&bytes).ok_or_else(unreadable);
-    }
-    let keys = CurveKeys::generate().map_err(unavailable)?;
-    secret_file::write(file, &keys.to_bytes()).map_err(KeysError::from)?;
-    Ok(keys)
+    let spec = ChildSpec::permanent("workers");
+    let gate = start_actor(supervisor, spec, WORKER_GATE_MAX, move |guard| {
+        WorkerActor::new(parts.clone(), guard)
+    });
+    wires.workers.get_or_init(|| gate.clone());
+    gate
 }
 
 fn enrollment_desk(wires: &Wires, log: &Log) -> EnrollmentDesk {
@@ -431,6 +430,7 @@ fn start_gateway(
     supervisor: &Supervisor,
     host: HostParts,
     enrollment: &EnrollmentDesk,
+    workers: &Gate<WorkerActor>,
 ) -> Gate<GatewayActor> {
     let (parent, arbiter) = (supervisor.clone(), Arbiter::current());
     let desk = enrollment.clone();
@@ -438,14 +438,14 @@ fn start_gateway(
     let clerk = start_actor(supervisor, spec, ENROLLMENT_GATE_MAX, move |guard| {
         EnrollmentActor::new(desk.clone(), guard)
     });
-    let desk = enrollment.clone();
+    let (desk, workers) = (enrollment.clone(), workers.clone());
     start_actor(
         supervisor,
         ChildSpec::permanent("gateway"),
         GATEWAY_GATE_MAX,
         move |guard| {
             let (enrollment, place) = ((desk.clone(), clerk.clone()), (parent.clone(), arbiter.clone()));
-            GatewayActor::new(host.clone(), enrollment, place, guard)
+            GatewayActor::new(host.clone(), enrollment, workers.clone(), place, guard)
         },
     )
 }
@@ -455,13 +455,14 @@ fn start_health(
     wires: &Wires,
     epoch: u32,
     gateway: &Gate<GatewayActor>,
-    publisher: &Gate<PublisherActor>,
+    actors: &Actors,
 ) {
     let parts = HealthParts {
         sender: wires.sender.clone(),
         epoch,
         gateway: gateway.clone(),
-        publisher: publisher.clone(),
+        workers: actors.workers.clone(),
+        publisher: actors.publisher.clone(),
         meters: wires.meters.clone(),
         now: wall,
     };

@@ -7,6 +7,7 @@
 use super::gateway::{GatewayActor, Pinged};
 use super::meters::Meters;
 use super::publisher::{PublisherActor, TellHeads};
+use super::worker::{WorkerActor, WorkersPinged};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
@@ -31,6 +32,8 @@ pub struct HealthParts {
     pub epoch: u32,
     /// Who counts the answers.
     pub gateway: Gate<GatewayActor>,
+    /// The same of workers.
+    pub workers: Gate<WorkerActor>,
     /// Who tells how far streams are.
     pub publisher: Gate<PublisherActor>,
     /// What is counted.
@@ -77,6 +80,7 @@ impl HealthActor {
         // Whoever is too busy now is told with the next ping.
         self.parts.publisher.offer(TellHeads).ok();
         self.parts.gateway.offer(Pinged).ok();
+        self.parts.workers.offer(WorkersPinged).ok();
     }
 
     /// Looks how late the clock rings, which is how long whatever comes to this arbiter has to wait.

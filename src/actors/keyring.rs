@@ -7,6 +7,7 @@
 
 use super::connection::{CloseRevoked, ConnectionActor};
 use super::gateway::{ForgetHosts, GatewayActor};
+use super::worker::{ForgetWorkers, WorkerActor};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::secret_file::{self, SecretError, random};
 use crate::gateway::ServerSender;
@@ -19,7 +20,7 @@ use crate::protocol::token::{
     Authority, Claims, Credentials, Grant, KeyRing, KeyUse, Presented, Principal, Revocations, RingError,
     TokenError,
 };
-use crate::protocol::{ClientId, HostId, Moment, Wall, WireObj};
+use crate::protocol::{ClientId, HostId, Moment, Wall, WireObj, WorkerId};
 use moo_db::{Log, NotTaken};
 use moo_model::ledger::Row;
 use std::path::{Path, PathBuf};
@@ -132,6 +133,18 @@ impl Keys {
         authority.sign(grant, random(), (self.now)())
     }
 
+    /// A token for a worker that does this kind of work; the rest as for hosts.
+    pub fn worker_token(&self, worker: WorkerId, kind: &str, key_hash: [u8; 32]) -> String {
+        let authority = self.authority();
+        let grant = Grant::Worker {
+            worker,
+            kinds: vec![kind.to_owned()],
+            key_hash,
+            generation: authority.generation(Subject::Worker(worker)),
+        };
+        authority.sign(grant, random(), (self.now)())
+    }
+
     /// Judges a token; failures are counted by `peer`.
     pub fn check(&self, peer: [u8; 16], principal: Principal, token: &str) -> Result<Claims, TokenError> {
         let at = Moment::default().plus(self.born.elapsed());
@@ -193,7 +206,7 @@ pub struct Revoked {
     pub generation: u32,
     /// Connections that were closed.
     pub connections: u64,
-    /// Hosts that have to say hello with another token.
+    /// Hosts and workers that have to say hello with another token.
     pub hosts: u64,
 }
 
@@ -213,6 +226,8 @@ pub struct KeyDesk {
     pub connections: Gate<ConnectionActor>,
     /// Which hosts may have to say hello again.
     pub gateway: Gate<GatewayActor>,
+    /// Which workers may have to.
+    pub workers: Gate<WorkerActor>,
 }
 
 impl KeyDesk {
@@ -255,15 +270,21 @@ impl KeyDesk {
     fn close(&self, subject: Option<Subject>) -> Result<(u64, u64), KeysError> {
         let (closed, connections) = oneshot::channel();
         let (forgotten, hosts) = oneshot::channel();
+        let (let_go, workers) = oneshot::channel();
         let close = CloseRevoked { subject, closed };
         let forget = ForgetHosts { subject, forgotten };
         let is_told = self.connections.offer_for(close, CLOSE_PATIENCE).is_ok();
         let is_forgotten = self.gateway.offer_for(forget, CLOSE_PATIENCE).is_ok();
-        if !(is_told && is_forgotten) {
+        let let_go = ForgetWorkers {
+            subject,
+            forgotten: let_go,
+        };
+        let are_let_go = self.workers.offer_for(let_go, CLOSE_PATIENCE).is_ok();
+        if !(is_told && is_forgotten && are_let_go) {
             return Err(KeysError::Busy);
         }
         let count = |answer: oneshot::Receiver<u64>| answer.blocking_recv().unwrap_or_default();
-        Ok((count(connections), count(hosts)))
+        Ok((count(connections), count(hosts) + count(workers)))
     }
 
     fn publish(&self, event: &HostBroadcastEvent) {

@@ -16,6 +16,7 @@ use super::gateway::{GatewayActor, TurnAway};
 use super::keyring::{Keys, KeysError, LOCAL_KEY};
 use super::publisher::Drain;
 use super::scheduler::{Stop, Submit};
+use super::worker::WorkerEnded;
 use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
@@ -30,8 +31,9 @@ use crate::limits::{
 };
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent};
 use crate::protocol::codec::{Envelope, encode};
-use crate::protocol::control::ChildReady;
-use crate::protocol::{HostId, Wall};
+use crate::protocol::control::{ChildReady, WORKER_NAME};
+use crate::protocol::worker::WORKER_KIND;
+use crate::protocol::{HostId, Wall, WorkerId};
 use moo_db::Log;
 use moo_model::ledger::Row;
 use moo_model::world::{CommitRecord, Sink, Stamp, Transaction, World};
@@ -231,7 +233,10 @@ impl Daemon {
                     Some(Order::Stop { keep_clients }) => break (STOPPED.to_owned(), keep_clients),
                     None => break (STOPPED.to_owned(), false),
                     Some(Order::MintHostToken { request, host }) => {
-                        let token = self.keys.host_token(HostId::named(&host), &host, LOCAL_KEY);
+                        let token = match host.starts_with(WORKER_NAME) {
+                            true => self.keys.worker_token(WorkerId::named(&host), WORKER_KIND, LOCAL_KEY),
+                            false => self.keys.host_token(HostId::named(&host), &host, LOCAL_KEY),
+                        };
                         link.minted(request, Ok(token));
                         false
                     }
@@ -283,8 +288,19 @@ impl Daemon {
         Ok(())
     }
 
-    /// The process of a host has ended: its connections linger.
+    /// The process of a host has ended: its connections linger. What a worker had is given to another or has failed.
     fn host_ended(&self, host: &str) {
+        if host.starts_with(WORKER_NAME) {
+            if self
+                .actors
+                .workers
+                .offer(WorkerEnded(WorkerId::named(host)))
+                .is_err()
+            {
+                tracing::warn!(worker = host, "the end of a worker is noticed later");
+            }
+            return;
+        }
         if self
             .actors
             .connections

@@ -11,6 +11,7 @@
 //! |  +- ConnectionActor   clients, lines, logins                      /
 //! |  +- GatewayActor      frames to messages
 //! |  |  +- HostSession    one for each host
+//! |  +- WorkerActor       requests of tasks to workers, and their answers back
 //! |  +- HealthActor       pings
 //! |  +- EnrollmentActor   lets in processes of other machines
 //! +- executors            threads that run tasks
@@ -31,6 +32,7 @@ mod boot;
 mod checkpointer;
 mod collector;
 mod connection;
+mod doors;
 mod enrollment;
 mod errand;
 mod executor;
@@ -48,6 +50,7 @@ mod room;
 mod run_queue;
 mod scheduler;
 mod taps;
+mod worker;
 mod world_request;
 
 pub use lifecycle::{Options, run};

@@ -6,7 +6,8 @@
 
 use super::outlet::{Answer, AskReplay, Message, Outlet, Past, Reply};
 use super::taps::Taps;
-use crate::actors::kit::gate::Offered;
+use super::worker::{Ordered, WorkerActor};
+use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::fault;
 use crate::gateway::ServerSender;
@@ -19,8 +20,9 @@ use crate::protocol::event::{StreamControl, StreamPos};
 use crate::protocol::machine::outbox::Out;
 use crate::protocol::{ClientId, HostId};
 use actix::{Actor, Context, Handler};
-use std::sync::Arc;
+use moo_tasks::board::Waiting;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::oneshot;
 
 /// There may be something to send.
@@ -58,6 +60,8 @@ pub struct PublisherParts {
     pub taps: Arc<Taps>,
     /// Who puts the past of streams together.
     pub past: Past,
+    /// Who gives work out; set once it is there.
+    pub workers: Arc<OnceLock<Gate<WorkerActor>>>,
     /// The last commit that the log has written.
     pub written: Arc<AtomicU64>,
     /// Which start of the daemon this is.
@@ -123,15 +127,30 @@ impl PublisherActor {
                     self.publish(host, encode(&envelope, &StreamControl::Heads { frame, heads }));
                 }
                 Out::Answer {
-                    answer: Answer { reply, message },
+                    answer: Answer::Order(waiting),
+                    ..
+                } => self.order(waiting),
+                Out::Answer {
+                    answer: Answer::To { reply, message },
                     head,
                 } => match message {
                     Message::Client(told) => answer_client(&self.parts.sender, reply, told, head),
                     Message::Host(told) => answer(&self.parts.sender, reply, &told),
                     Message::Unasked(told) => answer(&self.parts.sender, reply, &told),
+                    Message::Worker(told) => answer(&self.parts.sender, reply, &told),
                     Message::Refused(error) => answer(&self.parts.sender, reply, &Refusal { error, head }),
                 },
             }
+        }
+    }
+
+    /// What a task asks of a worker is in the log: from now on it may be done.
+    fn order(&self, waiting: Arc<Waiting>) {
+        let workers = self.parts.workers.get();
+        if workers.is_none_or(|workers| workers.offer(Ordered(waiting)).is_err()) {
+            tracing::error!(
+                "the workers' end takes no orders; a task waits until the daemon is started again"
+            );
         }
     }
 

@@ -100,9 +100,6 @@ fn serve(config: &Config, arguments: &Arguments) -> ExitCode {
     if config.web.listen != Listen::Off {
         eprintln!("moothall: the web host is not part of this build yet; going on without it");
     }
-    if config.workers.count > 0 {
-        eprintln!("moothall: outbound workers are not part of this build yet; going on without them");
-    }
     let options = RunOptions {
         import: arguments.absolute_path("--import"),
         config_file: arguments.absolute_path("--config"),

@@ -6,9 +6,11 @@
 pub mod arguments;
 pub mod invitation;
 pub mod memory;
+mod networks;
 #[cfg(test)]
 mod tests;
 
+use crate::limits::{RESPONSE_LEN_MAX, WORKERS_MAX};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -98,6 +100,7 @@ pub struct Network {
     pub rpc: Listen,
     pub events: Listen,
     pub enroll: Listen,
+    pub workers: Listen,
     pub keys: PathBuf,
 }
 
@@ -109,6 +112,7 @@ pub struct Daemon {
     pub rpc: String,
     pub events: String,
     pub enroll: String,
+    pub workers: String,
     pub identity: PathBuf,
 }
 
@@ -118,6 +122,10 @@ pub struct Daemon {
 #[expect(missing_docs, reason = "default.toml describes each field")]
 pub struct Workers {
     pub count: u32,
+    pub requests_max: u16,
+    pub private_networks: String,
+    pub ca_file: PathBuf,
+    pub response_len_max: usize,
 }
 
 /// When a commit counts as kept.
@@ -278,6 +286,7 @@ impl Config {
             ("telnet.line_len_max", self.telnet.line_len_max as u64),
             ("telnet.output_len_max", self.telnet.output_len_max as u64),
             ("tasks.attempts_max", u64::from(self.tasks.attempts_max)),
+            ("workers.requests_max", u64::from(self.workers.requests_max)),
             ("processes.ready_timeout_s", self.processes.ready_timeout_s),
             ("processes.stop_timeout_s", self.processes.stop_timeout_s),
             ("processes.restarts_max", u64::from(self.processes.restarts_max)),
@@ -290,64 +299,16 @@ impl Config {
             let problem = "must be at least 3: signs of life come once a second";
             return Err(("processes.watchdog_timeout_s", problem.to_owned()));
         }
+        if self.workers.count as usize > WORKERS_MAX {
+            return Err(("workers.count", format!("is more than {WORKERS_MAX}")));
+        }
+        if self.workers.response_len_max > RESPONSE_LEN_MAX {
+            return Err((
+                "workers.response_len_max",
+                format!("is more than {RESPONSE_LEN_MAX}"),
+            ));
+        }
         self.check_network()
-    }
-
-    /// No plain text leaves the machine: whatever is on a network has keys.
-    fn check_network(&self) -> Result<(), (&'static str, String)> {
-        let Network {
-            rpc,
-            events,
-            enroll,
-            keys,
-        } = &self.network;
-        let served = [
-            ("network.rpc", *rpc),
-            ("network.events", *events),
-            ("network.enroll", *enroll),
-        ];
-        let served = served.into_iter().filter(|(_, at)| *at != Listen::Off);
-        let served: Vec<_> = served.map(|(key, _)| key).collect();
-        let needs = |what: &str| format!("opens a port to other machines, which {what}");
-        if let Some(key) = served.first().filter(|_| keys.as_os_str().is_empty()) {
-            let problem = needs("needs CURVE keys: name a file for them in `network.keys`");
-            return Err((key, problem));
-        }
-        if let Some(key) = served
-            .first()
-            .filter(|_| *rpc == Listen::Off || *events == Listen::Off)
-        {
-            return Err((key, needs("needs both `network.rpc` and `network.events`")));
-        }
-        let Daemon {
-            rpc,
-            events,
-            enroll,
-            identity,
-        } = &self.daemon;
-        let used = [
-            ("daemon.rpc", rpc),
-            ("daemon.events", events),
-            ("daemon.enroll", enroll),
-        ];
-        let used: Vec<_> = used.into_iter().filter(|(_, at)| !at.is_empty()).collect();
-        if let Some((key, _)) = used.first().filter(|_| identity.as_os_str().is_empty()) {
-            let problem = "names a server on another machine, which needs CURVE keys: name their file in \
-                           `daemon.identity`; `moothall-telnet --enroll` makes it";
-            return Err((key, problem.to_owned()));
-        }
-        if rpc.is_empty() != events.is_empty() {
-            let key = if rpc.is_empty() {
-                "daemon.events"
-            } else {
-                "daemon.rpc"
-            };
-            return Err((key, "needs both `daemon.rpc` and `daemon.events`".to_owned()));
-        }
-        match used.iter().find(|(_, at)| !at.contains(':')) {
-            Some((key, _)) => Err((key, "is not HOST:PORT".to_owned())),
-            None => Ok(()),
-        }
     }
 }
 

@@ -1,8 +1,9 @@
-//! A host's end: one thread with two DEALERs for requests and one SUB for events.
+//! A host's or a worker's end: one thread with DEALERs for requests, two of a host and one of a worker, and a SUB for
+//! events.
 //!
 //! Invariant: a lane without a connection holds a bounded backlog; when that is full all of it is dropped and the lane
 //! is reported as reset. Whoever asked learns of it by the reset or by a deadline, and asks again. That the daemon has
-//! gone is told as soon as the system knows it, and that it is back as soon as all three sockets are connected.
+//! gone is told as soon as the system knows it, and that it is back as soon as all its sockets are connected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +15,9 @@ use super::send_queue::{SendError, SendQueue};
 use super::{GatewayError, OnBurst, PeerId, at, open_socket, receive_pair};
 use crate::limits::{LINGER_DRAIN_MS, RECEIVE_BURST, RECEIVE_BURST_BYTES, RECONNECT_MS};
 use crate::protocol::HostId;
-use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
+use crate::protocol::broadcast::{
+    CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, WORKER_BROADCAST_TOPIC, host_topic,
+};
 use crate::protocol::host::Role;
 use crate::protocol::kind::Lane;
 
@@ -27,7 +30,7 @@ pub struct HostEndpoints {
     pub events: String,
     /// Our keys, where the daemon is on another machine.
     pub curve: Option<CurveClient>,
-    /// Our lasting id, which is also our topic.
+    /// Our lasting id, which is also the topic of a host.
     pub id: HostId,
     /// New at each start of the process.
     pub instance: u64,
@@ -66,7 +69,7 @@ enum Outbound {
     Rebuild,
 }
 
-/// Sends through the host's sockets. Cheap to clone; may be used from any thread.
+/// Sends through the sockets. Cheap to clone; may be used from any thread.
 #[derive(Clone)]
 pub struct HostSender {
     queue: Arc<SendQueue<Outbound>>,
@@ -92,17 +95,27 @@ pub struct HostSide {
 }
 
 impl HostSide {
-    /// Connects the sockets and starts the thread; the daemon need not be there yet. `on_inbound` is called on the
-    /// thread with each burst, takes what is in the vector, and must not block.
+    /// Connects the sockets of a host and starts the thread; the daemon need not be there yet. `on_inbound` is called on
+    /// the thread with each burst, takes what is in the vector, and must not block.
     pub fn start(
         endpoints: &HostEndpoints,
         on_inbound: impl FnMut(&mut Vec<HostInbound>) + Send + 'static,
     ) -> Result<(HostSide, HostSender), GatewayError> {
+        HostSide::start_as(Role::Host, endpoints, on_inbound)
+    }
+
+    /// The same for a process of this role: a worker has one request socket, and hears what is for all workers.
+    pub fn start_as(
+        role: Role,
+        endpoints: &HostEndpoints,
+        on_inbound: impl FnMut(&mut Vec<HostInbound>) + Send + 'static,
+    ) -> Result<(HostSide, HostSender), GatewayError> {
         let context = zmq::Context::new();
-        let sockets = Sockets::connect(&context, endpoints)?;
+        let sockets = Sockets::connect(&context, role, endpoints)?;
         let queue = Arc::new(SendQueue::new().map_err(|error| GatewayError::Setup(error.to_string()))?);
         let poller = Poller {
             context,
+            role,
             endpoints: endpoints.clone(),
             sockets,
             queue: queue.clone(),
@@ -138,15 +151,19 @@ impl Drop for HostSide {
 }
 
 struct Sockets {
-    /// In the order of [`Lane::ALL`].
-    dealers: [zmq::Socket; 2],
+    /// In the order of [`Lane::ALL`]; a worker has the first alone.
+    dealers: Vec<zmq::Socket>,
     events: zmq::Socket,
-    /// What libzmq tells of the three: the dealers, and the events.
-    monitors: [Monitor; 3],
+    /// What libzmq tells of them: the dealers, and the events.
+    monitors: Vec<Monitor>,
 }
 
 impl Sockets {
-    fn connect(context: &zmq::Context, endpoints: &HostEndpoints) -> Result<Sockets, GatewayError> {
+    fn connect(
+        context: &zmq::Context,
+        role: Role,
+        endpoints: &HostEndpoints,
+    ) -> Result<Sockets, GatewayError> {
         let HostEndpoints {
             rpc,
             events: events_endpoint,
@@ -156,21 +173,26 @@ impl Sockets {
         } = endpoints;
         let curve = curve.as_ref();
         let events = open_socket(context, zmq::SUB)?;
-        for topic in [&host_topic(*id)[..], HOST_BROADCAST_TOPIC, CLIENT_BROADCAST_TOPIC] {
-            events.set_subscribe(topic)?;
-        }
+        let own = host_topic(*id);
+        let topics: &[&[u8]] = match role {
+            Role::Worker => &[WORKER_BROADCAST_TOPIC],
+            Role::Host | Role::Agent => &[&own, HOST_BROADCAST_TOPIC, CLIENT_BROADCAST_TOPIC],
+        };
+        topics.iter().try_for_each(|topic| events.set_subscribe(topic))?;
         let dealer = |lane| {
             let socket = open_socket(context, zmq::DEALER)?;
-            socket.set_identity(PeerId::new(Role::Host, lane, *id, *instance).as_bytes())?;
+            socket.set_identity(PeerId::new(role, lane, *id, *instance).as_bytes())?;
             socket.set_immediate(true)?;
             Ok::<_, GatewayError>(socket)
         };
-        let dealers = [dealer(Lane::Interactive)?, dealer(Lane::Bulk)?];
-        let monitors = [
-            Monitor::watch(context, &dealers[0])?,
-            Monitor::watch(context, &dealers[1])?,
-            Monitor::watch(context, &events)?,
-        ];
+        let dealers: Vec<_> = lanes(role)
+            .iter()
+            .map(|lane| dealer(*lane))
+            .collect::<Result<_, _>>()?;
+        let watched = dealers.iter().chain([&events]);
+        let monitors = watched
+            .map(|socket| Monitor::watch(context, socket))
+            .collect::<Result<_, _>>()?;
         connect(&events, events_endpoint, curve)?;
         dealers
             .iter()
@@ -184,6 +206,14 @@ impl Sockets {
 
     fn are_connected(&self) -> bool {
         self.monitors.iter().all(|monitor| monitor.is_connected)
+    }
+}
+
+/// The request sockets of such a process.
+fn lanes(role: Role) -> &'static [Lane] {
+    match role {
+        Role::Worker => &Lane::ALL[..1],
+        Role::Host | Role::Agent => &Lane::ALL,
     }
 }
 
@@ -241,6 +271,7 @@ impl Monitor {
 
 struct Poller {
     context: zmq::Context,
+    role: Role,
     endpoints: HostEndpoints,
     sockets: Sockets,
     queue: Arc<SendQueue<Outbound>>,
@@ -264,7 +295,7 @@ impl Poller {
             open = queue.take(&mut batch);
             let idle = !heard && batch.is_empty();
             batch.drain(..).for_each(|item| self.send(item));
-            Lane::ALL.into_iter().for_each(|lane| self.flush(lane));
+            lanes(self.role).iter().for_each(|&lane| self.flush(lane));
             if !self.inbound.is_empty() {
                 (self.on_inbound)(&mut self.inbound);
                 self.inbound.clear();
@@ -285,7 +316,7 @@ impl Poller {
     fn receive(&mut self) -> bool {
         let before = self.inbound.len();
         self.look_at_connections();
-        for lane in Lane::ALL {
+        for &lane in lanes(self.role) {
             let dealer = &self.sockets.dealers[lane as usize];
             let mut bytes = 0;
             for _ in 0..RECEIVE_BURST {
@@ -351,7 +382,7 @@ impl Poller {
 
     fn rebuild(&mut self) {
         // Where this fails the old sockets stay, which reconnect by themselves, and the next rebuild tries again.
-        if let Ok(sockets) = Sockets::connect(&self.context, &self.endpoints) {
+        if let Ok(sockets) = Sockets::connect(&self.context, self.role, &self.endpoints) {
             (self.sockets, self.connected) = (sockets, false);
         }
         self.backlogs = Default::default();
@@ -378,17 +409,19 @@ impl Poller {
             true => zmq::POLLIN,
             false => zmq::POLLIN | zmq::POLLOUT,
         };
-        let [interactive, bulk] = &self.sockets.dealers;
-        let [first, second, third] = &self.sockets.monitors;
-        let mut items = [
-            self.queue.bell.poll_item(),
-            interactive.as_poll_item(wanted(Lane::Interactive)),
-            bulk.as_poll_item(wanted(Lane::Bulk)),
-            self.sockets.events.as_poll_item(zmq::POLLIN),
-            first.socket.as_poll_item(zmq::POLLIN),
-            second.socket.as_poll_item(zmq::POLLIN),
-            third.socket.as_poll_item(zmq::POLLIN),
-        ];
+        let Sockets {
+            dealers,
+            events,
+            monitors,
+        } = &self.sockets;
+        let mut items = vec![self.queue.bell.poll_item(), events.as_poll_item(zmq::POLLIN)];
+        let lanes = Lane::ALL.into_iter().zip(dealers);
+        items.extend(lanes.map(|(lane, dealer)| dealer.as_poll_item(wanted(lane))));
+        items.extend(
+            monitors
+                .iter()
+                .map(|monitor| monitor.socket.as_poll_item(zmq::POLLIN)),
+        );
         // An interrupted poll is a short one; the loop looks at everything anyway.
         let _ = zmq::poll(&mut items, -1);
     }

@@ -1,5 +1,5 @@
-//! ZeroMQ to frames and back, on threads of its own: a ROUTER and an XPUB for the daemon, two DEALERs and a SUB for a
-//! host.
+//! ZeroMQ to frames and back, on threads of its own: two ROUTERs and an XPUB for the daemon, two DEALERs and a SUB for a
+//! host, one DEALER and a SUB for a worker.
 //!
 //! Invariants: a socket is touched by the thread that polls it and by no other; no send ever blocks; whatever waits for
 //! a peer, or has come from one, is bounded in number and bytes; what a network carries is encrypted. Nothing else in the project names `zmq`.
@@ -73,6 +73,10 @@ pub enum Wire {
     Network,
     /// The one for processes that want to be enrolled.
     Enroll,
+    /// The one for workers of this machine.
+    Workers,
+    /// The one for enrolled workers of others.
+    NetworkWorkers,
 }
 
 /// The routing id of one socket of one start of one process; never used again by another.
@@ -80,6 +84,13 @@ pub enum Wire {
 pub struct PeerId {
     label: Label,
     wire: Wire,
+}
+
+impl Wire {
+    /// Whether it is for workers, and for nobody else.
+    pub fn is_for_workers(self) -> bool {
+        matches!(self, Wire::Workers | Wire::NetworkWorkers)
+    }
 }
 
 impl PeerId {

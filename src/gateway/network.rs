@@ -1,4 +1,4 @@
-//! The daemon's sockets that other machines connect to, all of them encrypted: requests, events, and enrollment.
+//! The daemon's sockets that other machines connect to, all of them encrypted: requests, workers, events, enrollment.
 //!
 //! Invariants: a subscriber hears its own host's topic and what is for all hosts, and one that asks for more is expelled
 //! before a frame could reach it; when a key is expelled everybody's connection ends, and whoever may still connect does
@@ -15,7 +15,9 @@ use crate::limits::{
     BODY_HELLO_MAX, LABEL_MAX, LINGER_DRAIN_MS, MEMBER_EVENTS_MAX, MEMBER_FRAME_MAX, MEMBER_FRAMES_MAX,
     STRANGERS_FRAMES_MAX, SUBSCRIPTION_FRAME_MAX, SUBSCRIPTIONS_MAX,
 };
-use crate::protocol::broadcast::{CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, host_topic};
+use crate::protocol::broadcast::{
+    CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, WORKER_BROADCAST_TOPIC, host_topic,
+};
 use crate::protocol::header::PREAMBLE_LEN;
 
 /// Where the daemon listens for other machines, and how it proves who it is.
@@ -27,6 +29,8 @@ pub struct Network {
     pub events: String,
     /// Enrollment, `tcp://...`, if anybody may enroll.
     pub enroll: Option<String>,
+    /// Workers, `tcp://...`, if there may be any.
+    pub workers: Option<String>,
     /// The daemon's keys.
     pub keys: CurveKeys,
     /// Who may connect.
@@ -49,6 +53,7 @@ pub(super) struct NetworkSide {
     pub(super) router: Option<zmq::Socket>,
     pub(super) publisher: Option<Publisher>,
     pub(super) enroll: Option<zmq::Socket>,
+    pub(super) workers: Option<zmq::Socket>,
 }
 
 impl NetworkSide {
@@ -65,6 +70,7 @@ impl NetworkSide {
             router: None,
             publisher: None,
             enroll: None,
+            workers: None,
         };
         side.open()?;
         Ok(side)
@@ -76,11 +82,15 @@ impl NetworkSide {
             rpc,
             events,
             enroll,
+            workers,
             keys,
             ..
         } = &self.network;
         if let Some(endpoint) = enroll.as_ref().filter(|_| self.enroll.is_none()) {
             self.enroll = Some(bind_router(&self.context, endpoint, keys, true)?);
+        }
+        if let Some(endpoint) = workers.as_ref().filter(|_| self.workers.is_none()) {
+            self.workers = Some(bind_router(&self.context, endpoint, keys, false)?);
         }
         if self.router.is_none() {
             self.router = Some(bind_router(&self.context, rpc, keys, false)?);
@@ -104,7 +114,8 @@ impl NetworkSide {
     pub(super) fn cut(&mut self, linger_ms: i32) {
         self.doorkeeper.crowd.members_gone();
         let publisher = self.publisher.take().map(|publisher| publisher.socket);
-        for socket in self.router.take().into_iter().chain(publisher) {
+        let routers = self.router.take().into_iter().chain(self.workers.take());
+        for socket in routers.chain(publisher) {
             // A socket that refuses drops what waits, and nothing else.
             let _ = socket.set_linger(linger_ms);
         }
@@ -112,7 +123,8 @@ impl NetworkSide {
 
     pub(super) fn is_cut(&self) -> bool {
         let has_no_enrollment = self.network.enroll.is_some() && self.enroll.is_none();
-        self.router.is_none() || self.publisher.is_none() || has_no_enrollment
+        let has_no_workers = self.network.workers.is_some() && self.workers.is_none();
+        self.router.is_none() || self.publisher.is_none() || has_no_enrollment || has_no_workers
     }
 
     /// Answers who may connect. When there are too many connections of one kind, all of that kind end. False when nobody
@@ -143,7 +155,7 @@ impl NetworkSide {
 
     /// The sockets that requests come by.
     pub(super) fn routers(&self) -> impl Iterator<Item = &zmq::Socket> {
-        self.router.iter().chain(&self.enroll)
+        self.router.iter().chain(&self.enroll).chain(&self.workers)
     }
 
     /// Its other sockets.
@@ -233,7 +245,10 @@ fn bind_router(
 fn may_say(speaker: Option<Speaker>, message: &[u8]) -> bool {
     match (speaker, message.split_first()) {
         (Some(Speaker::Enrolled(host, _)), Some((1, topic))) => {
-            topic == HOST_BROADCAST_TOPIC || topic == CLIENT_BROADCAST_TOPIC || topic == host_topic(host)
+            topic == HOST_BROADCAST_TOPIC
+                || topic == CLIENT_BROADCAST_TOPIC
+                || topic == WORKER_BROADCAST_TOPIC
+                || topic == host_topic(host)
         }
         (_, Some((0, _))) => true,
         _ => false,

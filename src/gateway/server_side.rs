@@ -1,5 +1,5 @@
-//! The daemon's end: one thread with the ROUTERs that requests come to and the XPUBs that events leave by, one of each
-//! for this machine and, if wanted, for others.
+//! The daemon's end: one thread with the ROUTERs that requests of hosts and answers of workers come to and the XPUBs that
+//! events leave by, one of each for this machine and, if wanted, for others.
 //!
 //! Invariant: a peer that does not read holds up only itself. Its frames wait in a bounded backlog; when that is full
 //! they are dropped, and the peer is reported as reset and has to say hello again.
@@ -25,6 +25,8 @@ pub struct ServerEndpoints {
     pub rpc: String,
     /// Events, `ipc://...`.
     pub events: String,
+    /// Workers, `ipc://...`.
+    pub workers: String,
     /// The same for other machines.
     pub network: Option<Network>,
 }
@@ -142,12 +144,9 @@ impl ServerSide {
         endpoints: &ServerEndpoints,
         on_inbound: impl FnMut(&mut Vec<Inbound>) + Send + 'static,
     ) -> Result<(ServerSide, ServerSender), GatewayError> {
-        check_local(&endpoints.rpc)?;
         let context = zmq::Context::new();
-        let router = open_socket(&context, zmq::ROUTER)?;
-        router.set_router_mandatory(true)?;
-        router.set_router_handover(true)?;
-        router.bind(&endpoints.rpc).map_err(at(&endpoints.rpc))?;
+        let router = local_router(&context, &endpoints.rpc)?;
+        let workers = local_router(&context, &endpoints.workers)?;
         let publisher = Publisher::bind(&context, &endpoints.events)?;
         let (intake, doors) = (Intake::default(), Arc::<Doors>::default());
         let network = endpoints.network.as_ref();
@@ -157,6 +156,7 @@ impl ServerSide {
         let queue = Arc::new(SendQueue::new().map_err(|error| GatewayError::Setup(error.to_string()))?);
         let poller = Poller {
             router,
+            workers,
             publisher,
             network,
             queue: queue.clone(),
@@ -197,6 +197,7 @@ impl Drop for ServerSide {
 
 struct Poller {
     router: zmq::Socket,
+    workers: zmq::Socket,
     publisher: Publisher,
     network: Option<NetworkSide>,
     queue: Arc<SendQueue<Outbound>>,
@@ -231,7 +232,8 @@ impl Poller {
         }
         let remote = self.network.iter();
         let remote = remote.flat_map(|network| network.routers().chain(network.others()));
-        for socket in [&self.router, &self.publisher.socket].into_iter().chain(remote) {
+        let local = [&self.router, &self.workers, &self.publisher.socket];
+        for socket in local.into_iter().chain(remote) {
             // A socket that refuses drops what waits, which is all that is lost.
             let _ = socket.set_linger(LINGER_DRAIN_MS);
         }
@@ -241,6 +243,7 @@ impl Poller {
     fn receive(&mut self) -> bool {
         let Poller {
             router,
+            workers,
             publisher,
             network,
             inbound,
@@ -250,13 +253,18 @@ impl Poller {
         } = self;
         let mut heard = publisher.receive(scratch, inbound);
         heard |= receive_frames(router, Wire::Local, scratch, inbound, intake);
+        heard |= receive_frames(workers, Wire::Workers, scratch, inbound, intake);
         if let Some(network) = network {
             network.mend();
             heard |= network.answer_the_door();
             heard |= network.receive_subscriptions(scratch, inbound);
             let members = network.router.iter().map(|router| (router, Wire::Network));
             let strangers = network.enroll.iter().map(|router| (router, Wire::Enroll));
-            for (router, wire) in members.chain(strangers) {
+            let workers = network
+                .workers
+                .iter()
+                .map(|router| (router, Wire::NetworkWorkers));
+            for (router, wire) in members.chain(strangers).chain(workers) {
                 heard |= receive_frames(router, wire, scratch, inbound, intake);
             }
         }
@@ -284,7 +292,7 @@ impl Poller {
 
     fn reply(&mut self, to: PeerId, frame: Vec<u8>) {
         if !self.backlogs.contains_key(&to) {
-            match send_to(router_of(&self.router, self.network.as_ref(), to), &to, &frame) {
+            match send_to(self.router_of(to), &to, &frame) {
                 Ok(()) => return,
                 Err(zmq::Error::EAGAIN) => {}
                 Err(_) => return self.inbound.push(Inbound::Unreachable { peer: to }),
@@ -297,23 +305,32 @@ impl Poller {
     }
 
     fn flush_backlogs(&mut self) {
-        let Poller {
-            router,
-            network,
-            backlogs,
-            inbound,
-            ..
-        } = self;
+        let mut backlogs = std::mem::take(&mut self.backlogs);
+        let mut unreachable = Vec::new();
         backlogs.retain(|peer, backlog| {
-            let router = router_of(router, network.as_ref(), *peer);
+            let router = self.router_of(*peer);
             match backlog.flush(|frame| send_to(router, peer, frame)) {
                 Ok(()) => !backlog.is_empty(),
                 Err(_) => {
-                    inbound.push(Inbound::Unreachable { peer: *peer });
+                    unreachable.push(Inbound::Unreachable { peer: *peer });
                     false
                 }
             }
         });
+        self.backlogs = backlogs;
+        self.inbound.append(&mut unreachable);
+    }
+
+    /// The socket that a peer is connected to; none while that is being opened anew.
+    fn router_of(&self, peer: PeerId) -> Option<&zmq::Socket> {
+        let network = self.network.as_ref();
+        match peer.wire() {
+            Wire::Local => Some(&self.router),
+            Wire::Workers => Some(&self.workers),
+            Wire::Network => network?.router.as_ref(),
+            Wire::Enroll => network?.enroll.as_ref(),
+            Wire::NetworkWorkers => network?.workers.as_ref(),
+        }
     }
 
     /// Sleeps until a socket has something, the bell rings, or something may be tried again: a backlog, since ZeroMQ
@@ -332,7 +349,7 @@ impl Poller {
         ];
         let remote = self.network.iter();
         let requests = remote.clone().flat_map(NetworkSide::routers);
-        let requests = [&self.router].into_iter().chain(requests);
+        let requests = [&self.router, &self.workers].into_iter().chain(requests);
         let awaited = remote
             .flat_map(NetworkSide::others)
             .chain(requests.filter(|_| !is_full));
@@ -360,8 +377,8 @@ fn receive_frames(
         };
         let Some(mut frame) = received else { continue };
         let speaker = match wire {
-            Wire::Local => Some(Speaker::Local),
-            Wire::Network | Wire::Enroll => Speaker::of(&mut frame),
+            Wire::Local | Wire::Workers => Some(Speaker::Local),
+            Wire::Network | Wire::Enroll | Wire::NetworkWorkers => Speaker::of(&mut frame),
         };
         if let (Some(label), Some(speaker)) = (Label::new(scratch), speaker)
             && let Some(claim) = intake.claim(speaker, frame.len())
@@ -377,17 +394,14 @@ fn receive_frames(
     true
 }
 
-/// The socket that a peer is connected to; none while that is being opened anew.
-fn router_of<'a>(
-    local: &'a zmq::Socket,
-    network: Option<&'a NetworkSide>,
-    peer: PeerId,
-) -> Option<&'a zmq::Socket> {
-    match peer.wire() {
-        Wire::Local => Some(local),
-        Wire::Network => network?.router.as_ref(),
-        Wire::Enroll => network?.enroll.as_ref(),
-    }
+/// A bound ROUTER for processes of this machine.
+fn local_router(context: &zmq::Context, endpoint: &str) -> Result<zmq::Socket, GatewayError> {
+    check_local(endpoint)?;
+    let router = open_socket(context, zmq::ROUTER)?;
+    router.set_router_mandatory(true)?;
+    router.set_router_handover(true)?;
+    router.bind(endpoint).map_err(at(endpoint))?;
+    Ok(router)
 }
 
 /// With mandatory routing the first part fails if the peer is unknown or has no room; the second then always goes.

@@ -167,6 +167,8 @@ pub struct DaemonStatus {
     pub tasks: TaskCounts,
     /// The hosts it knows.
     pub hosts: Vec<HostStatus>,
+    /// The workers it knows, and what waits for them.
+    pub work: WorkStatus,
     /// The connections it knows, the oldest first; at most `ADMIN_CONNECTIONS_MAX`.
     pub connections: Vec<ConnectionStatus>,
     /// How many connections there are, listed or not.
@@ -199,6 +201,34 @@ pub struct HostStatus {
     pub state: String,
     /// Connections it carries.
     pub connections: u64,
+    /// The id (`jti`) of the token that it said hello with, as 32 hexadecimal digits; empty where its key stands for it.
+    pub token: String,
+}
+
+/// Workers, and what there is for them to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct WorkStatus {
+    /// Those that are attached.
+    pub workers: Vec<WorkerStatus>,
+    /// Requests that wait for a worker.
+    pub queued: u64,
+    /// Requests that are with one.
+    pub sent: u64,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct WorkerStatus {
+    /// What it does: `http`.
+    pub kind: String,
+    /// Its id, as 32 hexadecimal digits.
+    pub id: String,
+    /// `alive` or `suspect`.
+    pub state: String,
+    /// Requests that it has.
+    pub in_flight: u64,
+    /// Requests that it may still be given.
+    pub credits: u64,
     /// The id (`jti`) of the token that it said hello with, as 32 hexadecimal digits; empty where its key stands for it.
     pub token: String,
 }

@@ -6,12 +6,15 @@
 use bincode::{Decode, Encode};
 use serde::Serialize;
 
+/// What the names of workers in the supervisor's table begin with; a number from 1 follows.
+pub const WORKER_NAME: &str = "worker-";
+
 /// What is said to the supervisor.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum ToSupervisor {
     /// A child names itself; the kernel says which process it is.
     Hello {
-        /// The name in the supervisor's table: `daemon`, `telnet`.
+        /// The name in the supervisor's table: `daemon`, `telnet`, `worker-1`.
         name: String,
     },
     /// The child's main arbiter runs. Sent once a second.
@@ -20,7 +23,7 @@ pub enum ToSupervisor {
     Progress(String),
     /// The child serves.
     Ready(ChildReady),
-    /// The child, a host, wants a token to say Hello to the daemon with.
+    /// The child, a host or a worker, wants a token to say Hello to the daemon with.
     WantToken,
     /// The daemon's answer to `MintHostToken`.
     Minted {
@@ -64,25 +67,25 @@ pub struct ChildReady {
 /// What the supervisor says.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum FromSupervisor {
-    /// To the daemon: make a token for a host.
+    /// To the daemon: make a token for a host or a worker.
     MintHostToken {
         /// Comes back in `Minted`.
         request: u64,
-        /// The host's name in the supervisor's table.
+        /// Its name in the supervisor's table.
         host: String,
     },
     /// To a child: it is known to be the process it says it is.
     Known,
-    /// To a host: the token it asked for.
+    /// To a host or a worker: the token it asked for.
     HostToken(String),
     /// To a child: finish and end with code 0.
     Stop {
         /// To the daemon: another one follows at once, so clients are told nothing and keep their connections.
         keep_clients: bool,
     },
-    /// To the daemon: the process of this host has ended, and its clients' sockets with it.
+    /// To the daemon: the process of this host or worker has ended, and its sockets with it.
     HostEnded {
-        /// The host's name in the supervisor's table.
+        /// Its name in the supervisor's table.
         host: String,
     },
     /// To an operator.

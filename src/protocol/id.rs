@@ -53,10 +53,21 @@ impl HostId {
     /// The lasting id of a host that our own supervisor starts, from its name in the supervisor's table; of a longer
     /// name the first sixteen bytes count.
     pub fn named(name: &str) -> HostId {
-        let mut id = [0; 16];
-        id.iter_mut()
-            .zip(name.bytes())
-            .for_each(|(place, byte)| *place = byte);
-        HostId(id)
+        HostId(bytes_of(name))
     }
+}
+
+impl WorkerId {
+    /// The same of a worker.
+    pub fn named(name: &str) -> WorkerId {
+        WorkerId(bytes_of(name))
+    }
+}
+
+fn bytes_of(name: &str) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.iter_mut()
+        .zip(name.bytes())
+        .for_each(|(place, byte)| *place = byte);
+    id
 }

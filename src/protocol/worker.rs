@@ -8,6 +8,9 @@ use super::error::WorkerError;
 use super::host::Role;
 use super::{ReqId, WireValue, WorkerId};
 
+/// The kind of work that our own worker does.
+pub const WORKER_KIND: &str = "http";
+
 /// Whether a request may reach the outside twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum RetryClass {

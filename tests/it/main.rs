@@ -28,6 +28,7 @@ mod services;
 mod simulation;
 mod soak;
 mod tokens;
+mod worker;
 
 /// As in the daemon, so that a test can see what something costs.
 #[global_allocator]

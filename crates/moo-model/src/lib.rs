@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing here reads a clock, a socket, the environment or a random number; those come in as arguments.
 
+pub mod binary;
 pub mod bytes;
 pub mod error;
 pub mod json;

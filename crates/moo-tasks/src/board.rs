@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use moo_model::world::Dialect;
 use moo_model::{Obj, Value};
-use moo_vm::host::QueuedTask;
+use moo_vm::host::{OrderCounts, QueuedTask};
 use moo_vm::machine::Machine;
+use moo_vm::work::WorkOrder;
 use rustc_hash::FxHashSet;
+
+use crate::scheduler::{Micros, Until};
 
 /// Tasks that may wait at once, whatever the world's own limits say.
 pub const WAITING_MAX: usize = 200_000;
@@ -20,7 +23,7 @@ pub const WAITING_MAX: usize = 200_000;
 const NEVER: i64 = i32::MAX as i64;
 
 /// What a task waits for.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum WaitsFor {
     /// Its first moment, in seconds since 1970.
     Start(f64),
@@ -30,6 +33,22 @@ pub enum WaitsFor {
     Resume,
     /// A line from this player or connection, asked for under this number.
     Input(Obj, u64),
+    /// What a worker gives.
+    Work(Arc<WorkOrder>),
+}
+
+impl WaitsFor {
+    /// The same as the scheduler counts moments: in microseconds since 1970.
+    pub fn until(&self) -> Until {
+        let micros = |seconds: f64| (seconds.max(0.0) * 1e6) as Micros;
+        match self {
+            WaitsFor::Start(at) => Until::Start(micros(*at)),
+            WaitsFor::Moment(at) => Until::Moment(micros(*at)),
+            WaitsFor::Resume => Until::Wake,
+            WaitsFor::Input(..) => Until::Input,
+            WaitsFor::Work(_) => Until::Work,
+        }
+    }
 }
 
 /// A task that waits.
@@ -64,7 +83,7 @@ impl Waiting {
 
     /// What names the wait for this one line, if it is one: the task, and a number that no other wait of it has.
     pub fn request(&self) -> Option<[u8; 16]> {
-        let WaitsFor::Input(_, number) = self.waits_for else {
+        let &WaitsFor::Input(_, number) = &self.waits_for else {
             return None;
         };
         let mut request = [0; 16];
@@ -73,10 +92,19 @@ impl Waiting {
         Some(request)
     }
 
+    /// What it asks of a worker, if it does.
+    pub fn order(&self) -> Option<&Arc<WorkOrder>> {
+        match &self.waits_for {
+            WaitsFor::Work(order) => Some(order),
+            _ => None,
+        }
+    }
+
     /// As programs see it.
     pub fn describe(&self, dialect: Dialect) -> QueuedTask {
-        let start = match self.waits_for {
-            WaitsFor::Start(at) | WaitsFor::Moment(at) => at as i64,
+        let start = match &self.waits_for {
+            WaitsFor::Start(at) | WaitsFor::Moment(at) => *at as i64,
+            WaitsFor::Work(order) => order.deadline as i64,
             WaitsFor::Resume => NEVER,
             WaitsFor::Input(..) => -1,
         };
@@ -281,6 +309,27 @@ impl Board {
             .values()
             .filter(|listed| !listed.runs && listed.task.owner() == owner);
         own.count()
+    }
+
+    /// All that wait for workers.
+    pub fn orders(&self) -> Vec<Arc<Waiting>> {
+        let tasks = self.lock();
+        let waiting = tasks.by_id.values().filter(|listed| !listed.runs);
+        let orders = waiting.filter(|listed| listed.task.order().is_some());
+        orders.map(|listed| Arc::clone(&listed.task)).collect()
+    }
+
+    /// How many wait for workers: in all, with these permissions, and from this verb.
+    pub fn count_orders(&self, owner: Obj, verb: &(Obj, String)) -> OrderCounts {
+        let mut counts = OrderCounts::default();
+        let tasks = self.lock();
+        let waiting = tasks.by_id.values().filter(|listed| !listed.runs);
+        for order in waiting.filter_map(|listed| listed.task.order()) {
+            counts.all += 1;
+            counts.of_owner += usize::from(order.perms == owner);
+            counts.of_verb += usize::from(order.verb == *verb);
+        }
+        counts
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Tasks> {

@@ -1,6 +1,6 @@
 //! Waiting tasks as bytes, for the row that rides in the commit that made them wait.
 //!
-//! Layout: version, kind of wait, moment or object, player, value or number, machine. Invariant: a row that reads back is
+//! Layout: version, kind of wait, moment or object, player, value, number or order, machine. Invariant: a row that reads back is
 //! the same task; one that does not is refused as a whole, with its reason.
 
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use moo_model::bytes;
 use moo_model::ledger::{Relation, Row};
 use moo_model::{ErrorCode, Obj, Raised, Value};
 use moo_vm::machine::{Machine, RestoreError};
+use moo_vm::work::WorkOrder;
 
 use crate::board::{Waiting, WaitsFor};
 use crate::scheduler::Waker;
@@ -47,9 +48,9 @@ pub struct Restored {
 impl Restored {
     /// What wakes it at once, if anything does: `is_connected` tells whether what it reads from is still there.
     pub fn wake(&self, is_connected: impl FnOnce(Obj) -> bool) -> Option<(Waker, Result<Value, Raised>)> {
-        match (&self.woken, self.waiting.waits_for) {
+        match (&self.woken, &self.waiting.waits_for) {
             (Some(value), _) => Some((Waker::Resume, Ok(value.clone()))),
-            (None, WaitsFor::Input(from, _)) if !is_connected(from) => {
+            (None, WaitsFor::Input(from, _)) if !is_connected(*from) => {
                 Some((Waker::Input, Err(ErrorCode::InvArg.into())))
             }
             (None, _) => None,
@@ -60,19 +61,21 @@ impl Restored {
 /// The row of a waiting task; with `woken`, of one that goes on at once.
 pub fn row(task: &Waiting, woken: Option<&Value>) -> Row {
     let mut out = vec![VERSION];
-    let (kind, number) = match (woken, task.waits_for) {
+    let (kind, number) = match (woken, &task.waits_for) {
         (Some(_), _) => (4, 0),
         (None, WaitsFor::Start(at)) => (0, at.to_bits()),
         (None, WaitsFor::Moment(at)) => (1, at.to_bits()),
         (None, WaitsFor::Resume) => (2, 0),
         (None, WaitsFor::Input(conn, _)) => (3, conn.0 as u64),
+        (None, WaitsFor::Work(_)) => (5, 0),
     };
     out.push(kind);
     out.extend_from_slice(&number.to_le_bytes());
     out.extend_from_slice(&task.player.0.to_le_bytes());
     let mut value = Vec::new();
-    match (woken, task.waits_for) {
+    match (woken, &task.waits_for) {
         (Some(woken), _) => bytes::encode(woken, &mut value),
+        (None, WaitsFor::Work(order)) => bytes::encode(&order.to_value(), &mut value),
         (None, WaitsFor::Input(_, request)) => value.extend_from_slice(&request.to_le_bytes()),
         _ => {}
     }
@@ -105,6 +108,11 @@ pub fn restore(key: &[u8], value: &[u8]) -> Result<Restored, Unreadable> {
         3 => {
             let request = woken.try_into().map_err(|_| Unreadable::Malformed)?;
             WaitsFor::Input(Obj(number as i64), u64::from_le_bytes(request))
+        }
+        5 => {
+            let order = bytes::decode(woken).map_err(|_| Unreadable::Malformed)?;
+            let order = WorkOrder::from_value(&order).ok_or(Unreadable::Malformed)?;
+            WaitsFor::Work(Arc::new(order))
         }
         _ => return Err(Unreadable::Malformed),
     };

@@ -72,6 +72,17 @@ pub struct QueuedTask {
     pub stack: Option<Value>,
 }
 
+/// How many tasks wait for workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderCounts {
+    /// In all.
+    pub all: usize,
+    /// Of one programmer.
+    pub of_owner: usize,
+    /// Of one verb.
+    pub of_verb: usize,
+}
+
 /// How often tasks had to run again because of one part of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictRow {
@@ -166,6 +177,8 @@ pub trait Host {
     fn fork(&mut self, request: ForkRequest) -> Result<(), ErrorCode>;
     /// Whether the programmer may have one more background task.
     fn may_queue(&mut self, progr: Obj, limit: Option<i64>) -> bool;
+    /// The tasks that wait for workers: all of them, those that are this programmer's, and those that came from this verb.
+    fn orders(&self, owner: Obj, verb: &(Obj, String)) -> OrderCounts;
     /// The tasks that wait, in order of their start.
     fn queued_tasks(&self) -> Vec<QueuedTask>;
     /// Wakes a suspended task with a value: `E_INVARG` if there is none of this id that can be woken.

@@ -19,3 +19,4 @@ mod search;
 pub mod task;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod work;

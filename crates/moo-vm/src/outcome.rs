@@ -2,6 +2,8 @@
 
 use moo_model::{Obj, Raised, Value};
 
+use crate::work::WorkOrder;
+
 /// What wakes a suspended task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wake {
@@ -11,6 +13,8 @@ pub enum Wake {
     Never,
     /// A line from this connection.
     Input(Obj),
+    /// What a worker gives for this.
+    Work(Box<WorkOrder>),
 }
 
 /// Why the server ended a task.

@@ -11,6 +11,7 @@ use super::enrollment::{Ask, EnrollmentActor, EnrollmentDesk};
 use super::host_session::{Heard, HostParts, HostSession};
 use super::outlet::Reply;
 use super::publisher::answer;
+use super::worker::{FromWorkers, PeerLost, Said, WorkerActor};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::{ExitGuard, Supervisor};
 use crate::gateway::curve::Speaker;
@@ -25,6 +26,7 @@ use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage, HostType, Re
 use crate::protocol::kind::Family;
 use crate::protocol::machine::health::{Health, Verdict};
 use crate::protocol::machine::strikes::Strikes;
+use crate::protocol::worker::{DaemonToWorkerReply, WorkerToDaemonMessage};
 use crate::protocol::{ClientId, HostId, Moment};
 use actix::{Actor, ArbiterHandle, Context, Handler};
 use std::collections::{HashMap, VecDeque};
@@ -69,6 +71,7 @@ pub struct GatewayActor {
     connections: Gate<ConnectionActor>,
     desk: EnrollmentDesk,
     enrollment: Gate<EnrollmentActor>,
+    workers: Gate<WorkerActor>,
     supervisor: Supervisor,
     arbiter: ArbiterHandle,
     hosts: HashMap<HostId, Host>,
@@ -78,6 +81,8 @@ pub struct GatewayActor {
     departed: VecDeque<HostId>,
     is_draining: bool,
     requests: Vec<Request>,
+    /// What workers have said in the present burst.
+    said: Vec<Said>,
     /// Of every host that has said hello and then sent what cannot be read, whether it is there now or not.
     strikes: HashMap<HostId, Strikes>,
     health: Health<HostId>,
@@ -90,12 +95,14 @@ impl GatewayActor {
     pub fn new(
         parts: HostParts,
         (desk, enrollment): (EnrollmentDesk, Gate<EnrollmentActor>),
+        workers: Gate<WorkerActor>,
         (supervisor, arbiter): (Supervisor, ArbiterHandle),
         guard: ExitGuard,
     ) -> Self {
         GatewayActor {
             desk,
             enrollment,
+            workers,
             connections: parts.connections.clone(),
             parts,
             supervisor,
@@ -105,6 +112,7 @@ impl GatewayActor {
             departed: VecDeque::new(),
             is_draining: false,
             requests: Vec::new(),
+            said: Vec::new(),
             strikes: HashMap::new(),
             health: Health::new(PING_PERIOD),
             born: Instant::now(),
@@ -132,6 +140,8 @@ impl GatewayActor {
             tracing::warn!(?from, ?speaker, "a process spoke in the name of another");
             let envelope = frame.envelope.reply(self.parts.epoch);
             self.reject(Reply { to: from, envelope }, RejectReason::BadToken);
+        } else if from.wire().is_for_workers() {
+            self.worker_message(from, speaker, &frame, claim);
         } else if self.is_cut(from, &frame.envelope) {
             tracing::debug!(?from, "a host that is cut off was told to wait");
         } else if family == Family::HostToDaemon as u8 {
@@ -254,6 +264,26 @@ impl GatewayActor {
         };
         if host.session.offer(heard).is_err() {
             tracing::warn!(host = host.name, "a host's session has too much to do");
+        }
+    }
+
+    fn worker_message(&mut self, from: PeerId, speaker: Speaker, frame: &Frame<'_>, claim: Claim) {
+        let reply = Reply {
+            to: from,
+            envelope: frame.envelope.reply(self.parts.epoch),
+        };
+        match frame.decode::<WorkerToDaemonMessage>() {
+            Ok(message) => self.said.push(Said {
+                reply,
+                speaker,
+                message,
+                claim,
+            }),
+            Err(error) => {
+                tracing::warn!(?from, %error, "a frame of a worker could not be read");
+                let message = DaemonToWorkerReply::InvalidPayload(error.to_string());
+                answer(&self.parts.sender, reply, &message);
+            }
         }
     }
 
@@ -391,6 +421,9 @@ impl Handler<Offered<Burst>> for GatewayActor {
                 Inbound::Frame { from, speaker, frame } => self.frame(from, speaker, frame),
                 Inbound::Trespass { speaker, topic } => self.trespass(speaker, &topic),
                 Inbound::Unreachable { peer } | Inbound::Reset { peer } => {
+                    if peer.wire().is_for_workers() && self.workers.offer(PeerLost(peer)).is_err() {
+                        tracing::warn!(?peer, "the loss of a worker is noticed later");
+                    }
                     tracing::info!(?peer, "a peer could not be reached; it will say hello again");
                 }
                 Inbound::Subscribed { .. } | Inbound::Unsubscribed { .. } => {}
@@ -399,6 +432,10 @@ impl Handler<Offered<Burst>> for GatewayActor {
         let requests = std::mem::take(&mut self.requests);
         if !requests.is_empty() && self.connections.offer(Requests(requests)).is_err() {
             tracing::warn!("requests were dropped; hosts ask again");
+        }
+        let said = std::mem::take(&mut self.said);
+        if !said.is_empty() && self.workers.offer(FromWorkers(said)).is_err() {
+            tracing::warn!("what workers said was dropped; they say it again");
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::protocol::codec::Envelope;
 use crate::protocol::event::{ClientEvent, StreamPos};
 use crate::protocol::host::{DaemonDirect, DaemonToHostReply, ReattachOutcome};
 use crate::protocol::machine::outbox::{Outbox, Prepared};
+use crate::protocol::worker::DaemonToWorkerReply;
 use crate::protocol::{ClientId, HostId, Wall};
 use moo_model::ledger::Row;
 use moo_tasks::connections::ConnId;
@@ -39,6 +40,13 @@ pub enum After {
     },
     /// A client has been attached to a host.
     Attached(Box<Attached>),
+    /// A worker is told what became of its answer.
+    Worker {
+        /// The answer.
+        reply: Reply,
+        /// What became of it.
+        message: DaemonToWorkerReply,
+    },
     /// An event.
     Event(Box<Prepared>),
 }
@@ -96,7 +104,7 @@ impl Attached {
                 ..login
             })),
         });
-        let mut rows = outbox.number(stamp, Vec::new(), Some((conn.0, Answer { reply, message })));
+        let mut rows = outbox.number(stamp, Vec::new(), Some((conn.0, Answer::To { reply, message })));
         if let Some(to) = fenced {
             let envelope = Envelope {
                 epoch,
@@ -104,7 +112,7 @@ impl Attached {
             };
             let message = Message::Unasked(DaemonDirect::Fence { client, attach_epoch });
             let reply = Reply { to, envelope };
-            rows.extend(outbox.number(stamp, Vec::new(), Some((0, Answer { reply, message }))));
+            rows.extend(outbox.number(stamp, Vec::new(), Some((0, Answer::To { reply, message }))));
         }
         rows
     }
@@ -121,7 +129,7 @@ impl After {
         match self {
             After::Answer { conn, reply, answer } => {
                 let message = Message::Client(*answer);
-                outbox.number(stamp, Vec::new(), Some((conn.0, Answer { reply, message })))
+                outbox.number(stamp, Vec::new(), Some((conn.0, Answer::To { reply, message })))
             }
             After::Reattached { reply, host, conns } => {
                 let mut attach = |(client, taken): TakenUp| {
@@ -137,7 +145,11 @@ impl After {
                 };
                 let results = conns.into_iter().filter_map(&mut attach).collect();
                 let message = Message::Host(DaemonToHostReply::Reattached { results });
-                outbox.number(stamp, Vec::new(), Some((0, Answer { reply, message })))
+                outbox.number(stamp, Vec::new(), Some((0, Answer::To { reply, message })))
+            }
+            After::Worker { reply, message } => {
+                let message = Message::Worker(message);
+                outbox.number(stamp, Vec::new(), Some((0, Answer::To { reply, message })))
             }
             After::Attached(attached) => attached.leave(stamp, epoch, outbox),
             After::Event(event) => outbox.number(stamp, vec![*event], None),

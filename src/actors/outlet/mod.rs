@@ -18,6 +18,7 @@ use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{self, Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
 use crate::protocol::host::{DaemonDirect, DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
+use crate::protocol::worker::DaemonToWorkerReply;
 use crate::protocol::{ClientId, HostId, ReqId, Wall, WireObj, WireValue};
 use committer::Wishes;
 pub use ends::scheduler_error;
@@ -27,13 +28,14 @@ use moo_model::ledger::Row;
 use moo_model::world::Stamp;
 use moo_model::{Obj, Value};
 use moo_tasks::attempt::{End, Job, Release, Work};
+use moo_tasks::board::Waiting;
 use moo_tasks::connections::ConnId;
 use moo_tasks::held::Told;
 use moo_tasks::outside::Outside;
 use moo_tasks::service::What;
 use moo_vm::host::Presentation;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use after::{After, Attached, TakenUp};
 pub use past::{Adopt, AskHistory, AskReplay, Missed, Past};
@@ -54,13 +56,22 @@ impl Reply {
     }
 }
 
-/// An answer that leaves with the commit that it tells of.
+/// Something for one other that leaves with the commit that it tells of.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    /// The request.
-    pub reply: Reply,
-    /// What is answered.
-    pub message: Message,
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are answers, and each command has one"
+)]
+pub enum Answer {
+    /// To a request.
+    To {
+        /// The request.
+        reply: Reply,
+        /// What is answered.
+        message: Message,
+    },
+    /// A task waits from now on for what a worker gives.
+    Order(Arc<Waiting>),
 }
 
 /// What is answered, to a host or to one of its clients.
@@ -72,6 +83,8 @@ pub enum Message {
     Host(DaemonToHostReply),
     /// To the host itself, which has not asked.
     Unasked(DaemonDirect),
+    /// To a worker.
+    Worker(DaemonToWorkerReply),
     /// No answer, but why there is none.
     Refused(RpcMessageError),
 }
@@ -308,6 +321,8 @@ pub struct Outgoing<'a> {
     ready: Vec<Prepared>,
     /// The answer to what a client's program asks of the world.
     answer: Option<Message>,
+    /// The task itself, where it waits for a worker.
+    order: Option<Arc<Waiting>>,
 }
 
 impl<'a> Outgoing<'a> {
@@ -327,6 +342,7 @@ impl<'a> Outgoing<'a> {
             fault: None,
             ready: Vec::new(),
             answer: None,
+            order: None,
         }
     }
 
@@ -409,7 +425,11 @@ impl Release for Outgoing<'_> {
         if self.reply.is_some() {
             self.answer = answer.map(|answer| answer.map_or_else(Message::Refused, Message::Client));
         }
-        !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty()
+        self.order = match end {
+            End::Waits(waiting) if waiting.order().is_some() => Some(Arc::clone(waiting)),
+            _ => None,
+        };
+        !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty() || self.order.is_some()
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
@@ -421,11 +441,14 @@ impl Release for Outgoing<'_> {
         let mut outbox = self.outlet.outbox();
         let answer = self.reply.take().map(|reply| {
             let conn = outbox.conn_of(reply.client()).unwrap_or_default();
-            (conn, Answer { reply, message })
+            (conn, Answer::To { reply, message })
         });
         let mut rows = outbox.number(stamp, events, answer);
         for after in self.after.drain(..) {
             rows.extend(after.leave(stamp, self.outlet.epoch, &mut outbox));
+        }
+        if let Some(waiting) = self.order.take() {
+            rows.extend(outbox.number(stamp, Vec::new(), Some((0, Answer::Order(waiting)))));
         }
         rows
     }

@@ -1,4 +1,4 @@
-//! The program `moothall`: it starts the daemon and the hosts as processes, watches them, and ends with them.
+//! The program `moothall`: it starts the daemon, the hosts and the workers as processes, watches them, and ends with them.
 //!
 //! ```text
 //! kit::Supervisor
@@ -6,9 +6,9 @@
 //! +- ControlActor     run/control.sock: children and operators
 //! +- ChildActor       one for each row of the table in `spec`: one process after the other
 //! ```
-//! One for one: the end of a child ends no other. A host that ends too often is left for a while and then tried again;
+//! One for one: the end of a child ends no other. A host or worker that ends too often is left for a while and then tried again;
 //! a daemon that does ends the program. If the supervisor itself dies, its children serve on, and the next one adopts
-//! them. Start: daemon, and the hosts once it is ready. Stop: the hosts, then the daemon, whose world is flushed last.
+//! them. Start: daemon, and the others once it is ready. Stop: the others, then the daemon, whose world is flushed last.
 //! Invariant: no world, no virtual machine and no ZeroMQ here; what children do is their own business.
 
 pub mod child;

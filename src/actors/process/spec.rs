@@ -2,6 +2,7 @@
 
 use super::running::Handle;
 use crate::config::Config;
+use crate::limits::WORKERS_MAX;
 use crate::protocol::control::ChildReady;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -15,7 +16,34 @@ pub enum Role {
     Daemon,
     /// Holds client sockets. The server goes on without it and tries again.
     Host,
+    /// Makes requests for the world. As a host.
+    Worker,
 }
+
+impl Role {
+    /// Those that need the daemon: started after it and stopped before it.
+    pub const BESIDE: [Role; 2] = [Role::Host, Role::Worker];
+}
+
+/// The names of workers; see [`WORKER_NAME`](crate::protocol::control::WORKER_NAME).
+const WORKER_NAMES: [&str; WORKERS_MAX] = [
+    "worker-1",
+    "worker-2",
+    "worker-3",
+    "worker-4",
+    "worker-5",
+    "worker-6",
+    "worker-7",
+    "worker-8",
+    "worker-9",
+    "worker-10",
+    "worker-11",
+    "worker-12",
+    "worker-13",
+    "worker-14",
+    "worker-15",
+    "worker-16",
+];
 
 /// One child of the table.
 #[derive(Debug)]
@@ -117,5 +145,16 @@ pub fn table(
     }
     let mut telnet = child("telnet", Role::Host, "moothall-telnet");
     telnet.listen = Some(("telnet", config.telnet.listen));
-    vec![daemon, telnet]
+    let mut table = vec![daemon, telnet];
+    table.extend(
+        WORKER_NAMES
+            .iter()
+            .take(config.workers.count as usize)
+            .map(|&name| {
+                let mut worker = child(name, Role::Worker, "moothall-worker");
+                worker.arguments.extend(["--name".into(), name.into()]);
+                worker
+            }),
+    );
+    table
 }

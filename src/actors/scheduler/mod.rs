@@ -9,11 +9,13 @@ mod counting;
 mod input;
 mod restore;
 mod telling;
+mod work;
 
 use super::connection::{Carry, ConnectionActor, Finished};
 use super::errand;
 use super::executor::{Assignment, Executors, Ready, lane_of, micros, wall_seconds};
 use super::lifecycle::Request as LifecycleRequest;
+use super::worker::WorkerActor;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::limits::{HOOK_TRIES_MAX, WALL_CLOCK_LOOK};
@@ -25,13 +27,13 @@ use moo_tasks::board::{Waiting, WaitsFor};
 use moo_tasks::connections::Connection;
 use moo_tasks::held::Effect;
 use moo_tasks::outside::Outside;
-use moo_tasks::scheduler::{Action, Event, Micros, Scheduler, Until, Waker};
+use moo_tasks::scheduler::{Action, Event, Micros, Scheduler, Waker};
 use moo_tasks::snapshot;
 use moo_vm::builtins;
 use moo_vm::options::ServerOptions;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -48,6 +50,7 @@ pub use awaiting::AwaitReports;
 pub use counting::CountTasks;
 pub use input::{Answer, Input, Woken};
 pub use restore::{HostsBack, Restore};
+pub use work::{Worked, WorkedTask};
 
 /// Executors have reports, or tasks that were held back may begin.
 pub struct TakeReports;
@@ -85,7 +88,9 @@ pub struct SchedulerParts {
     /// Where dumps and the server's end are asked for.
     pub lifecycle: mpsc::Sender<LifecycleRequest>,
     /// The connections; set once they are there.
-    pub connections: Arc<std::sync::OnceLock<Gate<ConnectionActor>>>,
+    pub connections: Arc<OnceLock<Gate<ConnectionActor>>>,
+    /// Who gives work out; set once it is there.
+    pub workers: Arc<OnceLock<Gate<WorkerActor>>>,
 }
 
 /// The scheduler.
@@ -103,6 +108,8 @@ pub struct SchedulerActor {
     overdue: Vec<(i64, Option<Woken>)>,
     /// What the connections have not taken yet. Nothing begins meanwhile, so it grows by what runs already, and no more.
     untold: Vec<Finished>,
+    /// What workers gave to tasks of which it is not known here yet that they wait.
+    early: HashMap<i64, WorkedTask>,
     _guard: ExitGuard,
 }
 
@@ -132,6 +139,7 @@ impl SchedulerActor {
             stopping: None,
             overdue: Vec::new(),
             untold: Vec::new(),
+            early: HashMap::new(),
             _guard: guard,
         }
     }
@@ -160,6 +168,7 @@ impl SchedulerActor {
                         since,
                     }),
                     Action::Gone { id, woken } => {
+                        self.withdraw(id);
                         self.parts.outside.board.remove(id);
                         woken.into_iter().for_each(|woken| self.settle_unread(id, woken));
                     }
@@ -256,7 +265,7 @@ impl SchedulerActor {
 
     /// A task waits from now on, or was found waiting in the store.
     fn add(&mut self, waiting: Arc<Waiting>) {
-        let (id, lane, until) = (waiting.id, waiting.player.0, until(waiting.waits_for));
+        let (id, lane, until) = (waiting.id, waiting.player.0, waiting.waits_for.until());
         self.parts.outside.board.put(waiting.clone());
         self.on(Event::Add {
             id,
@@ -302,6 +311,7 @@ impl SchedulerActor {
             End::Done(_) | End::Failed(_) => {
                 self.parts.outside.board.remove(id);
                 self.on(Event::Ended(id));
+                self.settle_early(id);
             }
         }
         spawned
@@ -333,13 +343,14 @@ impl SchedulerActor {
     }
 
     fn pause(&mut self, waiting: Arc<Waiting>) {
-        let (id, until) = (waiting.id, until(waiting.waits_for));
+        let (id, until) = (waiting.id, waiting.waits_for.until());
         self.parts.outside.board.put(waiting.clone());
         self.on(Event::Paused {
             id,
             until,
             work: Pending::Waited(waiting),
         });
+        self.settle_early(id);
     }
 
     /// Does what concerns tasks and the server; gives back what concerns connections.
@@ -476,14 +487,5 @@ impl Handler<Offered<Stop>> for SchedulerActor {
         self.core.close();
         self.stopping = Some(stop.accept().0);
         self.act(context);
-    }
-}
-
-fn until(waits_for: WaitsFor) -> Until {
-    match waits_for {
-        WaitsFor::Start(at) => Until::Start(micros(at)),
-        WaitsFor::Moment(at) => Until::Moment(micros(at)),
-        WaitsFor::Resume => Until::Wake,
-        WaitsFor::Input(..) => Until::Input,
     }
 }

@@ -26,13 +26,18 @@ impl SchedulerActor {
         let wake = restored.wake(|object| connections.find(object).is_some());
         let mut waiting = restored.waiting;
         let id = waiting.id;
-        match (waiting.waits_for, wake) {
-            (WaitsFor::Input(object, _), None) => finished.push(Finished::reads(id, object)),
-            (_, Some((Waker::Input, value))) => {
+        match (&waiting.waits_for, wake) {
+            (WaitsFor::Input(object, _), None) => finished.push(Finished::reads(id, *object)),
+            (WaitsFor::Work(_), None) => {
+                let waiting = Arc::new(waiting);
+                self.add(Arc::clone(&waiting));
+                return self.reclaim(waiting);
+            }
+            (_, Some((by @ (Waker::Input | Waker::Work), value))) => {
                 self.add(Arc::new(waiting));
                 self.on(Event::Wake {
                     id,
-                    by: Waker::Input,
+                    by,
                     value: value.into(),
                 });
                 return;
@@ -45,7 +50,7 @@ impl SchedulerActor {
                 self.overdue.push((id, Some(value.into())));
                 return;
             }
-            (WaitsFor::Start(at) | WaitsFor::Moment(at), None) if at <= wall_seconds() => {
+            (WaitsFor::Start(at) | WaitsFor::Moment(at), None) if *at <= wall_seconds() => {
                 let later = wall_seconds() + OVERDUE_WAIT_MAX.as_secs_f64();
                 waiting.waits_for = match waiting.waits_for {
                     WaitsFor::Start(_) => WaitsFor::Start(later),

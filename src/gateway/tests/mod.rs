@@ -30,6 +30,7 @@ fn server_endpoints(folder: &tempfile::TempDir) -> ServerEndpoints {
     ServerEndpoints {
         rpc: path("rpc.sock"),
         events: path("events.sock"),
+        workers: path("workers.sock"),
         network: None,
     }
 }

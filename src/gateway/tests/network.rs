@@ -34,6 +34,7 @@ fn daemon() -> Daemon {
         rpc: free_endpoint(),
         events: free_endpoint(),
         enroll: Some(free_endpoint()),
+        workers: Some(free_endpoint()),
         keys: keys(),
         admitted: Admitted::default(),
     };
@@ -90,6 +91,7 @@ fn f52_a_network_endpoint_is_refused_without_encryption() {
     let endpoints = ServerEndpoints {
         rpc: endpoint.clone(),
         events: endpoint.clone(),
+        workers: endpoint.clone(),
         network: None,
     };
     let refused = ServerSide::start(&endpoints, |_| {}).err();

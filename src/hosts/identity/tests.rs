@@ -32,10 +32,12 @@ fn daemon(mut answers: Vec<Option<Enrollment>>) -> Daemon {
     let endpoints = ServerEndpoints {
         rpc: format!("ipc://{}", folder.path().join("rpc.sock").display()),
         events: format!("ipc://{}", folder.path().join("events.sock").display()),
+        workers: format!("ipc://{}", folder.path().join("workers.sock").display()),
         network: Some(Network {
             rpc: tcp(&free()),
             events: tcp(&free()),
             enroll: Some(tcp(&enroll)),
+            workers: None,
             keys: keys.clone(),
             admitted: Admitted::default(),
         }),

@@ -14,6 +14,7 @@ mod readers;
 mod restarts;
 mod returns;
 mod wire;
+mod workers;
 
 use crate::support::faults::Orders;
 use crate::support::ledger;

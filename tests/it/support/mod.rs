@@ -10,6 +10,7 @@ pub mod fault_proxy;
 pub mod faults;
 pub mod ledger;
 pub mod lone;
+pub mod outside;
 pub mod peer;
 pub mod random;
 pub mod remote;

@@ -288,6 +288,7 @@ impl<'a> Slice<'a> {
             Wake::After(seconds) => WaitsFor::Moment(self.host.now() + seconds),
             Wake::Never => WaitsFor::Resume,
             Wake::Input(conn) => WaitsFor::Input(conn, self.host.random()),
+            Wake::Work(order) => WaitsFor::Work(Arc::new(*order)),
         };
         Waiting {
             id,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Value};
 use moo_vm::fork::ForkRequest;
-use moo_vm::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask, Rich};
+use moo_vm::host::{Close, ConflictRow, Host, LagRow, OrderCounts, Output, Presentation, QueuedTask, Rich};
 use moo_vm::machine::Machine;
 
 use super::{Effect, Held, Shown};
@@ -398,14 +398,14 @@ impl Host for HeldHost<'_> {
             return false;
         }
         limit.is_none_or(|limit| {
-            let own = self
-                .held
-                .forks
-                .iter()
-                .filter(|fork| fork.owner() == progr)
-                .count();
+            let forks = self.held.forks.iter();
+            let own = forks.filter(|fork| fork.owner() == progr).count();
             ((self.outside.board.count_of(progr) + own) as i64) < limit
         })
+    }
+
+    fn orders(&self, owner: Obj, verb: &(Obj, String)) -> OrderCounts {
+        self.outside.board.count_orders(owner, verb)
     }
 
     fn queued_tasks(&self) -> Vec<QueuedTask> {
@@ -422,7 +422,7 @@ impl Host for HeldHost<'_> {
     fn resume(&mut self, id: i64, value: Value) -> Result<(), ErrorCode> {
         let waiting = self.outside.board.find_unwoken(id);
         let can_wake = waiting
-            .is_some_and(|task| matches!(task.waits_for, WaitsFor::Moment(_) | WaitsFor::Resume))
+            .is_some_and(|task| matches!(&task.waits_for, WaitsFor::Moment(_) | WaitsFor::Resume))
             && !self.held.is_killing(id)
             && !self
                 .held

@@ -26,6 +26,8 @@ pub enum Until {
     Wake,
     /// A line of input.
     Input,
+    /// What a worker gives.
+    Work,
 }
 
 /// Who wakes a task.
@@ -35,6 +37,8 @@ pub enum Waker {
     Resume,
     /// A line of input, or the end of its connection.
     Input,
+    /// A worker, or whoever sees that none answers.
+    Work,
 }
 
 /// What happens to the scheduler. `W` is a task's work, `V` what it can be woken with.
@@ -145,7 +149,7 @@ pub struct Counts {
     pub running: usize,
     /// Ready to run.
     pub ready: usize,
-    /// Waiting for a moment or a wake.
+    /// Waiting for a moment, a wake or a worker.
     pub suspended: usize,
     /// Waiting for input.
     pub reading: usize,
@@ -257,6 +261,14 @@ impl<W, V> Scheduler<W, V> {
         )
     }
 
+    /// Whether the task runs now: what it will wait for is not known yet.
+    pub fn runs(&self, id: i64) -> bool {
+        matches!(
+            self.tasks.get(&id).map(|entry| &entry.state),
+            Some(State::Running { .. })
+        )
+    }
+
     /// How many tasks do what.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -321,6 +333,7 @@ impl<W, V> Scheduler<W, V> {
         let fits = |until| match by {
             Waker::Resume => matches!(until, Until::Moment(_) | Until::Wake),
             Waker::Input => until == Until::Input,
+            Waker::Work => until == Until::Work,
         };
         if let Some(Entry {
             state: State::Waiting { until, .. },

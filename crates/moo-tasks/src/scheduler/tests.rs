@@ -294,10 +294,11 @@ struct Simulation {
 
 impl Simulation {
     fn until(&self, dice: &mut Dice) -> Until {
-        match dice.roll(4) {
+        match dice.roll(5) {
             0 => Until::Start(self.now + dice.roll(50)),
             1 => Until::Moment(self.now + dice.roll(50)),
             2 => Until::Wake,
+            3 => Until::Work,
             _ => Until::Input,
         }
     }
@@ -344,16 +345,17 @@ impl Simulation {
             }
             7 => {
                 let id = Self::pick(&self.model.waiting, dice)?;
-                let by = if dice.roll(2) == 0 {
-                    Waker::Resume
-                } else {
-                    Waker::Input
+                let by = match dice.roll(3) {
+                    0 => Waker::Resume,
+                    1 => Waker::Work,
+                    _ => Waker::Input,
                 };
                 let (lane, until) = self.model.waiting[&id];
                 let fits = match until {
                     Until::Start(_) => false,
                     Until::Moment(_) | Until::Wake => by == Waker::Resume,
                     Until::Input => by == Waker::Input,
+                    Until::Work => by == Waker::Work,
                 };
                 if fits {
                     self.model.waiting.remove(&id);

@@ -2,9 +2,9 @@
 
 use md5::Digest;
 use moo_model::world::Dialect;
-use moo_model::{ErrorCode, Raised, Value};
+use moo_model::{ErrorCode, Raised, Value, binary};
 
-use super::{Args, binary, row, values};
+use super::{Args, row, values};
 use crate::builtin::ArgType::{Any, Str};
 use crate::builtin::{Builtin, Context};
 

@@ -3,7 +3,7 @@
 //! Invariant: a name stands in one table only, in lower case. Positions in the tables mean nothing and are never
 //! stored.
 
-pub mod binary;
+mod binary;
 mod clock;
 mod connections;
 mod des;
@@ -16,6 +16,7 @@ mod movement;
 mod numbers;
 pub mod object_fields;
 mod objects;
+mod outbound;
 mod passwords;
 mod pattern;
 mod players;
@@ -37,7 +38,7 @@ use crate::builtin::{ArgType, Body, Builtin, EditBody, FlowBody, ValueBody};
 pub use objects::{on_error, resume};
 
 /// Every table, in the order of the manual.
-static TABLES: [&[Builtin]; 20] = [
+static TABLES: [&[Builtin]; 21] = [
     values::TABLE,
     numbers::TABLE,
     clock::TABLE,
@@ -58,6 +59,7 @@ static TABLES: [&[Builtin]; 20] = [
     connections::TABLE,
     server::TABLE,
     measures::TABLE,
+    outbound::TABLE,
 ];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Builtin>> =

@@ -3,9 +3,9 @@
 //! Invariant: one call's memory and time are bounded by the constants below, whatever its arguments say, and cost ticks.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use moo_model::{ErrorCode, Raised, Value};
+use moo_model::{ErrorCode, Raised, Value, binary};
 
-use super::{Args, binary, des, hashing, row};
+use super::{Args, des, hashing, row};
 use crate::builtin::ArgType::{Int, Str};
 use crate::builtin::{Builtin, Context};
 

@@ -1,10 +1,10 @@
 //! Players: who is one, who is connected, and what is sent to them and taken from them.
 
 use moo_model::world::Flags;
-use moo_model::{ErrorCode, Obj, Raised, Value, json};
+use moo_model::{ErrorCode, Obj, Raised, Value, binary, json};
 
 use super::objects::{existing, obj_list};
-use super::{Args, ZERO, binary, row};
+use super::{Args, ZERO, row};
 use crate::builtin::ArgType::{Any, Obj as AnObj, Str};
 use crate::builtin::{Builtin, Context};
 use crate::host::{Close, Output, Rich};

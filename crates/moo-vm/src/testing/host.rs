@@ -3,7 +3,7 @@
 use moo_model::{ErrorCode, Obj, Value};
 
 use crate::fork::ForkRequest;
-use crate::host::{Close, ConflictRow, Host, LagRow, Output, Presentation, QueuedTask, Rich};
+use crate::host::{Close, ConflictRow, Host, LagRow, OrderCounts, Output, Presentation, QueuedTask, Rich};
 
 /// Somebody who is connected.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub struct TestHost {
     pub closed: Vec<(Obj, Close)>,
     /// The tasks that wait.
     pub tasks: Vec<QueuedTask>,
+    /// How many tasks wait for workers.
+    pub orders: OrderCounts,
     /// What `resume()` gave to which task.
     pub resumed: Vec<(i64, Value)>,
     /// The tasks that were started.
@@ -61,6 +63,7 @@ impl Default for TestHost {
             connections: Vec::new(),
             closed: Vec::new(),
             tasks: Vec::new(),
+            orders: OrderCounts::default(),
             resumed: Vec::new(),
             forks: Vec::new(),
             task_ids: 0,
@@ -271,6 +274,10 @@ impl Host for TestHost {
     fn may_queue(&mut self, progr: Obj, limit: Option<i64>) -> bool {
         let queued = self.tasks.iter().filter(|task| task.owner == progr).count();
         limit.is_none_or(|limit| (queued as i64) < limit)
+    }
+
+    fn orders(&self, _owner: Obj, _verb: &(Obj, String)) -> OrderCounts {
+        self.orders
     }
 
     fn queued_tasks(&self) -> Vec<QueuedTask> {

@@ -26,8 +26,8 @@ pub enum Order {
         /// For the daemon: another one follows at once, so clients are told nothing and keep their connections.
         keep_clients: bool,
     },
-    /// For the daemon: the process of this supervised host has ended, and its clients' sockets with it. Comes before
-    /// the token for its next process is asked for.
+    /// For the daemon: the process of this supervised host or worker has ended, and its sockets with it. Comes before the
+    /// token for its next process is asked for.
     HostEnded {
         /// Which host.
         host: String,

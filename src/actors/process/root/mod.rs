@@ -32,7 +32,7 @@ enum Phase {
     Starting,
     /// All have.
     Serving,
-    /// The hosts were told to stop.
+    /// The hosts and workers were told to stop.
     EndingHosts,
     /// The daemon was told to stop.
     EndingDaemon,
@@ -127,7 +127,7 @@ impl RootActor {
             true => ChildPhase::Stopped,
             false => ChildPhase::Waiting,
         });
-        if role == Role::Host {
+        if role != Role::Daemon {
             let ended = FromSupervisor::HostEnded {
                 host: name.to_owned(),
             };
@@ -146,7 +146,7 @@ impl RootActor {
         self.step(child, &format!("{name} has ended: {how}"));
         self.go_on_working(|work| work.on_ended(child));
         let Some(code) = last else { return };
-        if self.phase == Phase::Serving && role == Role::Host {
+        if self.phase == Phase::Serving && role != Role::Daemon {
             self.fail(child, context);
         } else {
             if code != exit::OK {
@@ -178,13 +178,13 @@ impl RootActor {
         }
     }
 
-    /// Goes on without a host, and tries it again later.
+    /// Goes on without a host or a worker, and tries it again later.
     fn fail(&mut self, child: usize, context: &mut Context<Self>) {
         let retry = Duration::from_secs(self.launch.settings.retry_after_s);
         let entry = &mut self.children.entries[child];
         let name = entry.spec.name;
         entry.status.state = ChildPhase::Failed;
-        tracing::error!(child = name, ?retry, "a host failed; it is tried again later");
+        tracing::error!(child = name, ?retry, "a child failed; it is tried again later");
         self.refuse_work(&format!("{name} failed; the log says why"));
         self.tell_manager(None);
         context.run_later(retry, move |root, _| {
@@ -213,7 +213,7 @@ impl RootActor {
         entry.spec.first_ready.get_or_init(|| ready);
         tracing::info!(child = name, "a child is ready");
         if entry.spec.role == Role::Daemon && !ending {
-            self.start(Role::Host);
+            Role::BESIDE.into_iter().for_each(|role| self.start(role));
             self.children.ask_for_tokens();
         }
         if self.phase == Phase::Starting && self.children.are_all(ChildPhase::Ready) {
@@ -269,11 +269,11 @@ impl RootActor {
         self.launch.notifier.status(&words, more);
     }
 
-    /// Ends the hosts and then the daemon; the program exits with `code` after that.
+    /// Ends the hosts and workers and then the daemon; the program exits with `code` after that.
     fn end_all(&mut self, code: u8) {
         if self.ending() {
-            self.children.order(Role::Host, ChildOrder::Kill);
-            self.children.order(Role::Daemon, ChildOrder::Kill);
+            let all = Role::BESIDE.into_iter().chain([Role::Daemon]);
+            all.for_each(|role| self.children.order(role, ChildOrder::Kill));
             return;
         }
         self.refuse_work("the server ends");
@@ -281,12 +281,16 @@ impl RootActor {
         self.phase = Phase::EndingHosts;
         self.launch.supervisor.let_end();
         self.launch.notifier.stopping();
-        self.children.order(Role::Host, STOP);
+        Role::BESIDE
+            .into_iter()
+            .for_each(|role| self.children.order(role, STOP));
         self.go_on_ending();
     }
 
     fn go_on_ending(&mut self) {
-        if self.phase == Phase::EndingHosts && self.children.are_gone(Role::Host) {
+        if self.phase == Phase::EndingHosts
+            && Role::BESIDE.into_iter().all(|role| self.children.are_gone(role))
+        {
             self.phase = Phase::EndingDaemon;
             self.children.order(Role::Daemon, STOP);
         }
@@ -324,7 +328,7 @@ impl Actor for RootActor {
         }
         self.start(Role::Daemon);
         if self.children.of(Role::Daemon).next().is_none() {
-            self.start(Role::Host);
+            Role::BESIDE.into_iter().for_each(|role| self.start(role));
         }
         if let Some(beat) = self.launch.notifier.beat() {
             context.run_interval(beat, |root, _| root.launch.notifier.alive());

@@ -83,6 +83,7 @@ impl FakeDaemon {
         let endpoints = ServerEndpoints {
             rpc: path("rpc.sock"),
             events: path("events.sock"),
+            workers: path("workers.sock"),
             network: None,
         };
         let (tell, heard) = mpsc::unbounded_channel();

@@ -443,3 +443,31 @@ fn a_program_is_typed_in_and_stored() {
     let (_, lines) = stage.run(&stage.call("test"), &mut Still::default(), 1);
     assert_eq!(lines, ["hi"]);
 }
+
+#[test]
+fn a_task_that_asks_a_worker_is_stored_with_what_it_asks() {
+    let stage = Stage::new(&[(
+        "ask",
+        "notify(player, tostr(worker_request(\"http\", {\"GET\", \"u\"})));",
+    )]);
+    let job = stage.call("ask");
+    let (report, _) = stage.run(&job, &mut Still::default(), 1);
+    let End::Waits(waiting) = report.end else {
+        panic!("it waits: {:?}", report.end);
+    };
+    let order = waiting.order().expect("for a worker");
+    assert_eq!(
+        (order.kind.as_str(), order.perms, order.deadline),
+        ("http", WIZARD, 1_030.0)
+    );
+    let stored = snapshot::row(&waiting, None);
+    let restored = snapshot::restore(&stored.key, stored.value.as_deref().unwrap_or_default());
+    let restored = restored.expect("it was just written");
+    assert_eq!(restored.waiting.order(), Some(order));
+    assert_eq!(restored.wake(|_| false), None, "only a worker wakes it");
+    stage.outside.board.put(waiting.clone());
+    let counts = stage.outside.board.count_orders(WIZARD, &order.verb);
+    assert_eq!((counts.all, counts.of_owner, counts.of_verb), (1, 1, 1));
+    stage.outside.board.start(waiting.id);
+    assert_eq!(stage.outside.board.orders().len(), 0, "it waits no more");
+}

@@ -2,6 +2,7 @@
 
 mod maps;
 mod objects;
+mod outbound;
 mod outside;
 mod page;
 mod properties;

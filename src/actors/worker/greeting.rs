@@ -1,0 +1,149 @@
+//! A worker's hello and what follows: who may be one, which start of it stands, and what it may do.
+
+use super::{Peer, WorkerActor};
+use crate::actors::keyring::LOCAL_KEY;
+use crate::gateway::PeerId;
+use crate::gateway::curve::Speaker;
+use crate::limits::{HOST_INSTANCES_MAX, WORKER_KNOWN_MAX, WORKERS_ATTACHED_MAX};
+use crate::protocol::header::{VERSION, VERSION_MIN};
+use crate::protocol::host::Role;
+use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
+use crate::protocol::worker::DaemonToWorkerReply;
+use crate::protocol::{HostId, ReqId, WorkerId};
+
+/// What the enrolled name of a worker of another machine begins with; the kind of its work follows.
+pub const REMOTE_KIND: &str = "worker:";
+
+impl WorkerActor {
+    /// Checks a hello. A new start of a worker replaces the last one, whose requests are lost with it.
+    pub(super) fn greet(
+        &mut self,
+        (from, speaker): (PeerId, Speaker),
+        versions: (u8, u8),
+        id: WorkerId,
+        token: &str,
+    ) -> DaemonToWorkerReply {
+        if versions.0 > VERSION || versions.1 < VERSION_MIN {
+            let words = format!("this daemon speaks versions {VERSION_MIN} to {VERSION} of the protocol");
+            return DaemonToWorkerReply::Rejected(words);
+        }
+        let is_its_own = from
+            .parts()
+            .is_some_and(|(role, _, claimed, _)| role == Role::Worker && claimed.0 == id.0);
+        if !is_its_own {
+            let words = "the routing id of the socket is not one of this worker's";
+            return DaemonToWorkerReply::AuthFailed(words.to_owned());
+        }
+        let key = match speaker {
+            Speaker::Enrolled(_, key) => key_hash(&key),
+            Speaker::Local | Speaker::Stranger(_) => LOCAL_KEY,
+        };
+        let (kinds, token) = match self.kinds_of(id, key, token) {
+            Ok(allowed) => allowed,
+            Err(error) => {
+                tracing::warn!(worker = %id, %error, "a worker was refused");
+                return DaemonToWorkerReply::AuthFailed(error.to_string());
+            }
+        };
+        if self
+            .replaced
+            .get(&id)
+            .is_some_and(|replaced| replaced.contains(&from))
+        {
+            return DaemonToWorkerReply::Rejected("another process has taken this worker's place".to_owned());
+        }
+        if self.peers.len() >= WORKERS_ATTACHED_MAX && !self.peers.contains_key(&id) {
+            return DaemonToWorkerReply::Rejected("too many workers are attached".to_owned());
+        }
+        if let Some(before) = self.peers.get(&id).filter(|peer| peer.to != from) {
+            let before = before.to;
+            let replaced = self.replaced.entry(id).or_default();
+            if replaced.len() >= HOST_INSTANCES_MAX {
+                replaced.pop_front();
+            }
+            replaced.push_back(before);
+            self.lose(id);
+        }
+        let peer = Peer {
+            to: from,
+            kinds,
+            key,
+            token,
+            is_attached: false,
+            missed: 0,
+        };
+        self.peers.insert(id, peer);
+        DaemonToWorkerReply::Ack
+    }
+
+    /// The kinds of work that a worker may do, by its token, whose id this gives too; or, if it has none, by what the key
+    /// was enrolled for that it has just proved to have.
+    fn kinds_of(
+        &self,
+        id: WorkerId,
+        key: [u8; 32],
+        token: &str,
+    ) -> Result<(Vec<String>, Option<[u8; 16]>), TokenError> {
+        if token.is_empty() && key != LOCAL_KEY {
+            let desk = self.parts.desk.get();
+            let enrolled = desk.and_then(|desk| desk.kind_of(HostId(id.0)));
+            let kind = enrolled
+                .as_deref()
+                .and_then(|kind| kind.strip_prefix(REMOTE_KIND));
+            return kind
+                .map(|kind| (vec![kind.to_owned()], None))
+                .ok_or(TokenError::Revoked);
+        }
+        let claims = self.parts.keys.check(id.0, Principal::Worker(id, key), token)?;
+        match claims.grant {
+            Grant::Worker { kinds, .. } => Ok((kinds, Some(claims.jti))),
+            _ => Err(TokenError::Invalid),
+        }
+    }
+
+    /// A worker that has said hello is ready, and names what it has.
+    pub(super) fn attach(
+        &mut self,
+        worker: WorkerId,
+        kind: &str,
+        token: &str,
+        known: &[(ReqId, u8)],
+    ) -> DaemonToWorkerReply {
+        let now = self.now();
+        let Some(peer) = self.peers.get_mut(&worker) else {
+            return DaemonToWorkerReply::NotRegistered(worker);
+        };
+        if !peer.kinds.iter().any(|allowed| allowed == kind) {
+            let words = format!("its token is for {}, and not for `{kind}`", peer.kinds.join(", "));
+            return DaemonToWorkerReply::AuthFailed(words);
+        }
+        if known.len() > WORKER_KNOWN_MAX {
+            return DaemonToWorkerReply::Rejected(format!("it names more than {WORKER_KNOWN_MAX} requests"));
+        }
+        (peer.is_attached, peer.missed) = (true, 0);
+        let key = peer.key;
+        tracing::info!(%worker, kind, known = known.len(), "a worker is there");
+        self.dispatch.attach(now, (worker, kind), known, &mut self.out);
+        let token = match token.is_empty() {
+            // Its key goes on to stand for it.
+            true => String::new(),
+            false => self.parts.keys.worker_token(worker, kind, key),
+        };
+        DaemonToWorkerReply::Attached { worker, token }
+    }
+
+    /// A fresh token for one that still holds.
+    pub(super) fn renew(&self, worker: WorkerId, token: &str) -> DaemonToWorkerReply {
+        let (keys, key) = (
+            &self.parts.keys,
+            self.peers.get(&worker).map_or(LOCAL_KEY, |peer| peer.key),
+        );
+        match keys.check(worker.0, Principal::Worker(worker, key), token) {
+            Ok(claims) => DaemonToWorkerReply::Attached {
+                worker,
+                token: keys.renew(&claims),
+            },
+            Err(error) => DaemonToWorkerReply::AuthFailed(error.to_string()),
+        }
+    }
+}
