@@ -71,6 +71,23 @@ pub enum View<'a> {
 }
 
 impl Value {
+    /// The elements for editing, copied first if they are shared. `None` if it is not a list.
+    pub fn list_make_mut(&mut self) -> Option<&mut Vec<Value>> {
+        if self.list_mut().is_none() {
+            let copy = self.as_list()?.to_vec();
+            *self = Value::list(copy);
+        }
+        self.list_mut()
+    }
+
+    /// The map for editing, copied first if it is shared. `None` if it is no map.
+    pub fn map_make_mut(&mut self) -> Option<&mut Map> {
+        if self.map_mut().is_none() {
+            *self = Value::map(self.as_map()?.clone());
+        }
+        self.map_mut()
+    }
+
     /// The integer 1 or 0.
     pub fn truth(is: bool) -> Value {
         Value::int(i64::from(is))

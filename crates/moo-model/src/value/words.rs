@@ -127,14 +127,20 @@ impl Value {
         Self::from_map_node(Arc::new(map))
     }
 
+    /// A string of one character below 0x80.
+    #[inline]
+    pub const fn ascii(byte: u8) -> Value {
+        let word = SHORT as u64 | 1 << 8 | (byte as u64 & 0x7F) << 16;
+        Value {
+            w0: word.to_le(),
+            w1: 0,
+        }
+    }
+
     #[inline]
     fn inline(s: &str) -> Value {
         if let [byte] = s.as_bytes() {
-            let word = u64::from(SHORT) | 1 << 8 | u64::from(*byte) << 16;
-            return Value {
-                w0: word.to_le(),
-                w1: 0,
-            };
+            return Self::ascii(*byte);
         }
         let mut bytes = [0u8; 16];
         bytes[0] = SHORT;
@@ -322,15 +328,6 @@ impl Value {
         Some(unsafe { &mut *std::ptr::from_mut(items) })
     }
 
-    /// The elements for editing, copied first if they are shared. `None` if it is not a list.
-    pub fn list_make_mut(&mut self) -> Option<&mut Vec<Value>> {
-        if self.list_mut().is_none() {
-            let copy = self.as_list()?.to_vec();
-            *self = Value::list(copy);
-        }
-        self.list_mut()
-    }
-
     /// The map, if it is one.
     #[inline]
     pub fn as_map(&self) -> Option<&Map> {
@@ -347,14 +344,6 @@ impl Value {
         let map = Arc::get_mut(&mut node)?;
         // SAFETY: as in `list_mut`.
         Some(unsafe { &mut *std::ptr::from_mut(map) })
-    }
-
-    /// The map for editing, copied first if it is shared. `None` if it is no map.
-    pub fn map_make_mut(&mut self) -> Option<&mut Map> {
-        if self.map_mut().is_none() {
-            *self = Value::map(self.as_map()?.clone());
-        }
-        self.map_mut()
     }
 
     /// Whether it is a list or a map.

@@ -8,6 +8,7 @@ mod anonymous;
 mod commit;
 mod conflict;
 mod entry;
+mod last_property;
 mod lookup;
 mod memory;
 mod properties;

@@ -4,9 +4,10 @@
 
 use triomphe::Arc;
 
+use super::last_property::LastProperty;
 use super::lookup::PropHit;
 use super::record::{ObjectRecord, PropDef, PropId, PropPerms, Slot, cell};
-use super::transaction::{Seen, Transaction};
+use super::transaction::Transaction;
 use crate::{ErrorCode, Obj, Symbol, Value};
 
 /// A property of an object, found by name.
@@ -22,60 +23,20 @@ pub struct Property {
     pub owner: Obj,
     /// What others may do with it on this object.
     pub perms: PropPerms,
-    place: u32,
-    slot: u32,
-}
-
-/// The property that was found last: code tends to ask for the same one again, to set what it read.
-pub(super) struct LastProperty {
-    obj: Obj,
-    name: Symbol,
-    epoch: u64,
-    property: Property,
-    /// Where its value was inherited from, and how many slots were made clear or not clear before that.
-    inherited: Option<(u32, u32, u64)>,
-}
-
-impl LastProperty {
-    /// None yet: no epoch is so high.
-    pub fn none() -> LastProperty {
-        let (id, perms) = (PropId(0), PropPerms(0));
-        let property = Property {
-            obj: Obj(-1),
-            definer: Obj(-1),
-            id,
-            owner: Obj(-1),
-            perms,
-            place: 0,
-            slot: 0,
-        };
-        LastProperty {
-            obj: Obj(-1),
-            name: Symbol::default(),
-            epoch: u64::MAX,
-            property,
-            inherited: None,
-        }
-    }
+    pub(super) place: u32,
+    pub(super) slot: u32,
 }
 
 impl Transaction {
     /// Finds a property by name. `E_INVIND` if there is no such object, `E_PROPNF` if it has no such property.
     #[inline]
     pub fn find_property(&mut self, obj: Obj, name: Symbol) -> Result<Property, ErrorCode> {
-        let last = &self.last_property;
-        if last.obj == obj && last.name == name && last.epoch == self.epoch {
-            let found = last.property;
-            let record = self.seen.get(found.place as usize).and_then(Seen::record);
-            if let Some(slot) = record.and_then(|record| record.slots.get(found.slot as usize))
-                && slot.id == found.id
-            {
-                return Ok(Property {
-                    owner: slot.owner,
-                    perms: slot.perms,
-                    ..found
-                });
-            }
+        if let Some(slot) = self.last_slot(obj, name) {
+            return Ok(Property {
+                owner: slot.owner,
+                perms: slot.perms,
+                ..self.last_property.property
+            });
         }
         let property = self.look_up_property(obj, name)?;
         self.last_property = LastProperty {

@@ -11,8 +11,8 @@ use triomphe::Arc;
 
 use super::World;
 use super::entry::Unreadable;
+use super::last_property::LastProperty;
 use super::lookup::Lookups;
-use super::properties::LastProperty;
 use super::record::{Flags, ObjectRecord, PropId, Stamp, cell};
 use super::root::{Root, Settings};
 use crate::{ErrorCode, Obj, Value};

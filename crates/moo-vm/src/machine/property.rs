@@ -24,6 +24,10 @@ fn find(
 /// `to = obj.name`, where there is an object. Gives whether it is done.
 #[inline(never)]
 pub(super) fn get(tx: &mut Transaction, obj: Option<Obj>, name: Symbol, progr: Obj, to: &mut Value) -> bool {
+    if let Some(value) = obj.and_then(|obj| tx.last_value(obj, name, progr)) {
+        *to = value.clone();
+        return true;
+    }
     match find(tx, obj, name, PropPerms::READ, progr) {
         Some(property) => {
             *to = tx.property_value(&property);

@@ -84,6 +84,13 @@ pub(super) fn make_list(regs: &mut [Value], to: u16, (from, count): (u16, u16)) 
 #[inline(never)]
 pub(super) fn get(regs: &mut [Value], to: u16, (base, index): (u16, u16)) -> bool {
     let (base, index) = (&regs[usize::from(base)], &regs[usize::from(index)]);
+    if let (View::Str(text), Some(i)) = (base.view(), index.as_int())
+        && text.is_ascii_only()
+        && let Some(&byte) = text.as_str().as_bytes().get((i as usize).wrapping_sub(1))
+    {
+        regs[usize::from(to)] = Value::ascii(byte);
+        return true;
+    }
     if index.may_be_large() {
         return false;
     }

@@ -33,7 +33,17 @@ impl Machine {
 }
 
 /// What became of an instruction that may have charged ticks itself, or ended the task.
+#[inline(always)]
 pub(super) fn finished(done: Result<(), Raised>, task: &mut TaskState) -> Go {
+    match done {
+        Ok(()) if task.abort.is_none() => Ok(()),
+        other => unfinished(other, task),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unfinished(done: Result<(), Raised>, task: &mut TaskState) -> Go {
     match (task.abort.take(), done) {
         (Some(limit), _) => Err(Box::new(Stop::Abort(limit))),
         (None, done) => done.map_err(Into::into),
