@@ -5,6 +5,7 @@ pub mod config;
 pub mod fault;
 pub mod gateway;
 pub mod hosts;
+pub mod jobs;
 pub mod limits;
 pub mod memory;
 pub mod protocol;

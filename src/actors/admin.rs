@@ -8,9 +8,10 @@ use super::connection::{ConnectionActor, CountClients, ListConnections};
 use super::enrollment::{EnrollmentDesk, KINDS};
 use super::figures;
 use super::gateway::{GatewayActor, ListHosts};
+use super::job_broker::{Desk, Step, What};
 use super::keyring::KeyDesk;
 use super::meters::Meters;
-use super::outlet::Outlet;
+use super::outlet::{After, Outlet};
 use super::publisher::PublisherActor;
 use super::scheduler::{CountTasks, SchedulerActor};
 use super::taps::Taps;
@@ -18,11 +19,12 @@ use super::worker::{ListWorkers, WorkerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::Supervisor;
+use crate::jobs::JobError;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, BACKUP_TIMEOUT, OPERATOR_TIMEOUT};
 use crate::protocol::admin::{AdminReply, AdminRequest, DaemonStatus, HostStatus};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::hex::to_hex;
-use crate::protocol::{HostId, WorkerId};
+use crate::protocol::{HostId, JobId, WorkerId};
 use moo_db::Store;
 use moo_model::world::{Transaction, World};
 use moo_tasks::outside::Outside;
@@ -64,6 +66,8 @@ pub struct Admin {
     pub keys: KeyDesk,
     /// Who may come from other machines.
     pub enrollment: EnrollmentDesk,
+    /// The job store.
+    pub desk: Arc<Desk>,
     /// The events on their way to hosts.
     pub outlet: Arc<Outlet>,
     /// Who watches them.
@@ -149,8 +153,27 @@ impl Admin {
                 decided(move || Ok(AdminReply::Invitation(self.enrollment.invite(&kind, ttl_s)?))).await
             }
             AdminRequest::ListEnrolled => AdminReply::Enrolled(self.enrollment.list()),
+            AdminRequest::Jobs { dead } => AdminReply::Jobs(self.desk.shown(dead)),
+            AdminRequest::RetryJob(id) => self.bury(JobId(id), true),
+            AdminRequest::DropJob(id) => self.bury(JobId(id), false),
         };
         write_message(&mut stream, &reply).await
+    }
+
+    /// Brings a job back that was given up, or forgets it.
+    fn bury(&self, job: JobId, again: bool) -> AdminReply {
+        match self.desk.bury(job, again) {
+            Ok(()) => {
+                let write = Step::new(&self.desk, What::Write);
+                self.outlet.commit(After::Job(Box::new(write)));
+                AdminReply::Done
+            }
+            Err(JobError::Unknown) => {
+                let advice = "`moothallctl jobs dead` shows those that were given up";
+                AdminReply::Refused(format!("no job {job} was given up; {advice}"))
+            }
+            Err(error) => AdminReply::Refused(error.to_string()),
+        }
     }
 
     async fn backup(&self, folder: PathBuf) -> AdminReply {

@@ -13,6 +13,7 @@ use super::executor::{Executors, Workshop};
 use super::gateway::{Burst, GatewayActor};
 use super::health::{HealthActor, HealthParts};
 use super::host_session::HostParts;
+use super::job_broker::{self, BrokerParts, Desk, JobBroker};
 use super::keyring::{KeyDesk, Keys};
 use super::lifecycle::{Options, Request, unavailable, wall};
 use super::meters::Meters;
@@ -62,6 +63,7 @@ pub(super) struct Actors {
     pub scheduler: Gate<SchedulerActor>,
     pub workers: Gate<WorkerActor>,
     pub connections: Gate<ConnectionActor>,
+    pub jobs: Gate<JobBroker>,
 }
 
 /// A child whose end is the process's end: its state is nowhere else, and the next process finds all in the store.
@@ -84,6 +86,7 @@ fn start_actor<A: Actor<Context = Context<A>>>(
 /// The ways between threads, made before there is anybody at their ends.
 pub(super) struct Wires {
     outlet: Arc<Outlet>,
+    jobs: Arc<Desk>,
     taps: Arc<Taps>,
     written: Arc<AtomicU64>,
     meters: Arc<Meters>,
@@ -121,6 +124,8 @@ impl Wires {
             workers: ipc("workers.sock"),
             network: doors::network(config)?,
         };
+        let written: Arc<AtomicU64> = Arc::default();
+        let jobs = job_broker::open(&booted.store, &config.jobs, wall, &written)?;
         let network = endpoints.network.clone();
         let stored: Vec<_> = booted.store.rows(Relation::Enrolled).collect::<Result<_, _>>()?;
         let gateway: Arc<OnceLock<Gate<GatewayActor>>> = Arc::default();
@@ -136,8 +141,9 @@ impl Wires {
         Ok(Wires {
             taps: Arc::default(),
             outlet: Arc::new(Outlet::new(outbox, booted.epoch, wall)),
-            written: Arc::default(),
+            written,
             meters: Arc::default(),
+            jobs,
             gateway,
             workers: Arc::default(),
             desk: Arc::default(),
@@ -175,6 +181,7 @@ impl Actors {
             world: ground.world.clone(),
             outlet: wires.outlet.clone(),
             sender: wires.sender.clone(),
+            desk: wires.jobs.clone(),
             scheduler: scheduler.clone(),
             past: past.clone(),
             keys: wires.keys.clone(),
@@ -187,12 +194,27 @@ impl Actors {
             ConnectionActor::new(parts.clone(), guard)
         });
         place.get_or_init(|| connections.clone());
+        let jobs = job_broker::start(
+            supervisor,
+            BrokerParts {
+                desk: wires.jobs.clone(),
+                outlet: wires.outlet.clone(),
+                scheduler: scheduler.clone(),
+                outside: ground.outside.clone(),
+                sender: wires.sender.clone(),
+                epoch: ground.epoch,
+                world: ground.world.clone(),
+                world_taker: job_broker::world_taker(&config.jobs),
+            },
+        );
+        job_broker::connect(&config.jobs, &wires.jobs, &wires.outlet).map_err(unavailable)?;
         Ok(Actors {
             past,
             publisher,
             scheduler,
             workers,
             connections,
+            jobs,
         })
     }
 }
@@ -257,6 +279,7 @@ pub(super) fn serve_hosts(
         outlet: wires.outlet.clone(),
         publisher: actors.publisher.clone(),
         connections: actors.connections.clone(),
+        jobs: actors.jobs.clone(),
         outside: ground.outside.clone(),
         now: wall,
         admin: Arc::default(),
@@ -286,6 +309,7 @@ pub(super) fn serve_hosts(
             workers: actors.workers.clone(),
         },
         enrollment,
+        desk: wires.jobs.clone(),
         outlet: wires.outlet.clone(),
         taps: wires.taps.clone(),
         outside: ground.outside.clone(),
@@ -353,6 +377,7 @@ fn start_scheduler(
         world: ground.world.clone(),
         outside: ground.outside.clone(),
         outlet: wires.outlet.clone(),
+        desk: wires.jobs.clone(),
         attempts_max: config.tasks.attempts_max,
         bytes_max: TASK_BYTES_MAX,
         store: config.data.join("db"),

@@ -5,6 +5,7 @@
 //! others go first, so there are more threads than turns, up to the scheduler's number of slots. What a panic loses is that
 //! one attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
+use super::job_broker::Desk;
 use super::meters::Meters;
 use super::outlet::{After, Outgoing, Outlet, Reply};
 use super::own_process;
@@ -18,6 +19,7 @@ use moo_model::ledger::Row;
 use moo_model::world::{Lookups, Stamp, World};
 use moo_tasks::attempt::{Bench, End, Failure, Job, Release, Report, Work};
 use moo_tasks::held::{Shown, Told};
+use moo_tasks::jobs::JobOrder;
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use moo_tasks::scheduler::{Lane, Micros};
@@ -80,6 +82,8 @@ pub struct Workshop {
     pub outside: Arc<Outside>,
     /// Where output goes.
     pub outlet: Arc<Outlet>,
+    /// Where jobs are stored.
+    pub desk: Arc<Desk>,
     /// Attempts of one slice at most.
     pub attempts_max: u32,
     /// Bytes that one slice may allocate.
@@ -91,8 +95,8 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    fn way_out(&self) -> (&Outlet, &Outside) {
-        (&self.outlet, &self.outside)
+    fn way_out(&self) -> (&Outlet, &Outside, &Arc<Desk>) {
+        (&self.outlet, &self.outside, &self.desk)
     }
 }
 
@@ -284,8 +288,8 @@ struct Counted<'a> {
 }
 
 impl Release for Counted<'_> {
-    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool {
-        self.outgoing.prepare(told, end)
+    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool {
+        self.outgoing.prepare(told, jobs, end)
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {

@@ -5,6 +5,7 @@
 
 use super::admin::Admin;
 use super::connection::{AskSession, ClientsOf, ConnectionActor, HostCounts, HostGone, Reattach};
+use super::job_broker::{FromAgent, JobBroker};
 use super::keyring::{Keys, WORLD};
 use super::outlet::{AskReplay, Outlet, Reply};
 use super::publisher::{Acked, HostRegistered, PublisherActor, answer};
@@ -13,8 +14,8 @@ use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{Claim, ServerSender};
 use crate::limits::{
-    CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX, HOST_LISTENERS_MAX,
-    LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD, PROBES_MAX, WINDOW,
+    BUSY_RETRY_MS, CLIENTS_LISTED_MAX, CREDIT_BYTES, FRAME_MAX, HELD_BYTES_MAX, HELD_LINES_MAX,
+    HOST_LISTENERS_MAX, LINE_LEN_MAX, PING_PERIOD, PROBE_PERIOD, PROBES_MAX, WINDOW,
 };
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
 use crate::protocol::client::Refusal;
@@ -59,6 +60,8 @@ pub struct HostParts {
     pub publisher: Gate<PublisherActor>,
     /// The connections.
     pub connections: Gate<ConnectionActor>,
+    /// The job broker.
+    pub jobs: Gate<JobBroker>,
     /// Open ports.
     pub outside: Arc<Outside>,
     /// The wall clock.
@@ -108,7 +111,7 @@ impl HostSession {
     }
 
     fn heard(&mut self, heard: Heard, context: &mut Context<Self>) {
-        let (reply, message, _claim) = (heard.reply, heard.message, heard.claim);
+        let (reply, message, claim) = (heard.reply, heard.message, heard.claim);
         let answered = match message {
             HostToDaemonMessage::Hello { .. } => self.welcome(context),
             HostToDaemonMessage::RegisterHost { listeners, probe, .. } => {
@@ -172,12 +175,30 @@ impl HostSession {
                 DaemonToHostReply::Ack
             }
             HostToDaemonMessage::DrainDone => DaemonToHostReply::Ack,
-            _ => {
-                let error = RpcMessageError::InvalidRequest("this daemon keeps no jobs".into());
-                return answer(&self.parts.sender, reply, &Refusal { error, head: None });
+            message @ (HostToDaemonMessage::JobPut { .. }
+            | HostToDaemonMessage::JobTake { .. }
+            | HostToDaemonMessage::JobAck { .. }
+            | HostToDaemonMessage::JobExtend { .. }) => {
+                return self.about_jobs(reply, message, claim);
             }
         };
         answer(&self.parts.sender, reply, &answered);
+    }
+
+    /// Passes on what the broker answers.
+    fn about_jobs(&self, reply: Reply, message: HostToDaemonMessage, claim: Claim) {
+        let from = FromAgent {
+            host: self.host,
+            reply,
+            message,
+            _claim: claim,
+        };
+        if self.parts.jobs.offer(from).is_err() {
+            let error = RpcMessageError::Busy {
+                retry_after_ms: BUSY_RETRY_MS,
+            };
+            answer(&self.parts.sender, reply, &Refusal { error, head: None });
+        }
     }
 
     /// Answers with the daemon's figures, as soon as all actors have told theirs.

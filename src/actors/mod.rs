@@ -12,6 +12,7 @@
 //! |  +- GatewayActor      frames to messages
 //! |  |  +- HostSession    one for each host
 //! |  +- WorkerActor       requests of tasks to workers, and their answers back
+//! |  +- JobBroker         jobs to those who do them
 //! |  +- HealthActor       pings
 //! |  +- EnrollmentActor   lets in processes of other machines
 //! +- executors            threads that run tasks
@@ -40,6 +41,7 @@ mod figures;
 mod gateway;
 mod health;
 mod host_session;
+mod job_broker;
 mod keyring;
 mod lifecycle;
 mod meters;

@@ -50,6 +50,12 @@ const PROGRAM: Program = Program {
             Some("workers.count"),
             "processes for outbound requests",
         ),
+        flag(
+            "--jobs",
+            "STORE",
+            Some("jobs.store"),
+            "`embedded`, or the redis:// address of the job store",
+        ),
         flag("--config", "FILE", None, "read settings from this file"),
         flag(
             "--check",

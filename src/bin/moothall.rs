@@ -51,6 +51,12 @@ const PROGRAM: Program = Program {
             help: "processes for outbound requests",
         },
         Flag {
+            name: "--jobs",
+            value: "STORE",
+            key: Some("jobs.store"),
+            help: "`embedded`, or the redis:// address of the job store",
+        },
+        Flag {
             name: "--config",
             value: "FILE",
             key: None,

@@ -42,6 +42,14 @@ const PROGRAM: Program = Program {
             )
         },
         Command {
+            operands: &["[list|dead|retry|drop]", "[<id>]"],
+            flags: JSON,
+            ..Command::plain(
+                "jobs",
+                "show jobs that are not done, or were given up, and try one of those again or forget it",
+            )
+        },
+        Command {
             operands: &["<player>"],
             ..Command::plain(
                 "tap",
@@ -124,6 +132,8 @@ fn run(arguments: &Arguments) -> Result<(), OperatorError> {
         "conflicts" => {
             operator::conflicts(&config.data, arguments.has("--json")).map(|text| print!("{text}"))
         }
+        "jobs" => operator::jobs(&config.data, &operand(0), &operand(1), arguments.has("--json"))
+            .map(|text| print!("{text}")),
         "backup" => {
             // The daemon has another working directory than whoever types a path here.
             let folder = std::path::absolute(&arguments.operands[0])

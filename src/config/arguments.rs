@@ -24,7 +24,7 @@ pub struct Flag {
 pub struct Command {
     /// As it is typed.
     pub name: &'static str,
-    /// The words that follow it, for the help, each of which must be given: `<daemon|telnet|all>`.
+    /// The words that follow it, for the help, each of which must be given, but for those in brackets: `<daemon|telnet|all>`, `[<id>]`.
     pub operands: &'static [&'static str],
     /// One line for the help.
     pub help: &'static str,
@@ -124,6 +124,7 @@ impl Program {
         }
         let command = command.or(self.commands.first());
         let missing = command.and_then(|command| command.operands.get(arguments.operands.len()));
+        let missing = missing.filter(|name| !name.starts_with('['));
         if let Some(missing) = missing.filter(|_| !arguments.has("--help")) {
             let name = command.map_or("", |command| command.name);
             return Err(refused(format!("{name} needs {missing} after it")));

@@ -5,12 +5,14 @@
 
 pub mod arguments;
 pub mod invitation;
+mod jobs;
 pub mod memory;
 mod networks;
 #[cfg(test)]
 mod tests;
 
 use crate::limits::{RESPONSE_LEN_MAX, WORKERS_MAX};
+pub use jobs::{JobStore, Jobs};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,6 +40,7 @@ pub struct Config {
     pub network: Network,
     pub daemon: Daemon,
     pub workers: Workers,
+    pub jobs: Jobs,
     pub database: Database,
     pub tasks: Tasks,
     pub sessions: Sessions,

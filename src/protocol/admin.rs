@@ -40,6 +40,15 @@ pub enum AdminRequest {
     Profile,
     /// Where tasks are in each other's way.
     Conflicts,
+    /// The jobs that are not done, or those that were given up.
+    Jobs {
+        /// Those that were given up.
+        dead: bool,
+    },
+    /// Try a job again that was given up.
+    RetryJob([u8; 16]),
+    /// Forget a job that was given up.
+    DropJob([u8; 16]),
 }
 
 /// The daemon's answer.
@@ -74,6 +83,27 @@ pub enum AdminReply {
     Profile(Vec<VerbUse>),
     /// Where tasks were in each other's way, the most frequent first.
     Conflicts(Vec<ConflictCount>),
+    /// Jobs, the oldest first; at most `JOBS_SEEN_MAX`.
+    Jobs(Vec<JobStatus>),
+}
+
+/// One job.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, Serialize)]
+pub struct JobStatus {
+    /// Its id, as 32 hexadecimal digits.
+    pub id: String,
+    /// What sort of work.
+    pub kind: String,
+    /// The queue that it is in.
+    pub queue: String,
+    /// `ready`, `delayed`, `behind`, `taken` or `dead`.
+    pub state: String,
+    /// How often it was tried.
+    pub tries: u8,
+    /// Seconds since it was stored.
+    pub age_s: u64,
+    /// What went wrong last.
+    pub error: String,
 }
 
 /// What an invited process has to be given.

@@ -269,11 +269,11 @@ pub enum HostToDaemonMessage {
         /// The job.
         job: JobSpec,
     },
-    /// Offers to take jobs.
+    /// Offers to take jobs, in place of any offer before: of these queues, and of the players whose connections it holds.
     JobTake {
-        /// From these queues.
+        /// From these queues: `any:<kind>`, `worker:<kind>`, or its own `agent:<id>`.
         queues: Vec<String>,
-        /// This many more.
+        /// So many from now on, until it says otherwise.
         credits: u16,
     },
     /// How a job ended.

@@ -45,6 +45,12 @@ pub enum JobTarget {
     Worker(String),
     /// A verb of the world.
     World,
+    /// Whoever holds the connection of the player of this login name, in any world of the same job store.
+    Named(String),
+    /// A verb of the world of this name.
+    Peer(String),
+    /// A verb of every world of the same job store.
+    Peers,
 }
 
 /// When a job counts as stored.

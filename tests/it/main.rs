@@ -18,6 +18,7 @@ mod fairness;
 mod faults;
 mod hall;
 mod hostile;
+mod jobs;
 mod kill;
 mod lambdacore;
 mod messages;

@@ -37,6 +37,7 @@ define SERVER_OPTIONS = #25;
 define CHAT = #26;
 define MESSENGER = #27;
 define HOOKS = #28;
+define JOBS = #29;
 
 // Places.
 define PORCH = #30;

@@ -41,11 +41,19 @@ pub(crate) enum Table {
     Auth,
     /// As above.
     Enrolled,
+    /// As above.
+    Job,
+    /// As above.
+    JobDead,
+    /// As above.
+    JobDedupe,
+    /// As above.
+    JobSeen,
 }
 
 impl Table {
     /// Every table, by its number.
-    pub const ALL: [Table; 13] = [
+    pub const ALL: [Table; 17] = [
         Table::Meta,
         Table::Object,
         Table::PropDef,
@@ -59,6 +67,10 @@ impl Table {
         Table::Server,
         Table::Auth,
         Table::Enrolled,
+        Table::Job,
+        Table::JobDead,
+        Table::JobDedupe,
+        Table::JobSeen,
     ];
 
     /// The name of the column family.
@@ -77,6 +89,10 @@ impl Table {
             Table::Server => "server",
             Table::Auth => "auth",
             Table::Enrolled => "enrolled",
+            Table::Job => "jobs",
+            Table::JobDead => "job_dead",
+            Table::JobDedupe => "job_dedupe",
+            Table::JobSeen => "job_seen",
         }
     }
 
@@ -89,6 +105,10 @@ impl Table {
             Relation::Server => Table::Server,
             Relation::Auth => Table::Auth,
             Relation::Enrolled => Table::Enrolled,
+            Relation::Job => Table::Job,
+            Relation::JobDead => Table::JobDead,
+            Relation::JobDedupe => Table::JobDedupe,
+            Relation::JobSeen => Table::JobSeen,
         }
     }
 }

@@ -18,17 +18,29 @@ pub enum Relation {
     Auth = 5,
     /// Processes of other machines that may connect, by their public key, and invitations by their id.
     Enrolled = 6,
+    /// Jobs that are to be done, and how far each is, by job id.
+    Job = 7,
+    /// Jobs that were given up, by job id.
+    JobDead = 8,
+    /// Keys that a second job may not have for a while.
+    JobDedupe = 9,
+    /// Jobs of a store elsewhere that have taken effect here, by job id.
+    JobSeen = 10,
 }
 
 impl Relation {
     /// Every relation.
-    pub const ALL: [Relation; 6] = [
+    pub const ALL: [Relation; 10] = [
         Relation::Task,
         Relation::Connection,
         Relation::Outbox,
         Relation::Server,
         Relation::Auth,
         Relation::Enrolled,
+        Relation::Job,
+        Relation::JobDead,
+        Relation::JobDedupe,
+        Relation::JobSeen,
     ];
 }
 

@@ -10,6 +10,7 @@ pub mod conflicts;
 pub mod connections;
 pub mod held;
 pub mod input_queue;
+pub mod jobs;
 pub mod login;
 pub mod outside;
 mod own_program;

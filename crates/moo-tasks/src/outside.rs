@@ -2,7 +2,7 @@
 //! and meters that one executor lends to the task it runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use moo_model::{Obj, Value};
 use moo_vm::host::LagRow;
@@ -11,6 +11,7 @@ use moo_vm::options::ServerOptions;
 use crate::board::{Board, TaskIds};
 use crate::conflicts::Conflicts;
 use crate::connections::Connections;
+use crate::jobs::JobDesk;
 
 /// The clock, chance and meters. All of them belong to the thread that runs the task.
 pub trait Surroundings {
@@ -94,6 +95,7 @@ pub struct Outside {
     pub conflicts: Conflicts,
     /// Where task numbers come from.
     pub ids: TaskIds,
+    jobs: OnceLock<Arc<dyn JobDesk>>,
     options: RwLock<Arc<ServerOptions>>,
     read_only: AtomicBool,
 }
@@ -107,9 +109,20 @@ impl Outside {
             listeners: Listeners::default(),
             conflicts: Conflicts::default(),
             ids: TaskIds::starting_at(first_task),
+            jobs: OnceLock::new(),
             options: RwLock::default(),
             read_only: AtomicBool::new(false),
         }
+    }
+
+    /// The job store; none where nobody has set one.
+    pub fn jobs(&self) -> Option<&dyn JobDesk> {
+        self.jobs.get().map(Arc::as_ref)
+    }
+
+    /// Sets the job store; the first one stays.
+    pub fn set_jobs(&self, desk: Arc<dyn JobDesk>) {
+        self.jobs.get_or_init(|| desk);
     }
 
     /// Whether nothing can be kept right now, so that no task begins.

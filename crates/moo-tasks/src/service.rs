@@ -1,5 +1,5 @@
-//! Verbs of the system object that the server calls at the wish of a client or a host: for typed messages, and for
-//! handlers such as that of web hooks.
+//! Verbs of the system object that the server calls at the wish of a client, a host or a job: for typed messages, for
+//! handlers such as that of web hooks, and for jobs that the world does itself.
 //!
 //! Invariant: such a verb is called as the server calls one, with its owner's permissions and no caller, so only verbs
 //! that are made for it may be named.
@@ -11,6 +11,8 @@ use crate::connections::ConnId;
 
 /// The verb that typed messages are given to, with their type, sender, addressee and data.
 pub const TYPED_MESSAGE_VERB: &str = "do_typed_message";
+/// The verb that jobs are given to, with their kind, data, owner, id and which try this is.
+pub const JOB_VERB: &str = "do_job";
 /// Bytes of a handler's name at most.
 const HANDLER_NAME_MAX: usize = 32;
 
@@ -32,6 +34,8 @@ pub enum What {
     Typed(String),
     /// The handler of this name.
     Handler(String),
+    /// A job of this kind. If it fails, nothing that it did takes effect.
+    Job(String),
 }
 
 impl Service {
@@ -62,20 +66,42 @@ impl Service {
         })
     }
 
+    /// A job for the world. `owner` is on whose behalf, or nobody.
+    pub fn job(kind: String, data: Value, owner: Obj, id: String, attempt: u8) -> Service {
+        let attempt = Value::int(i64::from(attempt));
+        Service {
+            args: vec![
+                Value::str(&kind),
+                data,
+                Value::obj(owner),
+                Value::string(id),
+                attempt,
+            ],
+            what: What::Job(kind),
+            conn: None,
+        }
+    }
+
+    /// Whether nothing that it did takes effect if it fails.
+    pub fn is_undone(&self, end: &End) -> bool {
+        matches!((&self.what, end), (What::Job(_), End::Failed(_)))
+    }
+
     /// The verb's name.
     pub fn verb(&self) -> String {
         match &self.what {
             What::Typed(_) => TYPED_MESSAGE_VERB.to_owned(),
             What::Handler(name) => format!("invoke_{name}_handler"),
+            What::Job(_) => JOB_VERB.to_owned(),
         }
     }
 
-    /// Whether the world has nothing that takes this: no verb, or for a message one that returns `E_VERBNF`.
+    /// Whether the world has nothing that takes this: no verb, or for a message or job one that returns `E_VERBNF`.
     pub fn is_unknown(&self, end: &End) -> bool {
         match end {
             End::Failed(Failure::NoVerb) => true,
             End::Done(value) => {
-                matches!(self.what, What::Typed(_)) && *value == Value::err(ErrorCode::VerbNf)
+                !matches!(self.what, What::Handler(_)) && *value == Value::err(ErrorCode::VerbNf)
             }
             _ => false,
         }

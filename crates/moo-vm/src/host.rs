@@ -83,6 +83,93 @@ pub struct OrderCounts {
     pub of_verb: usize,
 }
 
+/// Who is to do a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobTo {
+    /// A verb of this world.
+    World,
+    /// A verb of every world that shares the job store.
+    Worlds,
+    /// A verb of the world of this name.
+    WorldNamed(String),
+    /// Anyone who does its kind.
+    Any,
+    /// Whoever holds this player's connection.
+    Player(Obj),
+    /// Whoever holds the connection of the player of this login name, in any world.
+    User(String),
+    /// A worker of this kind.
+    Worker(String),
+    /// The process of this id.
+    Agent(String),
+}
+
+/// A job that a program wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// On whose behalf.
+    pub owner: Obj,
+    /// What sort of work.
+    pub kind: String,
+    /// Its argument.
+    pub data: Value,
+    /// Who is to do it.
+    pub to: JobTo,
+    /// Seconds until it may be taken.
+    pub delay: f64,
+    /// Seconds that it is kept; 0 for what is usual.
+    pub ttl: f64,
+    /// How often it is tried; 0 for what is usual.
+    pub tries: u8,
+    /// Jobs of a queue with the same key of the same owner run in order.
+    pub order: Option<String>,
+    /// A second job with this key of the same owner is the first one, for a while.
+    pub dedupe: Option<String>,
+    /// Whether it counts as stored only once a replica has it too.
+    pub is_replicated: bool,
+}
+
+impl NewJob {
+    /// A job for the world itself, at once.
+    pub fn new(owner: Obj, kind: &str, data: Value) -> NewJob {
+        NewJob {
+            owner,
+            kind: kind.to_owned(),
+            data,
+            to: JobTo::World,
+            delay: 0.0,
+            ttl: 0.0,
+            tries: 0,
+            order: None,
+            dedupe: None,
+            is_replicated: false,
+        }
+    }
+}
+
+/// A job as programs see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobSeen {
+    /// Its id.
+    pub id: String,
+    /// On whose behalf; `#-1` for one that did not come from a program.
+    pub owner: Obj,
+    /// What sort of work.
+    pub kind: String,
+    /// The queue that it is in.
+    pub to: String,
+    /// `ready`, `delayed`, `behind`, `taken` or `dead`; `new` where this task made it.
+    pub state: String,
+    /// How often it was tried.
+    pub tries: i64,
+    /// When it was stored, in seconds since 1970.
+    pub since: i64,
+    /// What went wrong last.
+    pub error: String,
+    /// Its argument.
+    pub data: Value,
+}
+
 /// How often tasks had to run again because of one part of one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConflictRow {
@@ -185,6 +272,15 @@ pub trait Host {
     fn resume(&mut self, id: i64, value: Value) -> Result<(), ErrorCode>;
     /// Ends another task: `E_INVARG` if there is none.
     fn kill(&mut self, id: i64) -> Result<(), ErrorCode>;
+    /// Stores a job once this task commits, and gives its id: `E_QUOTA` when no more may wait, of anybody or, where that is
+    /// limited, of its owner; `E_INVARG` when it can go nowhere.
+    fn enqueue_job(&mut self, job: NewJob, is_limited: bool) -> Result<String, ErrorCode>;
+    /// The jobs that are not done, of one owner or all, the oldest first; a beginning, if there are too many.
+    fn queued_jobs(&self, owner: Option<Obj>) -> Vec<JobSeen>;
+    /// A job by its id, alive or dead.
+    fn find_job(&self, id: &str) -> Option<JobSeen>;
+    /// Forgets a job: `E_INVARG` if there is none that is alive, `E_PERM` if somebody works on it.
+    fn cancel_job(&mut self, id: &str) -> Result<(), ErrorCode>;
     /// Players with tasks or connections.
     fn queue_info(&self) -> Vec<Obj>;
 

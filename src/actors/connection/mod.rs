@@ -27,6 +27,7 @@ mod sending;
 mod tokens;
 
 use super::executor::Assignment;
+use super::job_broker::Desk;
 use super::keyring::Keys;
 use super::outlet::{Adopt, After, Item, Outlet, Past, Reply};
 use super::publisher::answer_client;
@@ -203,6 +204,8 @@ pub struct ConnectionParts {
     pub past: Past,
     /// The way to hosts.
     pub sender: ServerSender,
+    /// The job store, whose jobs follow clients.
+    pub desk: Arc<Desk>,
     /// The scheduler.
     pub scheduler: Gate<SchedulerActor>,
     /// Tokens.
@@ -363,7 +366,9 @@ impl Handler<Offered<HostGone>> for ConnectionActor {
     type Result = ();
 
     fn handle(&mut self, gone: Offered<HostGone>, context: &mut Context<Self>) {
-        self.host_gone(gone.accept().0);
+        let host = gone.accept().0;
+        self.parts.desk.host_gone(host);
+        self.host_gone(host);
         self.flush(context);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::ends::fitting;
 use super::{Answer, Message, Reply};
+use crate::actors::job_broker::Step;
 use crate::gateway::PeerId;
 use crate::protocol::client::{Attachment, DaemonToClientReply, LoginOk};
 use crate::protocol::codec::Envelope;
@@ -49,6 +50,8 @@ pub enum After {
     },
     /// An event.
     Event(Box<Prepared>),
+    /// Something happens in the job store.
+    Job(Box<Step>),
 }
 
 /// A connection that is at a host from this commit on.
@@ -153,6 +156,7 @@ impl After {
             }
             After::Attached(attached) => attached.leave(stamp, epoch, outbox),
             After::Event(event) => outbox.number(stamp, vec![*event], None),
+            After::Job(step) => step.leave(stamp, outbox),
         }
     }
 }

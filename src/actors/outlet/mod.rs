@@ -10,8 +10,10 @@ mod ends;
 mod lines;
 mod past;
 
+use crate::actors::job_broker::{Desk, Step};
 use crate::actors::world_request;
 use crate::gateway::PeerId;
+use crate::limits::JOB_STEPS_MAX;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
 use crate::protocol::error::RpcMessageError;
@@ -31,6 +33,7 @@ use moo_tasks::attempt::{End, Job, Release, Work};
 use moo_tasks::board::Waiting;
 use moo_tasks::connections::ConnId;
 use moo_tasks::held::Told;
+use moo_tasks::jobs::JobOrder;
 use moo_tasks::outside::Outside;
 use moo_tasks::service::What;
 use moo_vm::host::Presentation;
@@ -284,6 +287,16 @@ impl Outlet {
         }
     }
 
+    /// Has this happen in a commit that is made at once, with whatever else waits for one.
+    pub fn commit(&self, after: After) {
+        self.wishes.push(after);
+    }
+
+    /// Whether as much waits for that already as may.
+    pub fn is_crowded(&self) -> bool {
+        self.wishes.waiting() >= JOB_STEPS_MAX
+    }
+
     /// The same; the rows are wanted in the next commit, which is made at once.
     pub fn commit_now(&self) {
         self.wishes.now();
@@ -312,6 +325,7 @@ pub fn wire_presentation(shown: &Presentation) -> event::Presentation {
 pub struct Outgoing<'a> {
     outlet: &'a Outlet,
     outside: &'a Outside,
+    desk: &'a Arc<Desk>,
     job: &'a Job,
     reply: &'a mut Option<Reply>,
     /// What else leaves with its commit.
@@ -323,12 +337,14 @@ pub struct Outgoing<'a> {
     answer: Option<Message>,
     /// The task itself, where it waits for a worker.
     order: Option<Arc<Waiting>>,
+    /// What it orders of the job store.
+    jobs: Vec<Step>,
 }
 
 impl<'a> Outgoing<'a> {
     /// What a slice of this job says; `reply` is who waits to hear that it was done.
     pub fn new(
-        (outlet, outside): (&'a Outlet, &'a Outside),
+        (outlet, outside, desk): (&'a Outlet, &'a Outside, &'a Arc<Desk>),
         job: &'a Job,
         reply: &'a mut Option<Reply>,
         after: &'a mut Vec<After>,
@@ -336,6 +352,7 @@ impl<'a> Outgoing<'a> {
         Outgoing {
             outlet,
             outside,
+            desk,
             job,
             reply,
             after,
@@ -343,6 +360,7 @@ impl<'a> Outgoing<'a> {
             ready: Vec::new(),
             answer: None,
             order: None,
+            jobs: Vec::new(),
         }
     }
 
@@ -404,13 +422,22 @@ impl<'a> Outgoing<'a> {
 }
 
 impl Release for Outgoing<'_> {
-    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool {
+    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool {
         let at = self.outlet.now();
         let cause = Some(self.cause());
         let (end, told) = match &self.fault {
             Some((end, told)) => (end, told.clone()),
             None => (end, told),
         };
+        self.jobs = jobs
+            .into_iter()
+            .filter_map(|order| Step::ordered(self.desk, order))
+            .collect();
+        for after in &mut *self.after {
+            if let After::Job(step) = after {
+                step.task_ended(end);
+            }
+        }
         let heard = self.told_to_asker(&told);
         self.ready = narratives(self.job.player.into(), told, cause, at);
         let events = [self.asks_for(end), self.ends_with(end)];
@@ -429,7 +456,8 @@ impl Release for Outgoing<'_> {
             End::Waits(waiting) if waiting.order().is_some() => Some(Arc::clone(waiting)),
             _ => None,
         };
-        !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty() || self.order.is_some()
+        let leaves = !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty();
+        leaves || self.order.is_some() || !self.jobs.is_empty()
     }
 
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
@@ -449,6 +477,9 @@ impl Release for Outgoing<'_> {
         }
         if let Some(waiting) = self.order.take() {
             rows.extend(outbox.number(stamp, Vec::new(), Some((0, Answer::Order(waiting)))));
+        }
+        for step in self.jobs.drain(..) {
+            rows.extend(step.leave(stamp, &mut outbox));
         }
         rows
     }

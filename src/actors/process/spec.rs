@@ -1,7 +1,7 @@
 //! The table of children: what each is called, which program it is, and what it is started with.
 
 use super::running::Handle;
-use crate::config::Config;
+use crate::config::{Config, JobStore};
 use crate::limits::WORKERS_MAX;
 use crate::protocol::control::ChildReady;
 use std::ffi::OsString;
@@ -140,6 +140,9 @@ pub fn table(
     daemon
         .arguments
         .extend(["--data".into(), config.data.clone().into()]);
+    if let JobStore::Redis(url) = &config.jobs.store {
+        daemon.arguments.extend(["--jobs".into(), url.into()]);
+    }
     if let Some(import) = &options.import {
         daemon.first_arguments = vec!["--import".into(), import.into()];
     }

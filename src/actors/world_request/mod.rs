@@ -112,7 +112,7 @@ pub fn service_answer(service: &Service, task: i64, end: &End) -> Result<DaemonT
         What::Typed(msg_type) if service.is_unknown(end) => {
             return Err(RpcMessageError::UnknownType(msg_type.clone()));
         }
-        What::Typed(_) => return Ok(submitted),
+        What::Typed(_) | What::Job(_) => return Ok(submitted),
         What::Handler(_) => service.verb(),
     };
     Ok(DaemonToClientReply::SystemHandler(match end {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Every gate: how the code names its bound, and that bound.
-const GATES: [(&str, usize); 9] = [
+const GATES: [(&str, usize); 10] = [
     ("ENROLLMENT_GATE_MAX", limits::ENROLLMENT_GATE_MAX),
     ("PROCESS_GATE_MAX", limits::PROCESS_GATE_MAX),
     ("GATEWAY_GATE_MAX", limits::GATEWAY_GATE_MAX),
@@ -20,6 +20,7 @@ const GATES: [(&str, usize); 9] = [
     ("CONNECTION_GATE_MAX", limits::CONNECTION_GATE_MAX),
     ("SCHEDULER_GATE_MAX", limits::SCHEDULER_GATE_MAX),
     ("PUBLISHER_GATE_MAX", limits::PUBLISHER_GATE_MAX),
+    ("JOB_GATE_MAX", limits::JOB_GATE_MAX),
     ("INBOUND_BURSTS_MAX", limits::INBOUND_BURSTS_MAX),
     ("1", 1),
 ];

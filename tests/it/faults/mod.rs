@@ -7,6 +7,7 @@ mod crowds;
 mod descriptors;
 mod disk;
 mod gates;
+mod jobs;
 mod machines;
 mod places;
 mod process;

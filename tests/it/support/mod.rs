@@ -13,6 +13,7 @@ pub mod lone;
 pub mod outside;
 pub mod peer;
 pub mod random;
+pub mod redis;
 pub mod remote;
 pub mod server;
 pub mod small_disk;

@@ -30,6 +30,7 @@ object SYSTEM
   property server_options (owner: OPERATOR, flags: "r") = SERVER_OPTIONS;
   property messenger (owner: OPERATOR, flags: "r") = MESSENGER;
   property hooks (owner: OPERATOR, flags: "r") = HOOKS;
+  property jobs (owner: OPERATOR, flags: "r") = JOBS;
   property chat (owner: OPERATOR, flags: "r") = CHAT;
   property keeper (owner: OPERATOR, flags: "r") = KEEPER;
   property operator (owner: OPERATOR, flags: "r") = OPERATOR;
@@ -94,6 +95,12 @@ object SYSTEM
     "invoke_presence_handler(viewer): who is here and where talk goes on, as the program of a player shows it.";
     callers() && raise(E_PERM);
     return $people:presence(@args);
+  endmethod
+
+  method do_job owner: OPERATOR
+    "A job for this world, on somebody's behalf. If it fails, nothing of it takes effect and it is tried again.";
+    callers() && raise(E_PERM);
+    return $jobs:perform(@args);
   endmethod
 
   method handle_uncaught_error owner: OPERATOR

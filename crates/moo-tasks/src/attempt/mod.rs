@@ -21,6 +21,7 @@ use crate::board::Waiting;
 use crate::connections::Connection;
 use crate::held::{Effect, Held, HeldHost, Told};
 use crate::input_queue::{Line, Programming};
+use crate::jobs::JobOrder;
 use crate::login::Login;
 use crate::outside::{Outside, Surroundings};
 use crate::priority::Priority;
@@ -204,7 +205,7 @@ pub struct Bench<'a> {
 pub trait Release {
     /// The attempt is about to be committed: makes ready what it has to say, outside of any lock. Called for each attempt,
     /// and what the last one left is forgotten. Gives whether there is anything, for which there must be a commit then.
-    fn prepare(&mut self, told: Vec<Told>, end: &End) -> bool;
+    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool;
 
     /// The commit of this number takes effect: what was made ready leaves with it. Called under the commit lock, at most
     /// once, so it must be quick. Gives the rows that ride along.
@@ -387,12 +388,14 @@ impl Finished {
     ) -> Result<Committed, Conflict> {
         let changed = self.changed_connections(job, outside);
         let bound = self.rows(job, outside);
-        let has_notes = release.prepare(std::mem::take(&mut self.held.told), &self.end)
+        let jobs = std::mem::take(&mut self.held.jobs);
+        let orders_jobs = !jobs.is_empty();
+        let has_notes = release.prepare(std::mem::take(&mut self.held.told), jobs, &self.end)
             || !job.rows.is_empty()
             || !changed.is_empty();
         let tx = self.tx.take().expect("an attempt is committed once");
-        let is_free = bound.is_empty() && !self.changes_connections(job) && has_notes;
-        let is_forced = !bound.is_empty() || !changed.is_empty();
+        let is_free = bound.is_empty() && !self.changes_connections(job) && !orders_jobs && has_notes;
+        let is_forced = !bound.is_empty() || !changed.is_empty() || orders_jobs;
         let rows = |stamp| {
             let mut rows = job.rows.clone();
             rows.extend(still_due(bound, outside));

@@ -107,7 +107,11 @@ impl<'a> Slice<'a> {
                     args: Value::list(service.args.clone()),
                     argstr: "",
                 };
-                self.server_call(call).unwrap_or(End::Failed(Failure::NoVerb))
+                let end = self.server_call(call).unwrap_or(End::Failed(Failure::NoVerb));
+                if service.is_undone(&end) {
+                    self.undo();
+                }
+                end
             }
             (Work::Start(machine), _) => {
                 let outcome = self.drive(job.id, Machine::clone(machine), None, false);
@@ -129,10 +133,16 @@ impl<'a> Slice<'a> {
         if let End::Done(returned) = &end
             && request.is_undone(returned)
         {
-            self.tx.start_over();
-            std::mem::take(&mut self.host.held).undo();
+            self.undo();
         }
         end
+    }
+
+    /// Nothing that was done so far takes effect.
+    fn undo(&mut self) {
+        self.tx.start_over();
+        std::mem::take(&mut self.host.held).undo();
+        self.spawned.clear();
     }
 
     /// Prints the connection's delimiters around what `body` prints.

@@ -1,9 +1,11 @@
-//! What a task does to the outside, held back until its transaction commits; the host that machines run on is in `host`.
+//! What a task does to the outside, held back until its transaction commits; the host that machines run on is in `view`, and what it answers in `host`.
 //!
 //! Invariant: nothing here leaves before the commit, and nothing of it is left after a conflict; the task itself sees
 //! what it holds.
 
 mod host;
+mod jobs;
+mod view;
 
 use std::sync::Arc;
 
@@ -13,8 +15,9 @@ use moo_vm::host::{Close, Output, Presentation, Rich};
 use crate::board::Waiting;
 use crate::connections::{ConnId, Connection};
 use crate::input_queue::Line;
+use crate::jobs::JobOrder;
 
-pub use host::HeldHost;
+pub use view::HeldHost;
 
 /// One thing that a connection is shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,6 +164,8 @@ pub struct Held {
     pub effects: Vec<Effect>,
     /// Forked tasks.
     pub forks: Vec<Waiting>,
+    /// What the task wants of the job store, in order.
+    pub jobs: Vec<JobOrder>,
     /// Held lines that the task took; put back if it does not take effect.
     taken: Vec<(Arc<Connection>, Line)>,
 }

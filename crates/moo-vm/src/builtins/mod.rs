@@ -8,6 +8,7 @@ mod clock;
 mod connections;
 mod des;
 mod hashing;
+mod jobs;
 mod lists;
 mod maps;
 mod matching;
@@ -38,7 +39,7 @@ use crate::builtin::{ArgType, Body, Builtin, EditBody, FlowBody, ValueBody};
 pub use objects::{on_error, resume};
 
 /// Every table, in the order of the manual.
-static TABLES: [&[Builtin]; 21] = [
+static TABLES: [&[Builtin]; 22] = [
     values::TABLE,
     numbers::TABLE,
     clock::TABLE,
@@ -55,6 +56,7 @@ static TABLES: [&[Builtin]; 21] = [
     verbs::TABLE,
     verb_code::TABLE,
     tasks::TABLE,
+    jobs::TABLE,
     players::TABLE,
     connections::TABLE,
     server::TABLE,

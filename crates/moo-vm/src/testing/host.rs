@@ -3,7 +3,10 @@
 use moo_model::{ErrorCode, Obj, Value};
 
 use crate::fork::ForkRequest;
-use crate::host::{Close, ConflictRow, Host, LagRow, OrderCounts, Output, Presentation, QueuedTask, Rich};
+use crate::host::{
+    Close, ConflictRow, Host, JobSeen, JobTo, LagRow, NewJob, OrderCounts, Output, Presentation, QueuedTask,
+    Rich,
+};
 
 /// Somebody who is connected.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +44,8 @@ pub struct TestHost {
     pub forks: Vec<ForkRequest>,
     /// How many task ids were given out.
     pub task_ids: i64,
+    /// The jobs that were stored; their ids are `job-1` and on.
+    pub jobs: Vec<(String, NewJob)>,
     /// Open ports.
     pub listeners: Vec<(Obj, i64, bool)>,
     /// The server's log.
@@ -67,6 +72,7 @@ impl Default for TestHost {
             resumed: Vec::new(),
             forks: Vec::new(),
             task_ids: 0,
+            jobs: Vec::new(),
             listeners: Vec::new(),
             log: Vec::new(),
             shutdown: None,
@@ -297,6 +303,31 @@ impl Host for TestHost {
         Ok(())
     }
 
+    fn enqueue_job(&mut self, job: NewJob, _is_limited: bool) -> Result<String, ErrorCode> {
+        let id = format!("job-{}", self.jobs.len() + 1);
+        self.jobs.push((id.clone(), job));
+        Ok(id)
+    }
+
+    fn queued_jobs(&self, owner: Option<Obj>) -> Vec<JobSeen> {
+        let wanted = |(_, job): &&(String, NewJob)| owner.is_none_or(|owner| job.owner == owner);
+        self.jobs.iter().filter(wanted).map(seen).collect()
+    }
+
+    fn find_job(&self, id: &str) -> Option<JobSeen> {
+        self.jobs.iter().find(|(known, _)| known == id).map(seen)
+    }
+
+    fn cancel_job(&mut self, id: &str) -> Result<(), ErrorCode> {
+        let before = self.jobs.len();
+        self.jobs.retain(|(known, _)| known != id);
+        if self.jobs.len() < before {
+            Ok(())
+        } else {
+            Err(ErrorCode::InvArg)
+        }
+    }
+
     fn queue_info(&self) -> Vec<Obj> {
         self.connected(false)
     }
@@ -341,5 +372,23 @@ impl Host for TestHost {
 
     fn load_server_options(&mut self) {
         self.requests.1 += 1;
+    }
+}
+
+fn seen((id, job): &(String, NewJob)) -> JobSeen {
+    let to = match &job.to {
+        JobTo::Player(player) => format!("user:{}", player.0),
+        _ => "world".to_owned(),
+    };
+    JobSeen {
+        id: id.clone(),
+        owner: job.owner,
+        kind: job.kind.clone(),
+        to,
+        state: "ready".to_owned(),
+        tries: 0,
+        since: 0,
+        error: String::new(),
+        data: job.data.clone(),
     }
 }

@@ -4,7 +4,7 @@
 //! It alone waits for a full log on behalf of actors, which must not. Whatever a task's commit has taken along meanwhile
 //! is not there any more when it comes to it.
 
-use crate::actors::outlet::Outlet;
+use crate::actors::outlet::{After, Outlet};
 use crate::gateway::indispensable;
 use crate::limits::OUTBOX_COMMIT_DELAY;
 use moo_model::world::{Lookups, Transaction, World};
@@ -25,6 +25,8 @@ enum When {
 pub(super) struct Wishes {
     when: Mutex<When>,
     changed: Condvar,
+    /// What is to happen in the next commit.
+    afters: Mutex<Vec<After>>,
 }
 
 impl Wishes {
@@ -36,6 +38,24 @@ impl Wishes {
     /// Rows wait that are in no hurry.
     pub fn later(&self) {
         self.wish(When::Later);
+    }
+
+    /// This is to happen in a commit of its own.
+    pub fn push(&self, after: After) {
+        let mut afters = self.afters.lock().unwrap_or_else(PoisonError::into_inner);
+        afters.push(after);
+        drop(afters);
+        self.now();
+    }
+
+    /// How much is to happen.
+    pub fn waiting(&self) -> usize {
+        self.afters.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// What is to happen now.
+    fn take(&self) -> Vec<After> {
+        std::mem::take(&mut *self.afters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn lock(&self) -> MutexGuard<'_, When> {
@@ -81,9 +101,17 @@ impl Outlet {
         let mut lookups = Box::<Lookups>::default();
         loop {
             self.wishes.wait();
-            if self.outbox().has_rows() {
+            let afters = self.wishes.take();
+            if self.outbox().has_rows() || !afters.is_empty() {
                 let tx = Transaction::begin(world, lookups);
-                let (_, back) = tx.commit_noting(|stamp| self.outbox().number(stamp, Vec::new(), None));
+                let (_, back) = tx.commit_noting(|stamp| {
+                    let mut outbox = self.outbox();
+                    let mut rows = outbox.number(stamp, Vec::new(), None);
+                    for after in afters {
+                        rows.extend(after.leave(stamp, self.epoch, &mut outbox));
+                    }
+                    rows
+                });
                 lookups = back;
             }
         }

@@ -41,18 +41,18 @@ pub fn conflicts(data: &Path, as_json: bool) -> Result<String, OperatorError> {
     })
 }
 
-fn question(data: &Path, question: &AdminRequest) -> Result<AdminReply, OperatorError> {
+pub(super) fn question(data: &Path, question: &AdminRequest) -> Result<AdminReply, OperatorError> {
     ask(&data.join("run").join("admin.sock"), question).map_err(|_| nobody(data))
 }
 
-fn unexpected(reply: AdminReply) -> OperatorError {
+pub(super) fn unexpected(reply: AdminReply) -> OperatorError {
     match reply {
         AdminReply::Refused(why) => failed(why),
         _ => failed("the daemon said something else; are both programs of one build?"),
     }
 }
 
-fn json(rows: &impl Serialize) -> String {
+pub(super) fn json(rows: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(rows).expect("plain data has a JSON form");
     text + "\n"
 }

@@ -3,12 +3,14 @@
 //! Invariant: nobody is waited for without a limit, and every failure says what to exit with.
 
 mod backup;
+mod jobs;
 mod measures;
 mod operations;
 mod status;
 mod tap;
 
 pub use backup::backup;
+pub use jobs::jobs;
 pub use measures::{conflicts, metrics, profile};
 pub use operations::operate;
 pub use status::{Status, status};

@@ -72,6 +72,9 @@ impl Host {
     fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Vec<Output>) {
         match ticket {
             Ticket::Quiet => {}
+            // It is said again to the next daemon.
+            Ticket::Job(_) if matches!(answer, Answer::Failed(_)) => {}
+            Ticket::Job(job) => self.agent.answered(job),
             Ticket::Command(id, seq) => self.command_answered(now, id, seq, answer, out),
             Ticket::Establish(id) => self.establish_answered(now, id, answer, out),
             Ticket::Detach(id) => {
@@ -381,10 +384,19 @@ impl Host {
                 let within = Duration::from_millis(u64::from(deadline_ms));
                 out.push(Output::Order(Order::Drain { within, why }));
             }
+            DaemonDirect::JobAssign {
+                job,
+                lease,
+                queue,
+                spec,
+                ..
+            } => {
+                let outcome = self.agent.work(job, lease, &queue, &spec);
+                self.say_of_job(now, &outcome);
+                self.offer_for_jobs(now);
+            }
             // Nothing was asked for that leads to these.
-            DaemonDirect::JobAssign { .. }
-            | DaemonDirect::WorkerRequest { .. }
-            | DaemonDirect::CancelRequest { .. } => {}
+            DaemonDirect::WorkerRequest { .. } | DaemonDirect::CancelRequest { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 //! without a hole and sent in that order; nothing is sent for a client that the daemon does not know yet; a client
 //! that does not read holds up nobody else. All the memory of a client goes with it.
 
+mod agent;
 mod client;
 mod hear;
 mod input;
@@ -15,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent::Agent;
 use client::{Client, Life};
 pub use input::Input;
 pub use meter::Meter;
@@ -30,7 +32,7 @@ use crate::limits::{
 use crate::protocol::client::{Auth, ClientRequest, HostClientToDaemonMessage};
 use crate::protocol::event::ClientEvent;
 use crate::protocol::host::{HostLoad, HostToDaemonMessage};
-use crate::protocol::{ClientId, HostId, Moment};
+use crate::protocol::{ClientId, HostId, JobId, Moment};
 
 const AWAY_NOTICE: &str = "*** The server is away for a moment. What you type is kept until it is back. ***";
 const BACK_NOTICE: &str = "*** The server is back. ***";
@@ -46,6 +48,7 @@ enum Ticket {
     Detach(ClientId),
     Replay(ClientId, u64),
     Reattach(Vec<ClientId>),
+    Job(JobId),
 }
 
 /// Since when the daemon has been away, and whether the clients were told.
@@ -103,6 +106,7 @@ pub struct Host {
     /// The daemon has asked this host to end.
     is_drained: bool,
     chance: u64,
+    agent: Agent,
 }
 
 impl Host {
@@ -132,6 +136,7 @@ impl Host {
             ticked_at: None,
             lag: Duration::ZERO,
             is_drained: false,
+            agent: Agent::default(),
         }
     }
 
@@ -336,6 +341,8 @@ impl Host {
             gap,
         };
         self.reattach(now);
+        let outcomes = self.agent.begin();
+        outcomes.iter().for_each(|message| self.say_of_job(now, message));
         new.into_iter().for_each(|id| self.establish(now, id));
         let farewells: Vec<ClientId> = self.farewells.keys().copied().collect();
         farewells.into_iter().for_each(|id| self.detach(now, id, true));
@@ -383,8 +390,25 @@ impl Host {
             }
         }
         self.reattach(now);
+        self.offer_for_jobs(now);
         self.watch(now, out);
         self.acknowledge(now, out);
+    }
+
+    /// Says what jobs it would take, if that is due.
+    fn offer_for_jobs(&mut self, now: Moment) {
+        if self.link.is_attached()
+            && let Some(offer) = self.agent.offer(now, self.id)
+        {
+            self.say(now, Ticket::Quiet, &offer);
+        }
+    }
+
+    /// Tells how a job has ended.
+    fn say_of_job(&mut self, now: Moment, message: &HostToDaemonMessage) {
+        if let HostToDaemonMessage::JobAck { job, .. } = message {
+            self.say(now, Ticket::Job(*job), message);
+        }
     }
 
     /// Answers a ping.

@@ -66,7 +66,7 @@ struct Ear {
 }
 
 impl Release for Ear {
-    fn prepare(&mut self, told: Vec<Told>, _: &End) -> bool {
+    fn prepare(&mut self, told: Vec<Told>, _: Vec<JobOrder>, _: &End) -> bool {
         let lines = told.iter().flat_map(|told| &told.lines);
         let texts = lines.filter_map(|shown| match shown {
             Shown::Line { output, .. } => output.text.as_str().map(str::to_owned),

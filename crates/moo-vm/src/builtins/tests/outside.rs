@@ -292,3 +292,82 @@ fn a_player_s_client_is_shown_things_by_the_player_and_wizards() {
         ("connection_attributes(#5)", "! E_INVARG"),
     ]);
 }
+
+#[test]
+fn jobs_are_stored_with_what_their_options_say() {
+    let mut bench = Bench::new(WIZARD);
+    let long = "x".repeat(65);
+    bench.check(&[
+        ("enqueue_job(\"mail\", {1, 2})", "\"job-1\""),
+        (
+            "enqueue_job(\"mail\", 0, [\"to\" -> #4, \"delay\" -> 1.5, \"ttl\" -> 60, \"tries\" -> 2, \"order\" -> \"a\", \"dedupe\" -> \"b\", \"confirm\" -> \"replicated\"])",
+            "\"job-2\"",
+        ),
+        ("enqueue_job(\"mail\", 0, {{\"to\", {\"user\", \"ann\"}}})", "\"job-3\""),
+        ("enqueue_job(\"\")", "! E_INVARG"),
+        ("enqueue_job(\"a b\")", "! E_INVARG"),
+        (&format!("enqueue_job(\"{long}\")"), "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, [\"to\" -> \"nobody\"])", "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, [\"to\" -> #-3])", "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, [\"delay\" -> -1])", "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, [\"tries\" -> 0])", "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, [\"colour\" -> 1])", "! E_INVARG"),
+        ("enqueue_job(\"mail\", 0, 7)", "! E_INVARG"),
+        (
+            "queued_jobs()",
+            "{{\"job-1\", \"mail\", \"world\", \"ready\", #3, 0}, {\"job-2\", \"mail\", \"user:4\", \"ready\", #3, 0}, {\"job-3\", \"mail\", \"world\", \"ready\", #3, 0}}",
+        ),
+    ]);
+    let (_, job) = &bench.host.jobs[1];
+    assert_eq!((job.delay, job.ttl, job.tries), (1.5, 60.0, 2));
+    assert_eq!(
+        (job.order.as_deref(), job.dedupe.as_deref()),
+        (Some("a"), Some("b"))
+    );
+    assert!(job.is_replicated);
+    assert_eq!(
+        bench.host.jobs[2].1.to,
+        crate::host::JobTo::User("ann".to_owned())
+    );
+}
+
+#[test]
+fn jobs_are_their_owners_affair() {
+    let mut bench = Bench::new(PROGRAMMER);
+    bench.check(&[
+        ("enqueue_job(\"mail\", 1)", "\"job-1\""),
+        ("enqueue_job(\"mail\", 1, [\"to\" -> #4])", "\"job-2\""),
+        ("enqueue_job(\"mail\", 1, [\"to\" -> #2])", "! E_PERM"),
+        ("enqueue_job(\"mail\", 1, [\"to\" -> \"any\"])", "! E_PERM"),
+        ("enqueue_job(\"mail\", 1, [\"to\" -> {\"world\", \"elsewhere\"}])", "! E_PERM"),
+        ("queued_jobs(#2)", "! E_PERM"),
+        (
+            "queued_jobs(#4)",
+            "{{\"job-1\", \"mail\", \"world\", \"ready\", #4, 0}, {\"job-2\", \"mail\", \"user:4\", \"ready\", #4, 0}}",
+        ),
+        (
+            "job_info(\"job-1\")",
+            "[\"data\" -> 1, \"error\" -> \"\", \"id\" -> \"job-1\", \"kind\" -> \"mail\", \"owner\" -> #4, \"since\" -> 0, \"state\" -> \"ready\", \"to\" -> \"world\", \"tries\" -> 0]",
+        ),
+        ("job_info(\"job-9\")", "! E_INVARG"),
+    ]);
+    let host = std::mem::take(&mut bench.host);
+    let mut bench = Bench::new(PLAYER);
+    bench.host = host;
+    bench.check(&[
+        ("queued_jobs()", "{}"),
+        ("job_info(\"job-1\")", "! E_PERM"),
+        ("cancel_job(\"job-1\")", "! E_PERM"),
+    ]);
+    let host = std::mem::take(&mut bench.host);
+    let mut bench = Bench::new(WIZARD);
+    bench.host = host;
+    bench.check(&[
+        ("cancel_job(\"job-1\")", "0"),
+        ("cancel_job(\"job-1\")", "! E_INVARG"),
+        (
+            "queued_jobs(#4)",
+            "{{\"job-2\", \"mail\", \"user:4\", \"ready\", #4, 0}}",
+        ),
+    ]);
+}

@@ -125,10 +125,14 @@ impl Scene {
             };
             let frame = Frame::parse(&frame).expect("a host sends whole frames");
             let is_host = frame.kind.family() == Family::HostToDaemon as u8;
-            self.heard.push(match is_host {
+            let heard = match is_host {
                 true => Heard::Host(frame.envelope, frame.decode().expect("our own message")),
                 false => Heard::Client(frame.envelope, frame.decode().expect("our own message")),
-            });
+            };
+            // What it would do besides is offered again and again, and is the agent's own affair.
+            if !matches!(heard, Heard::Host(_, HostToDaemonMessage::JobTake { .. })) {
+                self.heard.push(heard);
+            }
         }
     }
 

@@ -1,0 +1,380 @@
+//! The job store of this daemon, shared by those who commit, the broker, and tasks that ask what is queued.
+//!
+//! Invariants: the store changes under its own lock, and what changes is written by the commit in which it changed or by a
+//! later one, in order; nobody keeps the lock while they wait for anything.
+
+use super::exchange::Exchange;
+use crate::actors::kit::secret_file::random;
+use crate::jobs::embedded::Embedded;
+use crate::jobs::row;
+use crate::jobs::{JobError, JobStore, Now, OWN, Queue, Seen, Standing, Taken};
+use crate::limits::{JOB_SEEN, JOBS_OF_OWNER_MAX, JOBS_SEEN_MAX};
+use crate::protocol::admin::JobStatus;
+use crate::protocol::job::{Confirm, JobSpec, JobTarget};
+use crate::protocol::{HostId, JobId, Moment, Wall, WireObj, WireValue, hex};
+use moo_model::ledger::Row;
+use moo_model::{Obj, Value};
+use moo_tasks::jobs::{JobDesk, id_text};
+use moo_vm::host::{JobSeen, JobTo, NewJob};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The store and its bell.
+pub struct Desk {
+    store: Mutex<Embedded>,
+    /// Makes the ids of this start differ from those of any other.
+    ids_of: [u8; 8],
+    next_id: AtomicU64,
+    born: Instant,
+    wall: fn() -> Wall,
+    rung: AtomicBool,
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    /// Jobs of the world that are with the scheduler.
+    running: AtomicUsize,
+    /// Offers that were answered: whose, and how many jobs it was given.
+    answered: Mutex<Vec<(HostId, usize)>>,
+    /// The way to the job store elsewhere, if there is one.
+    exchange: Option<Arc<Exchange>>,
+    /// Jobs of that store whose effect is in the world already, and since when.
+    seen: Mutex<HashMap<JobId, Wall>>,
+    /// The last commit with a step in it.
+    stamp: AtomicU64,
+    /// Hosts that are gone.
+    departed: Mutex<Vec<HostId>>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+impl Desk {
+    /// A desk without jobs; [`Desk::open`] gives it those of the last daemon.
+    pub fn new(wall: fn() -> Wall, exchange: Option<Arc<Exchange>>) -> Desk {
+        Desk {
+            store: Mutex::default(),
+            ids_of: random(),
+            next_id: AtomicU64::new(1),
+            born: Instant::now(),
+            wall,
+            rung: AtomicBool::new(false),
+            bell: OnceLock::new(),
+            running: AtomicUsize::new(0),
+            answered: Mutex::default(),
+            exchange,
+            seen: Mutex::default(),
+            stamp: AtomicU64::new(0),
+            departed: Mutex::default(),
+        }
+    }
+
+    /// The jobs that there are at the start.
+    pub fn open(&self, load: impl FnOnce(Now) -> Embedded) {
+        *self.store() = load(self.now());
+    }
+
+    /// The store. The guard must not be kept.
+    pub fn store(&self) -> MutexGuard<'_, Embedded> {
+        // Each change of the store is complete before anything in it can panic.
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time, for the store.
+    pub fn now(&self) -> Now {
+        let id = self.next_id.load(Ordering::Relaxed);
+        let micros = u64::try_from(self.born.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Now {
+            moment: Moment(micros),
+            wall: (self.wall)(),
+            chance: (micros ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16,
+        }
+    }
+
+    /// Sets, once, how the broker is told to look.
+    pub fn set_bell(&self, bell: impl Fn() + Send + Sync + 'static) {
+        if self.bell.set(Box::new(bell)).is_err() {
+            tracing::error!("the job desk has a bell already");
+        }
+    }
+
+    /// Has the broker look, unless it was told so and has not looked yet.
+    pub fn ring(&self) {
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Some(bell) = self.bell.get()
+        {
+            bell();
+        }
+    }
+
+    /// The broker looks: the next ring is heard again.
+    pub fn heard(&self) {
+        self.rung.store(false, Ordering::Release);
+    }
+
+    /// Jobs for the world itself, so many at most.
+    pub fn take_for_world(&self, most: usize) -> Vec<Taken> {
+        let now = self.now();
+        let taken = self.store().take(now, OWN, &[Queue::World], most);
+        let taken = taken.unwrap_or_default();
+        self.running.fetch_add(taken.len(), Ordering::AcqRel);
+        taken
+    }
+
+    /// So many more of them are.
+    pub(super) fn begin(&self, count: usize) {
+        self.running.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// Jobs of the world that are with the scheduler.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
+    }
+
+    /// One of them has ended.
+    pub(super) fn world_job_ended(&self) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        self.ring();
+    }
+
+    /// An offer was answered with so many jobs.
+    pub(super) fn offer_answered(&self, host: HostId, count: usize) {
+        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.push((host, count));
+        drop(answered);
+        self.ring();
+    }
+
+    /// The offers that were answered since this was last asked.
+    pub(super) fn answered(&self) -> Vec<(HostId, usize)> {
+        std::mem::take(&mut *self.answered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The way to the job store elsewhere, if there is one.
+    pub fn exchange(&self) -> Option<&Arc<Exchange>> {
+        self.exchange.as_ref()
+    }
+
+    /// Jobs whose effect is known to be in the world, by the last daemon.
+    pub fn remember(&self, seen: impl Iterator<Item = (JobId, Wall)>) {
+        self.seen().extend(seen);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<JobId, Wall>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a job has taken effect here.
+    pub(super) fn has_seen(&self, job: JobId) -> bool {
+        self.seen().contains_key(&job)
+    }
+
+    /// A job takes effect here, in the commit that the row is for.
+    pub(super) fn see(&self, job: JobId) -> Row {
+        let now = (self.wall)();
+        self.seen().insert(job, now);
+        row::seen(job, Some(now))
+    }
+
+    /// These will not come again; nor will what was seen so long ago that no store has it any more.
+    pub(super) fn forget(&self, jobs: &[JobId]) -> Vec<Row> {
+        let now = (self.wall)();
+        let mut seen = self.seen();
+        let mut rows: Vec<Row> = jobs
+            .iter()
+            .filter(|job| seen.remove(job).is_some())
+            .map(|job| row::seen(*job, None))
+            .collect();
+        seen.retain(|job, at| {
+            let is_kept = at.plus(JOB_SEEN) > now;
+            rows.extend((!is_kept).then(|| row::seen(*job, None)));
+            is_kept
+        });
+        rows
+    }
+
+    /// A commit of this number has a step in it.
+    pub(super) fn at_commit(&self, stamp: u64) {
+        self.stamp.fetch_max(stamp, Ordering::AcqRel);
+    }
+
+    /// Whether all that was ever done here is written, where the log is this far.
+    pub(super) fn is_written(&self, written: u64) -> bool {
+        !self.store().has_rows() && self.stamp.load(Ordering::Acquire) <= written
+    }
+
+    /// Whether jobs wait to be sent elsewhere.
+    pub(super) fn has_unsent(&self) -> bool {
+        self.store().memory().is_ready(&Queue::Feed)
+    }
+
+    /// A job is in the store elsewhere, or was refused there.
+    pub(super) fn fed(&self, job: JobId, refused: Option<String>) {
+        let now = self.now();
+        match refused {
+            // If a program has cancelled it meanwhile, it is gone here already.
+            None => drop(self.store().cancel(now, job)),
+            Some(why) => self.store().reject(now, job, why),
+        }
+    }
+
+    /// A host is gone, and with it whatever it was at work on.
+    pub fn host_gone(&self, host: HostId) {
+        let mut departed = self.departed.lock().unwrap_or_else(PoisonError::into_inner);
+        departed.push(host);
+        drop(departed);
+        self.ring();
+    }
+
+    /// The hosts that have gone since this was last asked.
+    pub(super) fn departed(&self) -> Vec<HostId> {
+        std::mem::take(&mut *self.departed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Jobs as operators see them: those that are not done, or those that were given up.
+    pub fn shown(&self, dead: bool) -> Vec<JobStatus> {
+        let mut store = self.store();
+        let own = if dead {
+            store.dead(JOBS_SEEN_MAX)
+        } else {
+            store.list(JOBS_SEEN_MAX)
+        };
+        drop(store);
+        let mut jobs = own.unwrap_or_default();
+        if let Some(exchange) = &self.exchange {
+            let listed = exchange.listed().into_iter();
+            jobs.extend(listed.filter(|job| matches!(job.standing, Standing::Dead(_)) == dead));
+        }
+        let now = (self.wall)();
+        let status = |job: Seen| JobStatus {
+            id: job.job.to_string(),
+            kind: job.spec.kind,
+            queue: job.queue.name(),
+            state: job.standing.to_string(),
+            tries: job.tries,
+            age_s: now.secs().saturating_sub(job.since.secs()),
+            error: job.why,
+        };
+        jobs.into_iter().take(JOBS_SEEN_MAX).map(status).collect()
+    }
+
+    /// Brings a job back that was given up, or forgets it.
+    pub fn bury(&self, job: JobId, again: bool) -> Result<(), JobError> {
+        let now = self.now();
+        let mut store = self.store();
+        let done = if again {
+            store.retry(now, job)
+        } else {
+            store.drop_dead(job)
+        };
+        drop(store);
+        self.ring();
+        match (done, &self.exchange) {
+            (Err(JobError::Unknown), Some(exchange)) if exchange.has_dead(job) => {
+                exchange.bury(job, again);
+                Ok(())
+            }
+            (done, _) => done,
+        }
+    }
+
+    /// A job as it is stored, from one that a program wants.
+    pub fn spec(&self, job: NewJob) -> Result<JobSpec, JobError> {
+        let owned = |key: String| format!("{}:{key}", job.owner);
+        let target = match job.to {
+            JobTo::World => JobTarget::World,
+            JobTo::Worlds => JobTarget::Peers,
+            JobTo::WorldNamed(world) => JobTarget::Peer(world),
+            JobTo::Any => JobTarget::Any,
+            JobTo::Player(player) => JobTarget::User(player.into()),
+            JobTo::User(name) => JobTarget::Named(name),
+            JobTo::Worker(kind) => JobTarget::Worker(kind),
+            JobTo::Agent(id) => {
+                let id = hex::from_hex(&id).ok_or(JobError::Refused(format!("{id} is no agent's id")))?;
+                JobTarget::Agent(HostId(id))
+            }
+        };
+        let delay = (job.delay > 0.0).then(|| Duration::from_secs_f64(job.delay));
+        Ok(JobSpec {
+            kind: job.kind,
+            target,
+            data: WireValue::new(&job.data),
+            order_key: job.order.map(owned),
+            dedupe: job.dedupe.map(owned),
+            not_before: delay.map(|delay| (self.wall)().plus(delay)),
+            ttl_ms: (job.ttl * 1_000.0) as u64,
+            tries_max: job.tries,
+            from: Some(WireObj::from(job.owner)),
+            confirm: if job.is_replicated {
+                Confirm::Replicated
+            } else {
+                Confirm::Queued
+            },
+        })
+    }
+}
+
+impl JobDesk for Desk {
+    fn next_id(&self) -> [u8; 16] {
+        let number = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&self.ids_of);
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        id
+    }
+
+    fn has_room(&self, owner: Option<Obj>, jobs: usize, bytes: usize) -> bool {
+        let store = self.store();
+        let memory = store.memory();
+        let of_owner = |owner: Obj| memory.count_of(owner.into()) + jobs <= JOBS_OF_OWNER_MAX;
+        memory.has_room(jobs, bytes) && owner.is_none_or(of_owner)
+    }
+
+    fn reaches(&self, to: &JobTo) -> bool {
+        match to {
+            JobTo::Agent(id) => hex::from_hex::<16>(id).is_some(),
+            JobTo::WorldNamed(world) => self.store().memory().reaches(world),
+            _ => true,
+        }
+    }
+
+    fn list(&self, owner: Option<Obj>) -> Vec<JobSeen> {
+        let owner = owner.map(WireObj::from);
+        let mut jobs = self.store().memory().list_of(owner, JOBS_SEEN_MAX);
+        if let Some(exchange) = &self.exchange {
+            let is_wanted = |job: &Seen| {
+                let is_alive = !matches!(job.standing, Standing::Dead(_));
+                is_alive && (owner.is_none() || job.spec.from == owner)
+            };
+            jobs.extend(exchange.listed().into_iter().filter(is_wanted));
+        }
+        jobs.into_iter().map(seen).collect()
+    }
+
+    fn find(&self, id: [u8; 16]) -> Option<JobSeen> {
+        let own = self.store().find(JobId(id)).ok().flatten();
+        let elsewhere = || {
+            let listed = self.exchange.as_ref()?.listed();
+            listed.into_iter().find(|job| job.job.0 == id)
+        };
+        own.or_else(elsewhere).map(seen)
+    }
+}
+
+/// A job as programs see it.
+fn seen(job: Seen) -> JobSeen {
+    JobSeen {
+        id: id_text(job.job.0),
+        owner: job.spec.from.map_or(Obj::NOTHING, Obj::from),
+        kind: job.spec.kind,
+        to: job.queue.name(),
+        state: job.standing.to_string(),
+        tries: i64::from(job.tries),
+        since: i64::try_from(job.since.secs()).unwrap_or(i64::MAX),
+        error: job.why,
+        data: job.spec.data.open().unwrap_or(Value::int(0)),
+    }
+}

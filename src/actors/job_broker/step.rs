@@ -1,0 +1,319 @@
+//! What a commit does to the job store: jobs that a task puts, jobs that are given to an agent, and how jobs have ended.
+//!
+//! Invariant: a job ends in the commit of its effect. Under the lock of commits its lease is asked about first, and an
+//! effect outside of the world, the event of a `Deliver`, is left out where that does not hold.
+
+use super::desk::Desk;
+use super::exchange::Ended;
+use crate::actors::outlet::{Answer, Message, Reply};
+use crate::jobs::{Ending, JobError, JobStore, Now, Queue, Stored, Taken};
+use crate::protocol::error::RpcMessageError;
+use crate::protocol::host::{DaemonDirect, DaemonToHostReply};
+use crate::protocol::job::JobSpec;
+use crate::protocol::machine::outbox::{Outbox, Prepared};
+use crate::protocol::{HostId, JobId, WireObj};
+use moo_model::ledger::Row;
+use moo_model::{ErrorCode, Value};
+use moo_tasks::attempt::{End, Failure};
+use moo_tasks::jobs::JobOrder;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a job comes back whose player is not there any more.
+const OFFLINE: &str = "the player's connection was gone when the job was done";
+
+/// Something that a commit does to the job store.
+#[derive(Clone, Debug)]
+pub struct Step {
+    desk: Arc<Desk>,
+    what: What,
+}
+
+/// What.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Keeps a job.
+    Put {
+        /// Under this id.
+        job: JobId,
+        /// The job.
+        spec: Box<JobSpec>,
+        /// Whoever waits to hear so.
+        reply: Option<Reply>,
+    },
+    /// Forgets a job, unless somebody has taken it.
+    Cancel(JobId),
+    /// Gives jobs to an agent.
+    Assign {
+        /// The agent.
+        host: HostId,
+        /// The name that it takes them under.
+        taker: String,
+        /// The way to it.
+        reply: Reply,
+        /// From these queues.
+        queues: Vec<Queue>,
+        /// The players whom those are for that go by a name.
+        names: HashMap<String, WireObj>,
+        /// So many at most.
+        most: usize,
+    },
+    /// Ends a try of an agent's.
+    End {
+        /// The job.
+        job: JobId,
+        /// Under this lease.
+        lease: u64,
+        /// How it ended.
+        how: Ending,
+        /// The event that is its effect, for the connection of this number.
+        event: Option<(u64, Box<Prepared>)>,
+        /// Whoever waits to hear so.
+        reply: Reply,
+    },
+    /// Ends a try of the world's own, as its task has ended.
+    World {
+        /// The job.
+        job: JobId,
+        /// Under this lease.
+        lease: u64,
+        /// How it ended; set when the task's slice has.
+        how: Option<Ending>,
+    },
+    /// Gives an agent jobs that a store elsewhere had for it.
+    Hand {
+        /// The way to it.
+        reply: Reply,
+        /// The jobs.
+        taken: Vec<Taken>,
+    },
+    /// These jobs of a store elsewhere are ended there, and will not come again.
+    Forget(Vec<JobId>),
+    /// Writes down what has changed, and nothing else.
+    Write,
+}
+
+impl Step {
+    /// A step.
+    pub fn new(desk: &Arc<Desk>, what: What) -> Step {
+        Step {
+            desk: desk.clone(),
+            what,
+        }
+    }
+
+    /// What a task orders; none where it cannot be stored as it asks, which it was told already.
+    pub fn ordered(desk: &Arc<Desk>, order: JobOrder) -> Option<Step> {
+        let what = match order {
+            JobOrder::Cancel(id) => What::Cancel(JobId(id)),
+            JobOrder::Put { id, job } => What::Put {
+                job: JobId(id),
+                spec: Box::new(desk.spec(job).ok()?),
+                reply: None,
+            },
+        };
+        Some(Step::new(desk, what))
+    }
+
+    /// The task of a job has ended its slice so.
+    pub fn task_ended(&mut self, end: &End) {
+        if let What::World { how, .. } = &mut self.what {
+            *how = Some(ending(end));
+        }
+    }
+
+    /// Happens, under the lock of commits; gives the rows that ride along.
+    pub fn leave(self, stamp: u64, outbox: &mut Outbox<Answer>) -> Vec<Row> {
+        let desk = &self.desk;
+        desk.at_commit(stamp);
+        let mut leaving = Leaving {
+            desk,
+            now: desk.now(),
+            stamp,
+            outbox,
+            rows: Vec::new(),
+        };
+        match self.what {
+            What::Put { job, spec, reply } => leaving.put(job, *spec, reply),
+            What::Cancel(job) => {
+                let cancelled = desk.store().cancel(leaving.now, job);
+                match (cancelled, desk.exchange()) {
+                    (Err(JobError::Unknown), Some(exchange)) => exchange.cancel(job),
+                    (Err(error), _) => tracing::info!(%job, %error, "a job was not cancelled"),
+                    (Ok(()), _) => {}
+                }
+            }
+            What::Assign {
+                host,
+                taker,
+                reply,
+                queues,
+                names,
+                most,
+            } => {
+                let taken = desk.store().take(leaving.now, &taker, &queues, most);
+                let taken = taken.unwrap_or_default();
+                desk.offer_answered(host, taken.len());
+                let assigned = taken.into_iter().map(|taken| addressed(taken, &names).into());
+                assigned.for_each(|assign| leaving.answer(reply, Message::Unasked(assign)));
+            }
+            What::End {
+                job,
+                lease,
+                how,
+                event,
+                reply,
+            } => leaving.end(job, lease, how, event, reply),
+            What::World { job, lease, how } => leaving.end_of_world_job(job, lease, how),
+            What::Hand { reply, taken } => {
+                let assigned = taken.into_iter().map(DaemonDirect::from);
+                assigned.for_each(|assign| leaving.answer(reply, Message::Unasked(assign)));
+            }
+            What::Forget(jobs) => leaving.rows.extend(desk.forget(&jobs)),
+            What::Write => {}
+        }
+        let mut rows = leaving.rows;
+        rows.extend(desk.store().rows());
+        rows
+    }
+}
+
+/// A step on its way through its commit.
+struct Leaving<'a> {
+    desk: &'a Desk,
+    now: Now,
+    stamp: u64,
+    outbox: &'a mut Outbox<Answer>,
+    rows: Vec<Row>,
+}
+
+impl Leaving<'_> {
+    fn answer(&mut self, reply: Reply, message: Message) {
+        let answer = Some((0, Answer::To { reply, message }));
+        self.rows
+            .extend(self.outbox.number(self.stamp, Vec::new(), answer));
+    }
+
+    fn put(&mut self, job: JobId, spec: JobSpec, reply: Option<Reply>) {
+        let stored = self.desk.store().put(self.now, job, spec);
+        match (stored, reply) {
+            (Err(error), None) => tracing::warn!(%job, %error, "a job could not be kept"),
+            (Ok(_), None) => {}
+            (Ok(Stored { job, duplicate }), Some(reply)) => {
+                self.answer(
+                    reply,
+                    Message::Host(DaemonToHostReply::JobStored { job, duplicate }),
+                );
+            }
+            (Err(error), Some(reply)) => self.answer(reply, Message::Refused(refusal(&error))),
+        }
+        match self.desk.exchange() {
+            Some(exchange) => exchange.wake(),
+            None => self.desk.ring(),
+        }
+    }
+
+    /// Ends a try, here or, once this commit is written, in the store elsewhere.
+    fn end_try(&mut self, job: JobId, lease: u64, how: Ending) -> Result<(), JobError> {
+        let Some(exchange) = self.desk.exchange() else {
+            return self.desk.store().end(self.now, job, lease, how);
+        };
+        if !exchange.release(job, lease) {
+            return Err(JobError::LateLease);
+        }
+        if how == Ending::Done {
+            self.rows.push(self.desk.see(job));
+        }
+        let stamp = self.stamp;
+        exchange.end(Ended {
+            job,
+            lease,
+            how,
+            stamp,
+        });
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        job: JobId,
+        lease: u64,
+        how: Ending,
+        event: Option<(u64, Box<Prepared>)>,
+        reply: Reply,
+    ) {
+        let is_there = |(conn, _): &(u64, Box<Prepared>)| self.outbox.client_of(*conn).is_some();
+        let is_lost = event.as_ref().is_some_and(|event| !is_there(event));
+        let how = match is_lost {
+            true => Ending::Retry {
+                after: Some(Duration::ZERO),
+                why: OFFLINE.to_owned(),
+            },
+            false => how,
+        };
+        match self.end_try(job, lease, how) {
+            Ok(()) => {
+                let events = event.filter(|_| !is_lost).map(|(_, event)| *event);
+                let numbered = self.outbox.number(self.stamp, Vec::from_iter(events), None);
+                self.rows.extend(numbered);
+                self.answer(reply, Message::Host(DaemonToHostReply::Ack));
+            }
+            Err(error) => self.answer(reply, Message::Refused(refusal(&error))),
+        }
+        self.desk.ring();
+    }
+
+    fn end_of_world_job(&mut self, job: JobId, lease: u64, how: Option<Ending>) {
+        let how = how.unwrap_or(Ending::Retry {
+            after: None,
+            why: "its task has not run".to_owned(),
+        });
+        if let Err(error) = self.end_try(job, lease, how) {
+            tracing::error!(%job, %error, "a job of the world has ended that it did not have");
+        }
+        self.desk.world_job_ended();
+    }
+}
+
+/// A job for a name is, from here on, for the player who has it here.
+pub(super) fn addressed(mut taken: Taken, players: &HashMap<String, WireObj>) -> Taken {
+    if let Queue::Named(name) = &taken.queue
+        && let Some(player) = players.get(name)
+    {
+        taken.queue = Queue::User(*player);
+    }
+    taken
+}
+
+/// What the end of a job's task means for the job. One that waits is done: its task is stored by the same commit.
+fn ending(end: &End) -> Ending {
+    const NOBODY: &str = "no verb of this world does jobs of that kind";
+    let why = match end {
+        End::Done(value) if *value == Value::err(ErrorCode::VerbNf) => {
+            return Ending::Reject(NOBODY.to_owned());
+        }
+        End::Done(_) | End::Waits(_) => return Ending::Done,
+        End::Failed(Failure::NoVerb) => {
+            return Ending::Reject("this world has no verb #0:do_job that is given jobs".to_owned());
+        }
+        End::Failed(Failure::Uncaught { lines, .. }) => lines.first().cloned().unwrap_or_default(),
+        End::Failed(Failure::Ticks) => "it ran out of ticks".to_owned(),
+        End::Failed(Failure::Seconds) => "it ran out of seconds".to_owned(),
+        End::Failed(Failure::Contended) => "others kept changing what it reads".to_owned(),
+        End::Failed(Failure::Unreadable(why)) => why.clone(),
+        End::Failed(Failure::Killed | Failure::NoCommand) => "its task was ended".to_owned(),
+    };
+    Ending::Retry { after: None, why }
+}
+
+/// A store's error as hosts are told it.
+pub fn refusal(error: &JobError) -> RpcMessageError {
+    match error {
+        JobError::Full => RpcMessageError::QueueFull,
+        JobError::Away(_) => RpcMessageError::Busy {
+            retry_after_ms: crate::limits::BUSY_RETRY_MS,
+        },
+        error => RpcMessageError::InvalidRequest(error.to_string()),
+    }
+}

@@ -1,0 +1,39 @@
+//! Settings of the job store: with the world, or on a Redis that several worlds share.
+
+use serde::Deserialize;
+
+/// Settings of the job store.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "default.toml describes each field")]
+pub struct Jobs {
+    pub store: JobStore,
+    pub namespace: String,
+    pub world: String,
+}
+
+/// Where jobs are stored.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum JobStore {
+    /// With the world.
+    Embedded,
+    /// On the Redis of this address.
+    Redis(String),
+}
+
+impl TryFrom<String> for JobStore {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "embedded" => Ok(JobStore::Embedded),
+            url if url.starts_with("redis://") || url.starts_with("redis+unix://") => {
+                Ok(JobStore::Redis(text))
+            }
+            _ => Err(format!(
+                "`{text}` is neither `embedded` nor an address such as redis://127.0.0.1:6379/"
+            )),
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The store in memory: what a job store means, as a machine without a clock, a disk or a network. The embedded store is
+//! this one, written down.
+//!
+//! Invariants: a job is in exactly one place: behind its order key, delayed, ready, taken, or dead; of the jobs of one queue
+//! with one order key only the first is in any of the last four. A change of a job is noted, so that whoever writes it down
+//! misses none.
+
+mod shelf;
+
+use super::{
+    Counts, Ending, JobError, JobStore, Now, OWN, Queue, Seen, Standing, Stored, Taken, backoff, size_of,
+    tries_of, ttl_of,
+};
+use crate::limits::{JOB_DEDUPE, JOB_LEASE, JOBS_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX};
+use crate::protocol::job::JobSpec;
+use crate::protocol::{JobId, Moment, Wall, WireObj};
+use shelf::Shelf;
+pub use shelf::{Dead, Entry, Place, Touched};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Jobs in memory.
+#[derive(Debug)]
+pub struct Memory {
+    shelf: Shelf,
+    world: String,
+    most: (usize, usize),
+    next_seq: u64,
+    next_lease: u64,
+    is_draining: bool,
+    is_feed: bool,
+}
+
+impl Memory {
+    /// No jobs, for the world of this name; of so many jobs and bytes at most, or as many as [`JOBS_MAX`] and
+    /// [`JOBS_BYTES_MAX`] say. Leases are numbered from a number that no earlier store has come to.
+    pub fn new(world: &str, most: Option<(usize, usize)>, first_lease: u64) -> Memory {
+        Memory {
+            shelf: Shelf::default(),
+            world: world.to_owned(),
+            most: most.unwrap_or((JOBS_MAX, JOBS_BYTES_MAX)),
+            next_seq: 1,
+            next_lease: first_lease,
+            is_draining: false,
+            is_feed: false,
+        }
+    }
+
+    /// Jobs that wait to be sent to a store elsewhere, in their order and as they are, so many at most.
+    pub fn feed(jobs_max: usize) -> Memory {
+        Memory {
+            is_feed: true,
+            ..Memory::new("", Some((jobs_max, JOBS_BYTES_MAX)), 1)
+        }
+    }
+
+    /// So many jobs at most of a queue that may be taken, the oldest first, as they were put.
+    pub fn oldest(&self, queue: &Queue, most: usize) -> Vec<(JobId, JobSpec)> {
+        let ready = self
+            .shelf
+            .ready
+            .get(queue)
+            .into_iter()
+            .flat_map(|jobs| jobs.values());
+        ready
+            .take(most)
+            .map(|job| (*job, self.shelf.jobs[job].spec.clone()))
+            .collect()
+    }
+
+    /// Gives a job up.
+    pub fn reject(&mut self, now: Now, job: JobId, why: String) {
+        self.kill(job, now, why);
+    }
+
+    /// What has changed since this was last asked.
+    pub fn touched(&mut self) -> Vec<Touched> {
+        std::mem::take(&mut self.shelf.touched)
+    }
+
+    /// A job as it is, for whoever writes it down.
+    pub fn entry(&self, job: JobId) -> Option<&Entry> {
+        self.shelf.jobs.get(&job)
+    }
+
+    /// The same of a dead one.
+    pub fn dead_entry(&self, job: JobId) -> Option<&Dead> {
+        self.shelf.dead.get(&job)
+    }
+
+    /// The job and the end of a dedupe key.
+    pub fn key(&self, key: &str) -> Option<(JobId, Wall)> {
+        self.shelf.key(key)
+    }
+
+    /// Takes back a job that was written down, in the order of their numbers. What somebody had stays theirs for a lease,
+    /// unless it is of this process's own.
+    pub fn restore(&mut self, now: Now, job: JobId, mut entry: Entry) {
+        self.next_seq = self.next_seq.max(entry.seq + 1);
+        self.next_lease = self.next_lease.max(entry.lease + 1);
+        entry.place = match entry.place {
+            Place::Taken { taker, .. } if taker != OWN => Place::Taken {
+                taker,
+                until: now.moment.plus(JOB_LEASE),
+            },
+            Place::Taken { .. } => Place::Ready,
+            Place::Delayed(due) => self.place_by(now, Some(due)),
+            place => place,
+        };
+        let place = entry.place.clone();
+        self.shelf.add(job, entry);
+        if self.shelf.is_first(job) {
+            self.shelf.set_place(job, place);
+        }
+    }
+
+    /// The same of a dead one.
+    pub fn restore_dead(&mut self, job: JobId, dead: Dead) {
+        self.next_seq = self.next_seq.max(dead.entry.seq + 1);
+        self.shelf.bury(job, dead);
+    }
+
+    /// The same of a key that a second job may not have.
+    pub fn restore_key(&mut self, key: String, job: JobId, until: Wall) {
+        self.shelf.remember(key, job, until);
+    }
+
+    /// Notes nothing of what was restored.
+    pub fn settled(&mut self) {
+        self.shelf.touched.clear();
+    }
+
+    /// Whether so many more jobs of so many bytes would be too much.
+    pub fn has_room(&self, jobs: usize, bytes: usize) -> bool {
+        self.shelf.jobs.len() + jobs <= self.most.0 && self.shelf.bytes + bytes <= self.most.1
+    }
+
+    /// The queues of players that have jobs which may be taken.
+    pub fn ready_for_players(&self) -> impl Iterator<Item = &Queue> {
+        let is_player = |queue: &&Queue| matches!(queue, Queue::User(_) | Queue::Named(_));
+        self.shelf.ready.keys().filter(is_player)
+    }
+
+    /// Whether a queue has a job that may be taken.
+    pub fn is_ready(&self, queue: &Queue) -> bool {
+        self.shelf.ready.contains_key(queue)
+    }
+
+    /// Whether jobs reach the world of this name.
+    pub fn reaches(&self, world: &str) -> bool {
+        self.is_feed || world == self.world
+    }
+
+    /// How many jobs somebody has that are alive.
+    pub fn count_of(&self, owner: WireObj) -> usize {
+        self.shelf.of_owner.get(&owner).copied().unwrap_or_default()
+    }
+
+    /// So many jobs at most that are alive, of one owner or all, the oldest first.
+    pub fn list_of(&self, owner: Option<WireObj>, most: usize) -> Vec<Seen> {
+        let is_wanted = |job: &&JobId| owner.is_none() || self.shelf.jobs[*job].spec.from == owner;
+        let jobs = self.shelf.by_seq.values().filter(is_wanted).take(most);
+        jobs.map(|job| self.shelf.seen(*job, &self.shelf.jobs[job]))
+            .collect()
+    }
+
+    /// Everybody who has jobs.
+    pub fn takers(&self) -> BTreeSet<String> {
+        self.shelf.takers()
+    }
+
+    /// Where a job waits here, where there is no other world than this one.
+    fn queue_of(&self, spec: &JobSpec) -> Result<Queue, JobError> {
+        if self.is_feed {
+            return Ok(Queue::Feed);
+        }
+        match Queue::of(spec) {
+            Queue::Peers => Ok(Queue::World),
+            Queue::Peer(world) if world == self.world => Ok(Queue::World),
+            Queue::Peer(world) => Err(JobError::Refused(format!(
+                "the world {world} is not reached: this daemon keeps its jobs to itself"
+            ))),
+            queue => Ok(queue),
+        }
+    }
+
+    /// A job goes where the calendar says: ready now, or later.
+    fn place_by(&self, now: Now, due: Option<Wall>) -> Place {
+        match due.filter(|due| *due > now.wall && !self.is_feed) {
+            Some(due) => Place::Delayed(due),
+            None => Place::Ready,
+        }
+    }
+
+    fn lease_end(&self, now: Now, taker: &str) -> Moment {
+        match taker {
+            OWN => Moment(u64::MAX),
+            _ => now.moment.plus(JOB_LEASE),
+        }
+    }
+
+    fn kill(&mut self, job: JobId, now: Now, why: String) {
+        if let Some(entry) = self.shelf.remove(job) {
+            let at = now.wall;
+            self.shelf.bury(job, Dead { entry, why, at });
+            self.shelf.touched.push(Touched::Dead(job));
+            while self.shelf.dead.len() > JOBS_DEAD_MAX {
+                if let Some(oldest) = self.shelf.oldest_dead() {
+                    tracing::warn!(job = %oldest, "more jobs have died than are kept; the oldest is forgotten");
+                    self.shelf.unbury(oldest);
+                    self.shelf.touched.push(Touched::DeadGone(oldest));
+                }
+            }
+        }
+    }
+
+    /// A try has failed: the next one, or none.
+    fn fail(&mut self, now: Now, job: JobId, after: Option<Duration>, why: String) {
+        let Some(entry) = self.shelf.jobs.get_mut(&job) else {
+            return;
+        };
+        if entry.tries >= tries_of(&entry.spec) {
+            let why = format!("tried {} times; at last: {why}", entry.tries);
+            return self.kill(job, now, why);
+        }
+        let pause = after.unwrap_or_else(|| backoff(entry.tries, now.chance));
+        entry.why = why;
+        let due = (!pause.is_zero()).then(|| now.wall.plus(pause));
+        let place = self.place_by(now, due);
+        self.shelf.set_place(job, place);
+        self.shelf.touched.push(Touched::Progress(job));
+    }
+
+    /// The job, if this lease of it holds.
+    fn leased(&self, job: JobId, lease: u64) -> Result<(), JobError> {
+        let entry = self.shelf.jobs.get(&job).ok_or(JobError::LateLease)?;
+        match &entry.place {
+            Place::Taken { .. } if entry.lease == lease => Ok(()),
+            _ => Err(JobError::LateLease),
+        }
+    }
+
+    fn take_one(&mut self, now: Now, taker: &str, queue: &Queue) -> Option<Taken> {
+        loop {
+            let job = self.shelf.first_ready(queue)?;
+            let entry = self.shelf.jobs.get_mut(&job)?;
+            if entry.until <= now.wall {
+                self.kill(job, now, EXPIRED.to_owned());
+                continue;
+            }
+            entry.tries = entry.tries.saturating_add(1);
+            entry.lease = self.next_lease;
+            self.next_lease += 1;
+            let taken = Taken {
+                job,
+                lease: entry.lease,
+                queue: entry.queue.clone(),
+                attempt: entry.tries,
+                spec: entry.spec.clone(),
+            };
+            let until = self.lease_end(now, taker);
+            let taker = taker.to_owned();
+            self.shelf.set_place(job, Place::Taken { taker, until });
+            self.shelf.touched.push(Touched::Progress(job));
+            return Some(taken);
+        }
+    }
+}
+
+/// Why a job is dead that nobody came for.
+pub const EXPIRED: &str = "nobody has done it in the time that it was given";
+/// What is said of a taker whose lease has run out.
+pub const VANISHED: &str = "whoever had it let its lease run out";
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory::new("", None, 1)
+    }
+}
+
+impl JobStore for Memory {
+    fn put(&mut self, now: Now, job: JobId, spec: JobSpec) -> Result<Stored, JobError> {
+        let dedupe = spec.dedupe.clone().filter(|_| !self.is_feed);
+        let known = dedupe.as_ref().and_then(|key| self.shelf.known(key, now.wall));
+        if let Some(job) = known {
+            return Ok(Stored { job, duplicate: true });
+        }
+        if self.shelf.jobs.contains_key(&job) || self.shelf.dead.contains_key(&job) {
+            return Ok(Stored { job, duplicate: true });
+        }
+        let queue = self.queue_of(&spec)?;
+        let size = size_of(&spec);
+        if !self.has_room(1, size) {
+            return Err(JobError::Full);
+        }
+        if let Some(key) = dedupe {
+            let until = now.wall.plus(JOB_DEDUPE);
+            self.shelf.remember(key.clone(), job, until);
+            self.shelf.touched.push(Touched::Key(key));
+        }
+        let place = self.place_by(now, spec.not_before);
+        let entry = Entry {
+            seq: self.next_seq,
+            queue,
+            place: place.clone(),
+            tries: 0,
+            lease: 0,
+            since: now.wall,
+            until: spec
+                .not_before
+                .unwrap_or_default()
+                .max(now.wall)
+                .plus(ttl_of(&spec)),
+            why: String::new(),
+            size,
+            spec,
+        };
+        self.next_seq += 1;
+        self.shelf.add(job, entry);
+        if self.shelf.is_first(job) {
+            self.shelf.set_place(job, place);
+        }
+        self.shelf.touched.push(Touched::Job(job));
+        Ok(Stored {
+            job,
+            duplicate: false,
+        })
+    }
+
+    fn take(&mut self, now: Now, taker: &str, queues: &[Queue], most: usize) -> Result<Vec<Taken>, JobError> {
+        let mut taken = Vec::new();
+        for queue in queues {
+            while !self.is_draining && taken.len() < most {
+                match self.take_one(now, taker, queue) {
+                    Some(one) => taken.push(one),
+                    None => break,
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    fn extend(&mut self, now: Now, job: JobId, lease: u64) -> Result<(), JobError> {
+        self.leased(job, lease)?;
+        self.shelf.extend(job, now.moment.plus(JOB_LEASE));
+        Ok(())
+    }
+
+    fn end(&mut self, now: Now, job: JobId, lease: u64, how: Ending) -> Result<(), JobError> {
+        self.leased(job, lease)?;
+        match how {
+            Ending::Done => {
+                self.shelf.remove(job);
+                self.shelf.touched.push(Touched::Gone(job));
+            }
+            Ending::Retry { after, why } => self.fail(now, job, after, why),
+            Ending::Reject(why) => self.kill(job, now, why),
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, now: Now, taker: &str) -> Result<usize, JobError> {
+        let jobs = self.shelf.taken_by(taker);
+        for job in &jobs {
+            self.fail(now, *job, Some(Duration::ZERO), VANISHED.to_owned());
+        }
+        Ok(jobs.len())
+    }
+
+    fn sweep(&mut self, now: Now) -> Result<(), JobError> {
+        for job in self.shelf.leases_over(now.moment) {
+            self.fail(now, job, Some(Duration::ZERO), VANISHED.to_owned());
+        }
+        for job in self.shelf.jobs_over(now.wall) {
+            self.kill(job, now, EXPIRED.to_owned());
+        }
+        for job in self.shelf.due(now.wall) {
+            self.shelf.set_place(job, Place::Ready);
+        }
+        for key in self.shelf.forget_keys(now.wall) {
+            self.shelf.touched.push(Touched::KeyGone(key));
+        }
+        Ok(())
+    }
+
+    fn set_draining(&mut self, draining: bool) {
+        self.is_draining = draining;
+    }
+
+    fn find(&mut self, job: JobId) -> Result<Option<Seen>, JobError> {
+        let alive = self.shelf.jobs.get(&job).map(|entry| self.shelf.seen(job, entry));
+        Ok(alive.or_else(|| self.shelf.dead.get(&job).map(|dead| dead.seen(job))))
+    }
+
+    fn list(&mut self, most: usize) -> Result<Vec<Seen>, JobError> {
+        Ok(self.list_of(None, most))
+    }
+
+    fn dead(&mut self, most: usize) -> Result<Vec<Seen>, JobError> {
+        Ok(self.shelf.oldest_of_the_dead(most))
+    }
+
+    fn cancel(&mut self, _now: Now, job: JobId) -> Result<(), JobError> {
+        let entry = self.shelf.jobs.get(&job).ok_or(JobError::Unknown)?;
+        if matches!(entry.place, Place::Taken { .. }) {
+            return Err(JobError::AtWork);
+        }
+        self.shelf.remove(job);
+        self.shelf.touched.push(Touched::Gone(job));
+        Ok(())
+    }
+
+    fn retry(&mut self, now: Now, job: JobId) -> Result<(), JobError> {
+        let size = self.shelf.dead.get(&job).ok_or(JobError::Unknown)?.entry.size;
+        if !self.has_room(1, size) {
+            return Err(JobError::Full);
+        }
+        let Some(dead) = self.shelf.unbury(job) else {
+            return Err(JobError::Unknown);
+        };
+        let until = now.wall.plus(ttl_of(&dead.entry.spec));
+        let entry = Entry {
+            seq: self.next_seq,
+            tries: 0,
+            place: Place::Ready,
+            until,
+            ..dead.entry
+        };
+        self.next_seq += 1;
+        self.shelf.add(job, entry);
+        if self.shelf.is_first(job) {
+            self.shelf.set_place(job, Place::Ready);
+        }
+        self.shelf
+            .touched
+            .extend([Touched::DeadGone(job), Touched::Job(job)]);
+        Ok(())
+    }
+
+    fn drop_dead(&mut self, job: JobId) -> Result<(), JobError> {
+        self.shelf.unbury(job).ok_or(JobError::Unknown)?;
+        self.shelf.touched.push(Touched::DeadGone(job));
+        Ok(())
+    }
+
+    fn counts(&mut self) -> Result<Counts, JobError> {
+        Ok(self.shelf.counts())
+    }
+}
+
+impl Dead {
+    fn seen(&self, job: JobId) -> Seen {
+        Seen {
+            job,
+            queue: self.entry.queue.clone(),
+            standing: Standing::Dead(self.why.clone()),
+            tries: self.entry.tries,
+            since: self.entry.since,
+            why: self.why.clone(),
+            spec: self.entry.spec.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

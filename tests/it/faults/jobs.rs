@@ -1,0 +1,188 @@
+//! Rows F44 to F49: jobs whose takers die, which poison, whose player moves, and a Redis that is away, empty or slow.
+//! The suite of `src/jobs` holds each store to F44 and F45 by itself; here are the programs around it.
+
+use crate::jobs::{count_jobs, counted, world_on};
+use crate::support::number_from;
+use crate::support::redis::Redis;
+use crate::support::server::{Options, Server};
+use crate::support::wait_for;
+use crate::support::worlds::{hall_character, hall_return, hall_wizard};
+use std::time::{Duration, Instant};
+
+#[test]
+fn f44_what_a_killed_host_had_is_shown_by_the_next_one_once() {
+    let mut server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let ann = hall_character(&server, "Ann");
+    let number = wizard.eval("$people:named(\"Ann\")");
+    server.kill9("moothall-telnet");
+    drop((wizard, ann));
+    let mut wizard = hall_wizard(&server);
+    wizard.eval(&format!(
+        "enqueue_job(\"notify\", \"a parcel\", [\"to\" -> {number}])"
+    ));
+    let mut ann = hall_return(&server, "Ann");
+    ann.expect("a parcel");
+    wait_for("the job to be done", || {
+        (wizard.eval("queued_jobs()") == "{}").then_some(())
+    });
+    ann.expect_none("a parcel");
+}
+
+#[test]
+fn f45_a_poison_job_is_dead_with_its_last_error_and_an_operator_brings_it_back() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    count_jobs(&mut wizard);
+    // What the poisoned one asks for is no number, so the verb fails on it, and not on the other.
+    wizard.eval("set_verb_code($ledger, \"count_job\", {\"{number, owner, id} = args;\", \"$ledger.rows = {@$ledger.rows, {0, number}};\", \"number + 1;\"})");
+    let id = wizard.eval("enqueue_job(\"count\", {}, [\"tries\" -> 2])");
+    wizard.eval("enqueue_job(\"count\", 5)");
+    let state = format!("job_info({id})[\"state\"]");
+    wait_for("the job to be given up", || {
+        (wizard.eval(&state) == "\"dead\"").then_some(())
+    });
+    let why = wizard.eval(&format!("job_info({id})[\"error\"]"));
+    assert!(
+        why.contains("tried 2 times") && why.contains("Type mismatch"),
+        "{why}"
+    );
+    assert_eq!(
+        counted(&mut wizard),
+        [5],
+        "what a failed job did has taken effect"
+    );
+    let dead = String::from_utf8(server.control(&["jobs", "dead"]).stdout).unwrap();
+    let plain = id.trim_matches('"');
+    assert!(dead.contains(plain), "{dead}");
+    wizard.eval("set_verb_code($ledger, \"count_job\", {\"$ledger.rows = {@$ledger.rows, {0, 6}};\"})");
+    assert!(server.control(&["jobs", "retry", plain]).status.success());
+    wait_for("the job to be done", || {
+        (counted(&mut wizard) == [5, 6]).then_some(())
+    });
+    assert!(!server.control(&["jobs", "drop", plain]).status.success());
+}
+
+#[test]
+fn f46_a_job_follows_its_player_and_waits_while_nobody_is_there() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let ann = hall_character(&server, "Ann");
+    let number = wizard.eval("$people:named(\"Ann\")");
+    drop(ann);
+    wait_for("Ann to be gone", || {
+        (wizard.eval(&format!("{number} in connected_players()")) == "0").then_some(())
+    });
+    wizard.eval(&format!(
+        "enqueue_job(\"notify\", \"one\", [\"to\" -> {number}, \"ttl\" -> 0.3])"
+    ));
+    wizard.eval(&format!("enqueue_job(\"notify\", \"two\", [\"to\" -> {number}])"));
+    wait_for("the short one to be given up", || {
+        (wizard.eval("length(queued_jobs())") == "1").then_some(())
+    });
+    let mut ann = hall_return(&server, "Ann");
+    ann.expect("two");
+    ann.expect_none("one");
+}
+
+#[test]
+fn f47_the_world_goes_on_while_redis_is_away_and_slow() {
+    let Some(mut redis) = Redis::start() else { return };
+    let away = Duration::from_secs(number_from("MOOTHALL_REDIS_AWAY_S", 2));
+    let server = world_on(&redis, "here");
+    let mut wizard = hall_wizard(&server);
+    count_jobs(&mut wizard);
+    wizard.eval("enqueue_job(\"count\", 1)");
+    wait_for("a job to be done", || (counted(&mut wizard) == [1]).then_some(()));
+    redis.kill9();
+    let gone = Instant::now();
+    wizard.eval("enqueue_job(\"count\", 2)");
+    while gone.elapsed() < away {
+        assert_eq!(wizard.eval("1 + 1"), "2");
+    }
+    wizard.send(";;for n in [1..20000] `enqueue_job(\"count\", 0, [\"to\" -> \"any\"]) ! E_QUOTA => raise(E_QUOTA, \"full\")\'; ticks_left() < 5000 && suspend(0); endfor");
+    wizard.expect("full");
+    let before = daemon_cpu(&server);
+    let look = Instant::now();
+    while look.elapsed() < Duration::from_secs(2) {
+        assert_eq!(wizard.eval("2 + 2"), "4");
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    let used = daemon_cpu(&server) - before;
+    assert!(
+        used < 100,
+        "{used} hundredths of a second of CPU time while nothing happens: something spins"
+    );
+    redis.start_again(true);
+    wait_for("the job that waited", || {
+        counted(&mut wizard).contains(&2).then_some(())
+    });
+    redis.stop(true);
+    assert_eq!(wizard.eval("3 + 3"), "6");
+    wizard.eval("enqueue_job(\"count\", 3)");
+    assert_eq!(wizard.eval("4 + 4"), "8");
+    redis.stop(false);
+    wait_for("the job of the slow time", || {
+        counted(&mut wizard).contains(&3).then_some(())
+    });
+    let mut rows = counted(&mut wizard);
+    rows.sort_unstable();
+    assert_eq!(rows, [1, 2, 3]);
+}
+
+/// The CPU time of the daemon in hundredths of a second.
+fn daemon_cpu(server: &Server) -> u64 {
+    let pid = server.pid("moothall-daemon").unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after_name = stat.rsplit(") ").next().unwrap();
+    let fields: Vec<&str> = after_name.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn f48_a_redis_that_comes_back_empty_is_reported() {
+    let Some(mut redis) = Redis::start() else {
+        return;
+    };
+    let server = world_on(&redis, "here");
+    let mut wizard = hall_wizard(&server);
+    count_jobs(&mut wizard);
+    wizard.eval("enqueue_job(\"count\", 1, [\"delay\" -> 3600])");
+    wait_for("the job to be on Redis", || {
+        redis
+            .ask("ZCARD {moothall}:delay")
+            .filter(|answer| answer.starts_with(":1"))
+    });
+    redis.kill9();
+    redis.start_again(false);
+    wait_for("the loss to be reported", || {
+        server.log().contains("they are lost").then_some(())
+    });
+    wizard.eval("enqueue_job(\"count\", 2)");
+    wait_for("the next job", || (counted(&mut wizard) == [2]).then_some(()));
+}
+
+#[test]
+fn f49_a_job_that_comes_again_after_its_commit_is_not_done_again() {
+    let Some(redis) = Redis::start() else { return };
+    let orders = crate::support::faults::Orders::new();
+    let options = Options::default()
+        .with("MOOTHALL_JOBS_STORE", redis.url())
+        .with("MOOTHALL_FAULTS", orders.folder().display());
+    let server = Server::start(options);
+    let mut wizard = hall_wizard(&server);
+    count_jobs(&mut wizard);
+    orders.give("job.before_ack", "crash");
+    wizard.eval("enqueue_job(\"count\", 1)");
+    orders.wait_taken("job.before_ack");
+    drop(wizard);
+    let mut wizard = hall_wizard(&server);
+    wizard.eval("enqueue_job(\"count\", 2)");
+    wait_for("the next job", || counted(&mut wizard).contains(&2).then_some(()));
+    wait_for("Redis to hear of both", || {
+        redis
+            .ask("ZCARD {moothall}:alive")
+            .filter(|answer| answer.starts_with(":0"))
+    });
+    assert_eq!(counted(&mut wizard), [1, 2]);
+}
