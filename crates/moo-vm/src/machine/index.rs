@@ -155,6 +155,10 @@ pub(super) fn put(
     if !is_key(&key) {
         return Err(ErrorCode::Type.into());
     }
+    // The compiler sees to it that this is never so; a program that was changed since may let it be.
+    if value.is_unset() {
+        return Err(ErrorCode::VarNf.into());
+    }
     task.charge_key(&key);
     let entries = map.len();
     if entries >= options.max_map_entries && map.get(&key).is_none() {

@@ -113,7 +113,12 @@ pub(super) fn set(regs: &mut [Value], (base, index): (u16, u16), value: u16, max
         return true;
     }
     match base.map_mut() {
-        Some(map) if map.len() < max_map_entries && is_key(&index) && !index.may_be_large() => {
+        Some(map)
+            if map.len() < max_map_entries
+                && is_key(&index)
+                && !index.may_be_large()
+                && !value.is_unset() =>
+        {
             map.insert(index, value);
             true
         }
