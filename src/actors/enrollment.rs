@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 
 /// What hosts there are, on this machine and on others.
-pub const KINDS: [&str; 1] = ["telnet"];
+pub const KINDS: [&str; 2] = ["telnet", "web"];
 
 /// A process asks to be let in.
 pub struct Ask {
@@ -47,7 +47,7 @@ pub enum EnrollmentError {
     )]
     Closed,
     /// Nothing of the kind runs elsewhere.
-    #[error("`{0}` is no kind of process that runs on another machine; `telnet` is one")]
+    #[error("`{0}` is no kind of process that runs on another machine; `telnet` and `web` are")]
     Kind(String),
     /// It would hold too short or too long.
     #[error("an invitation holds for 1 second to {} days", INVITATION_TTL_S.1 / 86_400)]

@@ -64,14 +64,14 @@ const PROGRAM: Program = Program {
             )
         },
         Command {
-            operands: &["<daemon|telnet>"],
+            operands: &["<daemon|telnet|web>"],
             ..Command::plain(
                 "drain",
                 "end one process in order, and leave it ended until a restart",
             )
         },
         Command {
-            operands: &["<daemon|telnet|all>"],
+            operands: &["<daemon|telnet|web|all>"],
             flags: &[Flag {
                 name: "--rolling",
                 value: "",

@@ -10,6 +10,7 @@ pub mod memory;
 mod networks;
 #[cfg(test)]
 mod tests;
+mod web;
 
 use crate::limits::{RESPONSE_LEN_MAX, WORKERS_MAX};
 pub use jobs::{JobStore, Jobs};
@@ -18,6 +19,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+pub use web::Web;
 
 /// The settings and their defaults, as an operator reads them: what `moothall default-config` prints.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -62,14 +64,6 @@ pub struct Telnet {
     pub lines_burst_max: u32,
     pub bytes_per_second_max: u32,
     pub output_len_max: usize,
-}
-
-/// Settings of the web host.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "default.toml describes each field")]
-pub struct Web {
-    pub listen: Listen,
 }
 
 /// Where something listens, if it does.
@@ -288,6 +282,8 @@ impl Config {
             ("telnet.login_timeout_s", u64::from(self.telnet.login_timeout_s)),
             ("telnet.line_len_max", self.telnet.line_len_max as u64),
             ("telnet.output_len_max", self.telnet.output_len_max as u64),
+            ("web.connections_max", u64::from(self.web.connections_max)),
+            ("web.login_timeout_s", u64::from(self.web.login_timeout_s)),
             ("tasks.attempts_max", u64::from(self.tasks.attempts_max)),
             ("workers.requests_max", u64::from(self.workers.requests_max)),
             ("processes.ready_timeout_s", self.processes.ready_timeout_s),

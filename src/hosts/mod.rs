@@ -11,4 +11,6 @@
 
 pub mod identity;
 pub mod link;
+pub mod program;
 pub mod telnet;
+pub mod web;

@@ -26,6 +26,8 @@ pub enum Auth {
     Bound([u8; 16]),
     /// An auth token: for `Attach`, and for what is asked without a connection, as a REST call does.
     Player(String),
+    /// A session: for `Reattach` to its connection, and for all that a player's token is for.
+    Session(String),
 }
 
 /// How a player came to a connection.

@@ -144,7 +144,7 @@ fn what_cannot_be_done_is_said_with_what_can() {
     check_refused(
         &server.control(&["drain"]),
         2,
-        "drain needs <daemon|telnet> after it",
+        "drain needs <daemon|telnet|web> after it",
     );
     check_refused(&server.control(&["tap", "Nobody"]), 1, "nobody called `Nobody`");
     check_refused(&server.control(&["tap", "#999999"]), 1, "is not connected");

@@ -29,6 +29,7 @@ mod services;
 mod simulation;
 mod soak;
 mod tokens;
+mod web;
 mod worker;
 
 /// As in the daemon, so that a test can see what something costs.

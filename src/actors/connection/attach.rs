@@ -155,7 +155,10 @@ impl ConnectionActor {
             }
             auth => {
                 self.admit(conn.id, auth)?;
-                Old::Overlap
+                match auth {
+                    Auth::Session(_) => Old::Dead,
+                    _ => Old::Overlap,
+                }
             }
         };
         note_peer(&conn, peer);
@@ -184,6 +187,7 @@ impl ConnectionActor {
         let check = |principal, token: &str| self.parts.keys.check(by.client.0, principal, token);
         let token = match auth {
             Auth::Player(token) => token,
+            Auth::Session(sid) => return self.player_of_session(sid),
             Auth::Full {
                 client,
                 player: Some(player),
@@ -206,6 +210,15 @@ impl ConnectionActor {
         is_player
             .then_some((player, auth_time))
             .ok_or(RpcMessageError::PermissionDenied)
+    }
+
+    /// Whose a session is, and when that player gave a password.
+    fn player_of_session(&self, sid: &str) -> Result<(Obj, Wall), RpcMessageError> {
+        let client = self.by_sid.get(sid).and_then(|conn| self.clients.get(conn));
+        let known = client.and_then(|client| Some((client.conn.object(), client.auth_time?)));
+        known
+            .filter(|(player, _)| player.0 >= 0)
+            .ok_or(RpcMessageError::TokenExpired)
     }
 
     /// Whether a player's connection goes to whoever asks, rather than to be replaced.

@@ -98,7 +98,11 @@ impl ConnectionActor {
             HostClientToDaemonMessage::Reattach { last, peer } => {
                 return self.come_back(&by, &auth, (last, &peer));
             }
-            message if matches!(auth, Auth::None | Auth::Player(_)) && cmd_seq == 0 => {
+            message
+                if matches!(auth, Auth::None | Auth::Player(_) | Auth::Session(_))
+                    && client.is_none()
+                    && cmd_seq == 0 =>
+            {
                 return self.ask_without_connection(&by, &auth, message);
             }
             message => message,

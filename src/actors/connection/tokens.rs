@@ -59,6 +59,8 @@ impl ConnectionActor {
                 }
                 Ok(())
             }
+            Auth::Session(sid) if !sid.is_empty() && *sid == client.sid => Ok(()),
+            Auth::Session(_) => Err(RpcMessageError::TokenExpired),
             Auth::Bound(_) | Auth::None | Auth::Player(_) => Err(RpcMessageError::PermissionDenied),
         }
     }

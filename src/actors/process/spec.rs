@@ -1,7 +1,7 @@
 //! The table of children: what each is called, which program it is, and what it is started with.
 
 use super::running::Handle;
-use crate::config::{Config, JobStore};
+use crate::config::{Config, JobStore, Listen};
 use crate::limits::WORKERS_MAX;
 use crate::protocol::control::ChildReady;
 use std::ffi::OsString;
@@ -149,6 +149,11 @@ pub fn table(
     let mut telnet = child("telnet", Role::Host, "moothall-telnet");
     telnet.listen = Some(("telnet", config.telnet.listen));
     let mut table = vec![daemon, telnet];
+    if let Listen::At(address) = config.web.listen {
+        let mut web = child("web", Role::Host, "moothall-web");
+        web.listen = Some(("web", address));
+        table.push(web);
+    }
     table.extend(
         WORKER_NAMES
             .iter()

@@ -41,7 +41,7 @@ pub const ENROLL: Command = Command {
     flags: &[
         Flag {
             value: "NAME",
-            ..switch("--role", "what the process will serve: telnet")
+            ..switch("--role", "what the process will serve: telnet or web")
         },
         Flag {
             value: "TIME",

@@ -2,7 +2,7 @@
 //!
 //! Parent: the host's supervisor. Mailbox: bursts of frames from the I/O thread, bounded by [`INBOUND_BURSTS_MAX`]
 //! (past it the link is taken as lost, and everything is asked for again); what clients send is bounded by their
-//! windows. Router and link are one actor, because a line and its answer would else cross one more mailbox each way.
+//! windows, and what the host's program asks for others by how many of those it serves. Router and link are one actor, because a line and its answer would else cross one more mailbox each way.
 //! It is not restarted by itself: it knows where every client is, so its panic ends the process, and the supervisor of
 //! processes starts another.
 
@@ -10,9 +10,12 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{HostEndpoints, HostInbound, HostSender, HostSide};
 use crate::limits::{INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
+use crate::protocol::client::HostClientToDaemonMessage;
 use crate::protocol::host::{HostType, Listener, Peer};
+pub use crate::protocol::machine::host::{Ending, Entry, NoAnswer, Number, Question};
 use crate::protocol::machine::host::{Host, Input, Meter, Output};
 pub use crate::protocol::machine::host::{Order as ToHost, ToClient};
+pub use crate::protocol::machine::link::Answer;
 use crate::protocol::machine::link::LinkConfig;
 use crate::protocol::{ClientId, Moment, Wall, WireObj};
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
@@ -42,6 +45,8 @@ pub enum FromClient {
         address: Recipient<ToClient>,
         /// How far its socket has come.
         meter: Arc<Meter>,
+        /// How it comes in.
+        entry: Entry,
     },
     /// A client has typed these lines.
     Lines {
@@ -49,6 +54,17 @@ pub enum FromClient {
         client: ClientId,
         /// In their order.
         lines: Vec<String>,
+    },
+    /// A client's program asks something.
+    Ask {
+        /// Who.
+        client: ClientId,
+        /// What the client's actor calls it.
+        name: u64,
+        /// What it asks.
+        message: HostClientToDaemonMessage,
+        /// Under which number.
+        number: Number,
     },
     /// A client's meter says that it has the room that the link waits for.
     Drained {
@@ -59,7 +75,20 @@ pub enum FromClient {
     Closed {
         /// Who.
         client: ClientId,
+        /// The meter of that socket: another one may have the client by now.
+        meter: Arc<Meter>,
+        /// Whether the client may come back.
+        may_return: bool,
     },
+}
+
+/// What the host's program asks the daemon, and where the answer goes. Whoever does not wait any more drops that.
+#[derive(Debug)]
+pub struct Ask {
+    /// The question.
+    pub question: Question,
+    /// Hears the answer, also if there is none.
+    pub answer: oneshot::Sender<Answer>,
 }
 
 /// What the host tells its link.
@@ -85,8 +114,11 @@ struct Burst(Vec<HostInbound>);
 pub struct HostLink {
     endpoints: HostEndpoints,
     host: Host,
-    /// Where each client's actor is reached.
-    ears: HashMap<ClientId, Recipient<ToClient>>,
+    /// Where each client's actor is reached, and its socket's meter.
+    ears: HashMap<ClientId, (Recipient<ToClient>, Arc<Meter>)>,
+    /// Who waits for the answer to which question.
+    questions: HashMap<u64, oneshot::Sender<Answer>>,
+    last_question: u64,
     io: Option<(HostSide, HostSender)>,
     /// Set by the I/O thread when it had to drop a burst.
     overflowed: Arc<AtomicBool>,
@@ -109,10 +141,11 @@ pub struct LinkState {
 }
 
 impl HostLink {
-    /// A link that does nothing before [`begin`] is called on its gate. `capacity` is how many clients the host can
+    /// A link of a host that serves `host_type`, which does nothing before [`begin`] is called on its gate. `capacity` is how many clients the host can
     /// hold, `pause_bytes` how much may wait for one of them before it gets no more for a while.
     pub fn new(
         endpoints: HostEndpoints,
+        host_type: HostType,
         capacity: u32,
         pause_bytes: usize,
         to_host: mpsc::Sender<ToHost>,
@@ -123,7 +156,7 @@ impl HostLink {
             id: endpoints.id,
             instance: endpoints.instance,
             world: String::new(),
-            host_type: HostType::Tcp,
+            host_type,
             capacity,
             skills: Vec::new(),
         };
@@ -131,6 +164,8 @@ impl HostLink {
             host: Host::new(config, pause_bytes),
             endpoints,
             ears: HashMap::new(),
+            questions: HashMap::new(),
+            last_question: 0,
             io: None,
             overflowed: Arc::default(),
             born: Instant::now(),
@@ -168,11 +203,22 @@ impl HostLink {
     fn carry_out(&mut self, output: Output) {
         match output {
             Output::ToClient(client, message) => {
-                if let Some(ear) = self.ears.get(&client) {
+                if let Some((ear, _)) = self.ears.get(&client) {
                     tell(ear, message);
                 }
             }
-            Output::ToAll(message) => self.ears.values().for_each(|ear| tell(ear, message.clone())),
+            Output::ToAll(message) => self.ears.values().for_each(|(ear, _)| tell(ear, message.clone())),
+            Output::Rename { from, to } => {
+                if let Some(ear) = self.ears.remove(&from) {
+                    self.ears.insert(to, ear);
+                }
+            }
+            Output::Answer { name, answer } => {
+                // Who asked may not wait any more.
+                if let Some(asker) = self.questions.remove(&name) {
+                    asker.send(*answer).ok();
+                }
+            }
             Output::Send { lane, frame } => {
                 // Whatever is not sent is missed in time, and said again.
                 if let Some((_, sender)) = &self.io
@@ -206,6 +252,13 @@ impl HostLink {
             self.feed(Input::Reset);
         }
         self.feed(Input::Tick);
+    }
+
+    /// A client has come. One that is here already is at another socket from now on.
+    fn open(&mut self, client: ClientId, ear: Recipient<ToClient>, meter: &Arc<Meter>) {
+        if let Some((before, _)) = self.ears.insert(client, (ear, Arc::clone(meter))) {
+            tell(&before, crate::protocol::machine::host::elsewhere());
+        }
     }
 
     fn leave(&mut self, done: oneshot::Sender<()>) {
@@ -301,20 +354,40 @@ impl Handler<Offered<FromClient>> for HostLink {
                 handler,
                 address,
                 meter,
+                entry,
             } => {
-                self.ears.insert(client, address);
+                self.open(client, address, &meter);
                 self.feed(Input::Opened {
                     client,
                     peer,
                     handler,
                     meter,
+                    entry,
                 });
             }
             FromClient::Lines { client, lines } => self.feed(Input::Lines { client, lines }),
             FromClient::Drained { client } => self.feed(Input::Drained { client }),
-            FromClient::Closed { client } => {
-                self.ears.remove(&client);
-                self.feed(Input::Closed { client });
+            FromClient::Ask {
+                client,
+                name,
+                message,
+                number,
+            } => self.feed(Input::Ask {
+                client,
+                name,
+                message,
+                number,
+            }),
+            FromClient::Closed {
+                client,
+                meter,
+                may_return,
+            } => {
+                let is_own = |(_, own): &(_, Arc<Meter>)| Arc::ptr_eq(own, &meter);
+                if self.ears.get(&client).is_some_and(is_own) {
+                    self.ears.remove(&client);
+                    self.feed(Input::Closed { client, may_return });
+                }
             }
         }
     }
@@ -327,9 +400,24 @@ impl Handler<Offered<FromHost>> for HostLink {
         match message.accept() {
             FromHost::Token(token) => self.feed(Input::Token(token)),
             FromHost::Listeners(listeners) => self.feed(Input::Listeners(listeners)),
-            FromHost::CloseAll(words) => self.carry_out(Output::ToAll(ToClient::Close(words))),
+            FromHost::CloseAll(words) => {
+                let why = Ending::Down;
+                self.carry_out(Output::ToAll(ToClient::Close { why, words }));
+            }
             FromHost::Leave(done) => self.leave(done),
         }
+    }
+}
+
+impl Handler<Offered<Ask>> for HostLink {
+    type Result = ();
+
+    fn handle(&mut self, ask: Offered<Ask>, _: &mut Context<Self>) {
+        let Ask { question, answer } = ask.accept();
+        self.last_question += 1;
+        let name = self.last_question;
+        self.questions.insert(name, answer);
+        self.feed(Input::Question { name, question });
     }
 }
 

@@ -18,36 +18,32 @@ pub mod output;
 pub mod terminal;
 pub mod window;
 
-use crate::actors::kit::child_link::{ChildLink, Order};
 use crate::actors::kit::gate::Gate;
-use crate::actors::kit::secret_file::random;
 use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::{ChildSpec, Restart, Supervisor};
 use crate::config::{self, Config};
-use crate::gateway::HostEndpoints;
-use crate::hosts::identity::{self, Identity, IdentityError};
-use crate::hosts::link::{self, FromHost, HostLink, ToHost};
-use crate::limits::{CLOSE_FLUSH_MAX, HELD_HOST_BYTES_MAX, HOST_ORDERS_MAX, INBOUND_BURSTS_MAX};
+use crate::hosts::link::{FromHost, HostLink, ToHost};
+use crate::hosts::program::bind::bind;
+use crate::hosts::program::{self, ClientNames, HostError, HostKind, Options, SYSTEM_OBJECT, Serves, tell};
+use crate::limits::{CLOSE_FLUSH_MAX, HELD_HOST_BYTES_MAX};
 use crate::protocol::control::ChildReady;
 use crate::protocol::host::{HostType, Listener as WireListener};
-use crate::protocol::{ClientId, HostId, WireObj};
+use crate::protocol::{ClientId, WireObj};
 use actix::{Arbiter, ArbiterHandle};
-use listener::{BindError, Listener, StopListening};
+use listener::{Listener, StopListening};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 /// The name of this host in the supervisor's table.
-const NAME: &str = "telnet";
+pub const NAME: &str = "telnet";
 
-/// The system object, to which the first port belongs.
-const SYSTEM_OBJECT: WireObj = WireObj(0);
+/// The flag of `moothall` that says where it listens.
+const FLAG: &str = "--telnet";
 
 const GOING_DOWN: &str = "*** The server is going down. Please come back later. ***";
 
@@ -60,10 +56,7 @@ pub struct TelnetShared {
     live: AtomicUsize,
     /// Bytes of lines that wait in the host.
     held: AtomicUsize,
-    next_client: AtomicU64,
-    /// Makes the ids of this start of the process differ from those of any other. It is not the start's own number, which
-    /// only this process and the daemon may know: whoever knew it could take the place of the host's sockets.
-    clients_of: [u8; 8],
+    names: ClientNames,
     born: Instant,
 }
 
@@ -75,8 +68,7 @@ impl TelnetShared {
             link,
             live: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
-            next_client: AtomicU64::new(0),
-            clients_of: random(),
+            names: ClientNames::default(),
             born: Instant::now(),
         }
     }
@@ -94,10 +86,7 @@ impl TelnetShared {
     /// Counts a new connection and names it.
     fn on_opened(&self) -> ClientId {
         self.live.fetch_add(1, Ordering::Relaxed);
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.next_client.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-        id[8..].copy_from_slice(&self.clients_of);
-        ClientId(id)
+        self.names.next()
     }
 
     /// A connection that held `before` bytes of lines holds `now`.
@@ -116,139 +105,24 @@ impl TelnetShared {
     }
 }
 
-/// Why the host could not start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum TelnetError {
-    /// The port of the configuration cannot be opened.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The link to the daemon can never work.
-    #[error("the telnet host cannot work with the daemon: {0}")]
-    Link(String),
-    /// The daemon does not take what this host proves itself with.
-    #[error("the daemon refuses this host's {0}")]
-    Refused(&'static str),
-    /// This host is not enrolled with the daemon of its settings.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// The system refused something that every process needs.
-    #[error("the telnet host cannot run: {0}")]
-    System(#[from] io::Error),
-}
-
-/// What the program was told besides its configuration.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The folder with the sockets of the daemon and of the supervisor.
-    pub run_dir: PathBuf,
-    /// A token to say hello with, where no supervisor hands one out.
-    pub token: Option<String>,
-    /// End at once when the supervisor is gone.
-    pub die_with_parent: bool,
-}
-
 /// Runs the host until it is told to stop. Must be called on the main arbiter.
-pub async fn run(config: &Config, options: Options) -> Result<(), TelnetError> {
-    let orphan_time = match options.die_with_parent {
-        true => Duration::ZERO,
-        false => Duration::from_secs(config.processes.orphan_timeout_s),
-    };
-    let (child, mut orders) = ChildLink::connect(&options.run_dir, NAME, orphan_time).await?;
-    let endpoints = endpoints(config, &options)?;
-    let mut credential = Credential::new(&endpoints, options.token);
-    let first = listener::bind(config.telnet.listen)?;
+pub async fn run(config: &Config, options: Options) -> Result<(), HostError> {
+    let first = bind(config.telnet.listen, FLAG)?;
     let _alarm = stall::watch_here("main")?;
-    let (mut host, mut from_link) = TelnetHost::start(config, endpoints)?;
+    let started = program::start(config, options, kind(config)).await?;
+    let mut host = TelnetHost::start(config, started.supervisor, started.link)?;
     host.listen_on(first, SYSTEM_OBJECT)?;
-    loop {
-        tokio::select! {
-            order = orders.recv() => match order {
-                Some(Order::HostToken(token)) => host.tell_link(FromHost::Token(token)),
-                Some(Order::MintHostToken { .. } | Order::HostEnded { .. }) => {
-                    tracing::warn!("a host was told what only the daemon should be");
-                }
-                Some(Order::Stop { .. }) | None => break,
-            },
-            Some(order) = from_link.recv() => match order {
-                ToHost::Up => {
-                    credential.was_taken();
-                    child.ready(host.ready());
-                }
-                ToHost::WantToken => match credential.show()? {
-                    Some(token) => host.tell_link(FromHost::Token(token)),
-                    None => child.want_token(),
-                },
-                ToHost::Listen { handler, port, .. } => host.listen(handler, port),
-                ToHost::Unlisten { port } => host.unlisten(port),
-                ToHost::Drain { why, .. } => {
-                    tracing::info!(why, "the daemon asks this host to end");
-                    break;
-                }
-                ToHost::GiveUp(why) => return Err(TelnetError::Link(why)),
-            },
-        }
-    }
-    host.stop().await;
-    Ok(())
+    started.program.obey(host).await
 }
 
-/// Where the daemon is: on this machine, or where the settings say, with the keys that this host was enrolled with.
-fn endpoints(config: &Config, options: &Options) -> Result<HostEndpoints, TelnetError> {
-    let instance = u64::from_le_bytes(random());
-    if config.daemon.rpc.is_empty() {
-        let ipc = |name: &str| format!("ipc://{}", options.run_dir.join(name).display());
-        return Ok(HostEndpoints {
-            rpc: ipc("rpc.sock"),
-            events: ipc("events.sock"),
-            curve: None,
-            id: HostId::named(NAME),
-            instance,
-        });
-    }
-    let identity = Identity::read(&config.daemon.identity)?;
-    Ok(HostEndpoints {
-        rpc: format!("tcp://{}", config.daemon.rpc),
-        events: format!("tcp://{}", config.daemon.events),
-        curve: Some(identity.curve),
-        id: identity.id,
-        instance,
-    })
-}
-
-/// Has the daemon take this host's keys, and writes who it is from now on: what `--enroll` does.
-pub fn enroll(config: &Config, invitation: &str) -> Result<HostId, IdentityError> {
-    identity::enroll(config, NAME, invitation)
-}
-
-/// What this host has to say hello with, where no supervisor hands it tokens: a token of its own, or none, because the
-/// key that it speaks with stands for it. One that was refused is not shown again.
-struct Credential {
-    token: Option<String>,
-    what: &'static str,
-    is_refused: bool,
-}
-
-impl Credential {
-    fn new(endpoints: &HostEndpoints, token: Option<String>) -> Credential {
-        let is_remote = endpoints.curve.is_some();
-        Credential {
-            token: token.or(is_remote.then(String::new)),
-            what: if is_remote { "key; enroll it anew" } else { "token" },
-            is_refused: false,
-        }
-    }
-
-    fn was_taken(&mut self) {
-        self.is_refused = false;
-    }
-
-    /// What to say hello with; none if the supervisor is to be asked.
-    fn show(&mut self) -> Result<Option<String>, TelnetError> {
-        let token = self.token.clone();
-        if token.is_some() && std::mem::replace(&mut self.is_refused, true) {
-            return Err(TelnetError::Refused(self.what));
-        }
-        Ok(token)
+/// What kind of host it is.
+fn kind(config: &Config) -> HostKind {
+    HostKind {
+        name: NAME,
+        host_type: || HostType::Tcp,
+        connections_max: config.telnet.connections_max,
+        pause_bytes: config.telnet.output_len_max,
+        questions_max: 0,
     }
 }
 
@@ -273,52 +147,14 @@ struct TelnetHost {
 const ARBITERS_MAX: usize = 4;
 
 impl TelnetHost {
-    fn start(config: &Config, endpoints: HostEndpoints) -> io::Result<(TelnetHost, mpsc::Receiver<ToHost>)> {
-        let supervisor = Supervisor::start(|child| {
-            tracing::error!(
-                actor = child.name,
-                "an actor of the telnet host cannot be kept alive"
-            );
-            std::process::exit(i32::from(crate::actors::kit::exit::INTERNAL));
-        });
-        let connections_max = config.telnet.connections_max;
-        let pause_bytes = config.telnet.output_len_max;
-        let (to_host, from_link) = mpsc::channel(HOST_ORDERS_MAX);
-        // The link knows where every client is: nothing could be done with a second one, so its end is ours.
-        let mut spec = ChildSpec::permanent("link");
-        spec.intensity.restarts_max = 0;
-        let here = Arbiter::current();
-        let slot = supervisor.supervise(spec, here.clone(), move |exit| {
-            HostLink::new(
-                endpoints.clone(),
-                connections_max,
-                pause_bytes,
-                to_host.clone(),
-                exit,
-            )
-        });
-        let link = Gate::new(slot.clone(), link::gate_bound(connections_max));
-        link::begin(&link, Gate::new(slot, INBOUND_BURSTS_MAX));
-        let shared = Arc::new(TelnetShared::new(config.telnet.clone(), link));
-        let arbiters = connection_arbiters(here)?;
-        let ports = BTreeMap::new();
-        let interface = config.telnet.listen;
-        Ok((
-            TelnetHost {
-                supervisor,
-                shared,
-                arbiters,
-                interface,
-                ports,
-            },
-            from_link,
-        ))
-    }
-
-    fn tell_link(&self, message: FromHost) {
-        if self.shared.link.offer(message).is_err() {
-            tracing::error!("the link takes no orders");
-        }
+    fn start(config: &Config, supervisor: Supervisor, link: Gate<HostLink>) -> io::Result<TelnetHost> {
+        Ok(TelnetHost {
+            supervisor,
+            shared: Arc::new(TelnetShared::new(config.telnet.clone(), link)),
+            arbiters: connection_arbiters(Arbiter::current())?,
+            interface: config.telnet.listen,
+            ports: BTreeMap::new(),
+        })
     }
 
     /// Accepts clients of `handler` on a bound socket.
@@ -357,7 +193,7 @@ impl TelnetHost {
             return self.report_listeners();
         }
         let address = SocketAddr::new(self.interface.ip(), port);
-        let opened = listener::bind(address).map_err(TelnetError::from);
+        let opened = bind(address, FLAG).map_err(HostError::from);
         if let Err(error) = opened.and_then(|socket| Ok(self.listen_on(socket, handler)?)) {
             tracing::warn!(%error, "a port that the world asked for was not opened");
             self.report_listeners();
@@ -380,7 +216,13 @@ impl TelnetHost {
             host_type: HostType::Tcp,
             options: Vec::new(),
         });
-        self.tell_link(FromHost::Listeners(listeners.collect()));
+        tell(&self.shared.link, FromHost::Listeners(listeners.collect()));
+    }
+}
+
+impl Serves for TelnetHost {
+    fn link(&self) -> &Gate<HostLink> {
+        &self.shared.link
     }
 
     fn ready(&self) -> ChildReady {
@@ -394,20 +236,24 @@ impl TelnetHost {
         }
     }
 
+    fn on_ports(&mut self, order: &ToHost) {
+        match order {
+            ToHost::Listen { handler, port, .. } => self.listen(*handler, *port),
+            ToHost::Unlisten { port } => self.unlisten(*port),
+            _ => {}
+        }
+    }
+
     /// Closes the ports, says goodbye to the clients, and waits until they are gone or their time is over.
-    async fn stop(mut self) {
+    async fn stop(&mut self) {
         self.supervisor.let_end();
         let ports: Vec<u16> = self.ports.keys().copied().collect();
         ports.into_iter().for_each(|port| self.unlisten(port));
-        self.tell_link(FromHost::CloseAll(GOING_DOWN.into()));
+        tell(&self.shared.link, FromHost::CloseAll(GOING_DOWN.into()));
         let deadline = Instant::now() + CLOSE_FLUSH_MAX;
         while self.shared.live() > 0 && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let (done, left) = oneshot::channel();
-        self.tell_link(FromHost::Leave(done));
-        // An error means that the link is gone, and with it its sockets.
-        tokio::time::timeout(CLOSE_FLUSH_MAX, left).await.ok();
     }
 }
 

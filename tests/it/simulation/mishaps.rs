@@ -160,7 +160,13 @@ impl World {
         };
         if !std::mem::replace(&mut person.is_gone, true) {
             let host = person.host;
-            self.give(host, Input::Closed { client });
+            self.give(
+                host,
+                Input::Closed {
+                    client,
+                    may_return: false,
+                },
+            );
             self.agenda.plan(self.now, Happening::Comes);
         }
     }

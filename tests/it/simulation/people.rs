@@ -58,13 +58,16 @@ impl Person {
     /// The host has something for this person; gives whether the socket has something to take.
     pub fn hears(&mut self, what: ToClient) -> bool {
         match what {
-            ToClient::Event { event, seq, mark } => self.waiting.push_back((seq, mark, event)),
+            ToClient::Event { event, pos, mark, .. } => self.waiting.push_back((pos.seq, mark, event)),
             ToClient::Answered => self.answered += 1,
             ToClient::Refused(why) => self.complain(format!("a line was refused: {why}")),
             ToClient::Ready { fresh: true } => self.complain("the daemon had forgotten them".to_owned()),
-            ToClient::Close(_) if self.is_fenced => self.is_gone = true,
-            ToClient::Close(why) => self.complain(format!("they were cut off: {why}")),
+            ToClient::Close { .. } if self.is_fenced => self.is_gone = true,
+            ToClient::Close { words, .. } => self.complain(format!("they were cut off: {words}")),
             ToClient::Ready { .. } | ToClient::Away | ToClient::Notice(_) => {}
+            ToClient::Reply { .. } | ToClient::Entered { .. } | ToClient::NotEntered(_) => {
+                self.complain("they heard the answer to a question".to_owned());
+            }
         }
         !self.waiting.is_empty()
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use moothall::limits::LINK_TICK;
 use moothall::protocol::host::{HostType, Peer};
-use moothall::protocol::machine::host::{Host, Input, Order, Output, ToClient};
+use moothall::protocol::machine::host::{Entry, Host, Input, Order, Output, ToClient};
 use moothall::protocol::machine::link::LinkConfig;
 use moothall::protocol::{ClientId, HostId, Moment, Wall, WireObj};
 
@@ -327,7 +327,7 @@ impl World {
                         .for_each(|client| self.tell(client, what.clone()));
                 }
                 Output::Order(Order::WantToken) => self.give(host, Input::Token("token".into())),
-                Output::Order(_) => {}
+                Output::Order(_) | Output::Rename { .. } | Output::Answer { .. } => {}
                 Output::Garbled(error) => panic!("the model sends whole frames: {error}"),
             }
         }
@@ -346,7 +346,13 @@ impl World {
             self.agenda.plan(at, Happening::Reads(client));
         }
         if is_closed {
-            self.give(host, Input::Closed { client });
+            self.give(
+                host,
+                Input::Closed {
+                    client,
+                    may_return: false,
+                },
+            );
         }
     }
 
@@ -380,6 +386,7 @@ impl World {
                 peer,
                 handler: WireObj(0),
                 meter,
+                entry: Entry::New,
             },
         );
         self.agenda.plan(self.now, Happening::Types(client));

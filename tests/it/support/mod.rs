@@ -20,6 +20,7 @@ pub mod small_disk;
 pub mod starved;
 pub mod tab;
 pub mod telnet;
+pub mod web;
 pub mod worlds;
 
 use std::path::PathBuf;

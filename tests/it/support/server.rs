@@ -27,6 +27,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
     /// Another address for players than a free port.
     pub telnet: Option<SocketAddr>,
+    /// Whether browsers are served as well, on a free port.
+    pub has_web: bool,
 }
 
 impl Options {
@@ -34,6 +36,14 @@ impl Options {
     pub fn importing(world: &Path) -> Options {
         Options {
             import: Some(world.to_owned()),
+            ..Options::default()
+        }
+    }
+
+    /// The built-in world, for browsers too.
+    pub fn web() -> Options {
+        Options {
+            has_web: true,
             ..Options::default()
         }
     }
@@ -62,6 +72,7 @@ pub struct Server {
     child: Child,
     lines: Receiver<String>,
     telnet: SocketAddr,
+    web: Option<SocketAddr>,
     /// Whether the data folder is this server's and not that of another one, which refused it.
     owns_data: bool,
 }
@@ -81,7 +92,7 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("moothall-it-").tempdir().unwrap();
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let telnet = options.telnet.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let (child, lines) = launch(folder.path(), &data, &options, telnet);
+        let (child, lines) = launch(folder.path(), &data, &options, (telnet, None));
         let mut server = Server {
             folder,
             data,
@@ -89,6 +100,7 @@ impl Server {
             child,
             lines,
             telnet,
+            web: None,
             owns_data: true,
         };
         match server.until_ready() {
@@ -106,6 +118,12 @@ impl Server {
     /// Where players connect.
     pub fn telnet(&self) -> SocketAddr {
         self.telnet
+    }
+
+    /// Where browsers connect.
+    #[track_caller]
+    pub fn web(&self) -> SocketAddr {
+        self.web.expect("a server that serves browsers")
     }
 
     /// The folder of the world.
@@ -197,7 +215,12 @@ impl Server {
     #[track_caller]
     pub fn start_again(&mut self) {
         self.ended();
-        (self.child, self.lines) = launch(self.folder.path(), &self.data, &self.options, self.telnet);
+        (self.child, self.lines) = launch(
+            self.folder.path(),
+            &self.data,
+            &self.options,
+            (self.telnet, self.web),
+        );
         if let Err(refusal) = self.until_ready() {
             panic!("the server did not start again: {refusal:?}");
         }
@@ -213,12 +236,18 @@ impl Server {
 
     /// Waits for the line that says where players connect.
     fn until_ready(&mut self) -> Result<SocketAddr, Refusal> {
-        let end = Instant::now() + DEADLINE;
+        let (end, mut telnet) = (Instant::now() + DEADLINE, None);
         loop {
             match self.lines.recv_timeout(Duration::from_millis(50)) {
                 Ok(line) => {
+                    let address = |place: &str| place.replace(' ', ":").parse().expect("an address is said");
                     if let Some(place) = line.strip_prefix("Moothall is ready: telnet ") {
-                        return Ok(place.replace(' ', ":").parse().expect("an address is said"));
+                        telnet = Some(address(place));
+                    } else if let Some(place) = line.strip_prefix("Moothall is ready: web ") {
+                        self.web = Some(address(place));
+                    }
+                    if let Some(telnet) = telnet.filter(|_| self.web.is_some() == self.options.has_web) {
+                        return Ok(telnet);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -255,15 +284,25 @@ impl Drop for Server {
 }
 
 /// Starts `moothall`; its lines come through the channel, which closes when it ends.
-fn launch(folder: &Path, data: &Path, options: &Options, telnet: SocketAddr) -> (Child, Receiver<String>) {
+fn launch(
+    folder: &Path,
+    data: &Path,
+    options: &Options,
+    (telnet, web): (SocketAddr, Option<SocketAddr>),
+) -> (Child, Receiver<String>) {
     let log = File::options()
         .create(true)
         .append(true)
         .open(folder.join("log"))
         .unwrap();
+    let web = match (options.has_web, web) {
+        (false, _) => "off".to_owned(),
+        (true, None) => "127.0.0.1:0".to_owned(),
+        (true, Some(web)) => web.to_string(),
+    };
     let mut command = clean_command(env!("CARGO_BIN_EXE_moothall"));
     command
-        .args(["run", "--telnet", &telnet.to_string(), "--data"])
+        .args(["run", "--telnet", &telnet.to_string(), "--web", &web, "--data"])
         .arg(data)
         .envs(
             options

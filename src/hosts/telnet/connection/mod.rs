@@ -12,7 +12,7 @@ use super::TelnetShared;
 use super::flood::FloodGate;
 use super::terminal::Terminal;
 use super::window::{Daemon, Window};
-use crate::hosts::link::{FromClient, ToClient};
+use crate::hosts::link::{Entry, FromClient, ToClient};
 use crate::limits::{LINE_LEN_MAX, OUTPUT_SLACK};
 use crate::protocol::event::{ClientEvent, Content, Line, LineBody};
 use crate::protocol::host::Peer;
@@ -46,6 +46,7 @@ pub struct Accepted {
 struct Farewell {
     client: ClientId,
     shared: Arc<TelnetShared>,
+    meter: Arc<Meter>,
     /// Bytes of this client's lines that are counted as held.
     held: usize,
 }
@@ -65,7 +66,11 @@ impl Drop for Farewell {
         self.hold(0);
         self.shared.on_closed();
         // A link that is gone knows no clients, so there is nobody to tell.
-        let _ = self.shared.link.offer(FromClient::Closed { client: self.client });
+        let _ = self.shared.link.offer(FromClient::Closed {
+            client: self.client,
+            meter: Arc::clone(&self.meter),
+            may_return: false,
+        });
     }
 }
 
@@ -93,7 +98,6 @@ pub struct TelnetConn {
     socket: TcpStream,
     terminal: Terminal,
     shown: VecDeque<Shown>,
-    meter: Arc<Meter>,
     window: Window,
     flood: FloodGate,
     life: Life,
@@ -114,6 +118,7 @@ impl TelnetConn {
         let farewell = Farewell {
             client: shared.on_opened(),
             shared,
+            meter: Arc::default(),
             held: 0,
         };
         arbiter.spawn_fn(move || match TelnetConn::new(accepted, farewell) {
@@ -143,7 +148,6 @@ impl TelnetConn {
                 settings.output_len_max.saturating_add(OUTPUT_SLACK),
             ),
             shown: VecDeque::new(),
-            meter: Arc::default(),
             window: Window::default(),
             flood: FloodGate::new(settings, shared.now()),
             life: Life::Open,
@@ -271,7 +275,8 @@ impl Actor for TelnetConn {
                 peer,
                 handler,
                 address,
-                meter: Arc::clone(&self.meter),
+                meter: Arc::clone(&self.farewell.meter),
+                entry: Entry::New,
             };
             if self.farewell.shared.link.offer(opened).is_err() {
                 self.terminal.print(
@@ -290,9 +295,10 @@ impl Handler<ToClient> for TelnetConn {
 
     fn handle(&mut self, message: ToClient, _: &mut Context<Self>) {
         match message {
-            ToClient::Event { event, seq, mark } => {
+            ToClient::Event { event, pos, mark, .. } => {
                 self.show(&event);
                 let end = self.terminal.queued();
+                let seq = pos.seq;
                 self.shown.push_back(Shown { end, seq, mark });
             }
             ToClient::Answered => self.window.answered(1),
@@ -312,7 +318,9 @@ impl Handler<ToClient> for TelnetConn {
                 }
             }
             ToClient::Notice(text) => self.terminal.print(&text, true),
-            ToClient::Close(text) => self.close(&[Line::text(&*text)]),
+            ToClient::Close { words, .. } => self.close(&[Line::text(&*words)]),
+            // These answer programs, which ask otherwise than by lines.
+            ToClient::Reply { .. } | ToClient::Entered { .. } | ToClient::NotEntered(_) => {}
         }
     }
 }

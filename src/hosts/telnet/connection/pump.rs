@@ -174,7 +174,7 @@ impl TelnetConn {
         if self.shown.is_empty() {
             self.shown = VecDeque::new();
         }
-        if self.meter.accept(seq, mark) {
+        if self.farewell.meter.accept(seq, mark) {
             let client = self.farewell.client;
             // A link that is too busy to hear it looks at the meter by itself.
             let _ = self.farewell.shared.link.offer(FromClient::Drained { client });

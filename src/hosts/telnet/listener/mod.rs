@@ -7,13 +7,12 @@ use super::TelnetShared;
 use super::connection::{Accepted, TelnetConn};
 use crate::actors::kit::gate::Offered;
 use crate::actors::kit::supervisor::ExitGuard;
-use crate::limits::{ACCEPT_BACKLOG, ACCEPT_REST, ACCEPTS_IN_A_ROW_MAX, ARRIVALS_PERIOD};
+use crate::limits::{ACCEPT_REST, ACCEPTS_IN_A_ROW_MAX, ARRIVALS_PERIOD};
 use crate::protocol::WireObj;
 use actix::fut::ActorFuture;
 use actix::{Actor, ActorContext, ArbiterHandle, AsyncContext, Context, Handler};
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{self, Write};
@@ -22,54 +21,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Sleep, sleep};
-
-/// A port could not be opened: says why in words, and what to do.
-#[derive(Debug)]
-pub struct BindError {
-    address: SocketAddr,
-    cause: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot accept connections on {}: ", self.address)?;
-        match self.cause.kind() {
-            io::ErrorKind::AddrInUse => {
-                f.write_str("another program uses the port; stop it or choose another with --telnet")
-            }
-            io::ErrorKind::PermissionDenied => {
-                f.write_str("this user may not open the port; choose one above 1023 with --telnet")
-            }
-            io::ErrorKind::AddrNotAvailable => {
-                f.write_str("the address is not one of this machine's; 0.0.0.0 means all of them")
-            }
-            _ => write!(f, "{}", self.cause),
-        }
-    }
-}
-
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
-    }
-}
-
-/// Opens a port; port 0 takes a free one. Must be called where a reactor runs.
-pub fn bind(address: SocketAddr) -> Result<std::net::TcpListener, BindError> {
-    let open = || {
-        let socket = if address.is_ipv4() {
-            TcpSocket::new_v4()
-        } else {
-            TcpSocket::new_v6()
-        }?;
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(ACCEPT_BACKLOG)?.into_std()
-    };
-    open().map_err(|cause| BindError { address, cause })
-}
 
 /// Orders the listener to close its port.
 #[derive(Clone, Copy, Debug)]

@@ -7,14 +7,15 @@ use super::engine::options::{ECHO, EOR, SGA};
 use super::engine::parser::{DO, IAC, WILL, WONT};
 use super::*;
 use crate::limits::{COMMANDS_IN_FLIGHT_MAX, LINE_LEN_MAX};
-use crate::protocol::WireValue;
 use crate::protocol::broadcast::HostBroadcastEvent;
 use crate::protocol::event::{ClientEvent, Line, LineBody, StreamPos};
 use crate::protocol::host::ReattachOutcome;
+use crate::protocol::{HostId, WireValue};
 use daemon::{FakeDaemon, Heard, PATIENCE, lines, text};
 use moo_model::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::mpsc;
 
 /// A host with its daemon and a port.
 struct Rig {
@@ -40,9 +41,10 @@ impl Rig {
             run_dir: folder.path().to_owned(),
             ..Options::default()
         };
-        let (mut host, from_link) =
-            TelnetHost::start(&config, endpoints(&config, &options).unwrap()).unwrap();
-        let socket = listener::bind(config.telnet.listen).unwrap();
+        let endpoints = program::endpoints(&config, &options, NAME).unwrap();
+        let (supervisor, link, from_link) = program::start_link(endpoints, kind(&config));
+        let mut host = TelnetHost::start(&config, supervisor, link).unwrap();
+        let socket = bind(config.telnet.listen, FLAG).unwrap();
         let address = socket.local_addr().unwrap();
         host.listen_on(socket, SYSTEM_OBJECT).unwrap();
         let mut rig = Rig {
@@ -53,7 +55,7 @@ impl Rig {
             address,
         };
         assert_eq!(rig.order().await, ToHost::WantToken);
-        rig.host.tell_link(FromHost::Token("a token".to_owned()));
+        tell(rig.host.link(), FromHost::Token("a token".to_owned()));
         rig.wait_until_up().await;
         rig
     }
@@ -407,7 +409,7 @@ async fn a_daemon_that_has_forgotten_a_connection_gets_it_anew() {
 #[actix::test]
 async fn ports_open_and_close_as_the_world_asks() {
     let mut rig = Rig::start().await;
-    let free = listener::bind("127.0.0.1:0".parse().unwrap())
+    let free = bind("127.0.0.1:0".parse().unwrap(), FLAG)
         .unwrap()
         .local_addr()
         .unwrap()
@@ -458,8 +460,12 @@ async fn a_host_that_stops_says_goodbye_and_leaves_the_daemon() {
     client.send("hello\n").await;
     client.expect("you said hello\r\n").await;
     assert_eq!(rig.daemon.command().await, "hello");
-    let (host, mut daemon) = (rig.host, rig.daemon);
-    let (_, _) = tokio::join!(host.stop(), async {
+    let (mut host, mut daemon) = (rig.host, rig.daemon);
+    let stop = async {
+        host.stop().await;
+        program::leave(host.link()).await;
+    };
+    let (_, _) = tokio::join!(stop, async {
         client.expect(format!("{GOING_DOWN}\r\n")).await;
         client.expect_end().await;
         drop(client);
@@ -470,8 +476,8 @@ async fn a_host_that_stops_says_goodbye_and_leaves_the_daemon() {
 
 #[actix::test]
 async fn a_port_in_use_is_refused_in_words() {
-    let taken = listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let error = listener::bind(taken.local_addr().unwrap()).expect_err("the port is taken");
+    let taken = bind("127.0.0.1:0".parse().unwrap(), FLAG).unwrap();
+    let error = bind(taken.local_addr().unwrap(), FLAG).expect_err("the port is taken");
     assert!(
         error
             .to_string()

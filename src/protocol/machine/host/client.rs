@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Meter, Output, ToClient};
+use super::output::Origin;
+use super::{Entry, Meter, Output, ToClient};
 use crate::limits::{COMMANDS_IN_FLIGHT_MAX, EVENT_COST};
-use crate::protocol::client::{Auth, ClientRequest, HostClientToDaemonMessage};
+use crate::protocol::client::{Attachment, Auth, ClientRequest, ConnectType, HostClientToDaemonMessage};
 use crate::protocol::event::{ClientEvent, Content, LineBody, StreamPos};
 use crate::protocol::host::{HeldConn, Peer};
 use crate::protocol::machine::stream::Stream;
@@ -36,17 +37,47 @@ pub(super) struct Parked {
     answer: ToClient,
 }
 
+/// Who asked for what a command does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Asker {
+    /// Somebody who types lines.
+    Line,
+    /// A program, which calls it so.
+    Program(u64),
+}
+
+/// A command that was not answered.
+#[derive(Debug)]
+struct Command {
+    seq: u64,
+    message: HostClientToDaemonMessage,
+    asker: Asker,
+}
+
+/// Something without a number that was not answered.
+#[derive(Debug)]
+struct Asked {
+    name: u64,
+    message: HostClientToDaemonMessage,
+    is_sent: bool,
+}
+
+/// An event on its way to a client.
+pub(super) type Event = (Arc<ClientEvent>, Origin);
+
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) peer: Peer,
     pub(super) handler: WireObj,
     meter: Arc<Meter>,
+    /// How it comes in.
+    pub(super) entry: Entry,
     pub(super) life: Life,
     /// What the daemon gave this connection to prove itself; none until it knows the connection.
     pub(super) bound: Option<[u8; 16]>,
     /// The last event that was told when that was given: what events up to it say of it is out of date.
     pub(super) bound_since: u64,
-    pub(super) stream: Stream<Arc<ClientEvent>>,
+    pub(super) stream: Stream<Event>,
     /// Whom the last event that says so was for.
     pub(super) player: WireObj,
     /// The daemon was asked for this connection anew, and knows nothing of what was sent before.
@@ -56,8 +87,9 @@ pub(super) struct Client {
     sent: u64,
     /// The last command that was ever sent.
     sent_ever: u64,
-    /// Lines that were not answered, with their numbers, rising.
-    unanswered: VecDeque<(u64, String)>,
+    /// Commands that were not answered, their numbers rising.
+    unanswered: VecDeque<Command>,
+    asked: VecDeque<Asked>,
     /// The daemon wants to be asked nothing before then.
     pub(super) rest_until: Option<Moment>,
     pub(super) parked: VecDeque<Parked>,
@@ -76,11 +108,12 @@ pub(super) struct Client {
 
 impl Client {
     /// A client that the daemon does not know yet.
-    pub(super) fn new(peer: Peer, handler: WireObj, meter: Arc<Meter>) -> Client {
+    pub(super) fn new(peer: Peer, handler: WireObj, meter: Arc<Meter>, entry: Entry) -> Client {
         Client {
             peer,
             handler,
             meter,
+            entry,
             life: Life::Opening,
             bound: None,
             bound_since: 0,
@@ -91,6 +124,7 @@ impl Client {
             sent: 0,
             sent_ever: 0,
             unanswered: VecDeque::new(),
+            asked: VecDeque::new(),
             rest_until: None,
             parked: VecDeque::new(),
             handed: 0,
@@ -105,16 +139,48 @@ impl Client {
 
     /// What asks the daemon for this connection.
     pub(super) fn establish(&self) -> ClientRequest {
-        let message = HostClientToDaemonMessage::ConnectionEstablish {
-            peer: self.peer.clone(),
-            handler: self.handler,
+        let (peer, handler) = (self.peer.clone(), self.handler);
+        let (auth, message) = match &self.entry {
+            Entry::New => (
+                Auth::None,
+                HostClientToDaemonMessage::ConnectionEstablish { peer, handler },
+            ),
+            Entry::Player { auth, takeover } => (
+                auth.clone(),
+                HostClientToDaemonMessage::Attach {
+                    connect_type: ConnectType::Connected,
+                    handler,
+                    peer,
+                    takeover: *takeover,
+                },
+            ),
+            Entry::Back { auth, last } => (
+                auth.clone(),
+                HostClientToDaemonMessage::Reattach { last: *last, peer },
+            ),
         };
         ClientRequest {
             message,
-            auth: Auth::None,
+            auth,
             cmd_seq: 0,
             cmd_acked: 0,
         }
+    }
+
+    /// The daemon has let the client in. Gives the place in the stream that it goes on from.
+    pub(super) fn enter(&mut self, attachment: &Attachment) -> StreamPos {
+        let pos = match &self.entry {
+            Entry::Back { last, .. } if last.era == attachment.head.era => *last,
+            _ => attachment.last,
+        };
+        (self.life, self.bound) = (Life::There, Some(attachment.bound));
+        self.player = attachment.player;
+        self.fresh = false;
+        self.cmd_last = attachment.cmd_next.saturating_sub(1);
+        (self.sent, self.sent_ever) = (self.cmd_last, self.cmd_last);
+        self.begin_at(pos.seq);
+        self.bound_since = attachment.head.seq;
+        pos
     }
 
     /// What the daemon is told of this connection after it was away; none if it never knew it.
@@ -136,13 +202,82 @@ impl Client {
 
     /// The highest number up to which all commands were answered.
     pub(super) fn acked_commands(&self) -> u64 {
-        self.unanswered.front().map_or(self.cmd_last, |(seq, _)| seq - 1)
+        self.unanswered
+            .front()
+            .map_or(self.cmd_last, |first| first.seq - 1)
     }
 
     /// Takes a line that the client has typed, and numbers it.
     pub(super) fn push_line(&mut self, line: String) {
+        let message = HostClientToDaemonMessage::Command {
+            handler: self.handler,
+            command: line,
+        };
+        self.push(message, Asker::Line);
+    }
+
+    /// Takes what a client's program asks, and numbers it.
+    pub(super) fn push(&mut self, message: HostClientToDaemonMessage, asker: Asker) {
         self.cmd_last += 1;
-        self.unanswered.push_back((self.cmd_last, line));
+        let seq = self.cmd_last;
+        self.unanswered.push_back(Command { seq, message, asker });
+    }
+
+    /// Takes what a client's program asks under a number that was given before.
+    pub(super) fn push_again(&mut self, seq: u64, message: HostClientToDaemonMessage, asker: Asker) {
+        if seq > self.cmd_last {
+            return self.push(message, asker);
+        }
+        let at = self.unanswered.partition_point(|command| command.seq < seq);
+        let command = Command { seq, message, asker };
+        match self.unanswered.get_mut(at).filter(|known| known.seq == seq) {
+            // It is on its way, and whoever asked last is answered.
+            Some(known) => known.asker = asker,
+            None => {
+                self.unanswered.insert(at, command);
+                self.sent = self.sent.min(seq - 1);
+            }
+        }
+    }
+
+    /// Takes what a client's program asks without a number.
+    pub(super) fn ask(&mut self, name: u64, message: HostClientToDaemonMessage) {
+        let is_sent = false;
+        self.asked.push_back(Asked {
+            name,
+            message,
+            is_sent,
+        });
+    }
+
+    /// The next of what is asked without a number, to be sent.
+    pub(super) fn next_asked(&mut self) -> Option<(u64, ClientRequest)> {
+        let bound = self.bound.filter(|_| self.life == Life::There)?;
+        let cmd_acked = self.acked_commands();
+        let asked = self.asked.iter_mut().find(|asked| !asked.is_sent)?;
+        asked.is_sent = true;
+        let request = ClientRequest {
+            message: asked.message.clone(),
+            auth: Auth::Bound(bound),
+            cmd_seq: 0,
+            cmd_acked,
+        };
+        Some((asked.name, request))
+    }
+
+    /// It is to be asked again, later.
+    pub(super) fn ask_again(&mut self, name: u64) {
+        let asked = self.asked.iter_mut().find(|asked| asked.name == name);
+        if let Some(asked) = asked {
+            asked.is_sent = false;
+        }
+    }
+
+    /// It was answered; gives whether it was waited for.
+    pub(super) fn settle_asked(&mut self, name: u64) -> bool {
+        let before = self.asked.len();
+        self.asked.retain(|asked| asked.name != name);
+        self.asked.len() < before
     }
 
     /// The next command to send, with its number and whether it was sent before; none if it has to wait.
@@ -150,16 +285,14 @@ impl Client {
         let bound = self
             .bound
             .filter(|_| self.life == Life::There && self.rest_until.is_none())?;
-        let next = self.unanswered.partition_point(|(seq, _)| *seq <= self.sent);
+        let next = self
+            .unanswered
+            .partition_point(|command| command.seq <= self.sent);
         if next >= COMMANDS_IN_FLIGHT_MAX {
             return None;
         }
-        let (seq, line) = self.unanswered.get(next)?;
-        let message = HostClientToDaemonMessage::Command {
-            handler: self.handler,
-            command: line.clone(),
-        };
-        let (cmd_seq, again) = (*seq, *seq <= self.sent_ever);
+        let Command { seq, message, .. } = self.unanswered.get(next)?;
+        let (cmd_seq, message, again) = (*seq, message.clone(), *seq <= self.sent_ever);
         (self.sent, self.sent_ever) = (cmd_seq, self.sent_ever.max(cmd_seq));
         let auth = Auth::Bound(bound);
         let request = ClientRequest {
@@ -183,27 +316,37 @@ impl Client {
             self.life = Life::Held;
         }
         (self.sent, self.rest_until) = (0, None);
+        self.asked.iter_mut().for_each(|asked| asked.is_sent = false);
     }
 
-    /// Takes note that the command with this number was answered; gives whether it was waited for.
-    pub(super) fn settle(&mut self, cmd_seq: u64) -> bool {
-        let before = self.unanswered.len();
+    /// Takes note that the command with this number was answered; gives who asked, if it was waited for.
+    pub(super) fn settle(&mut self, cmd_seq: u64) -> Option<Asker> {
         // Answers come in order but for a few, so the place is near the front.
-        if let Some(at) = self.unanswered.iter().position(|(seq, _)| *seq == cmd_seq) {
-            self.unanswered.remove(at);
-        }
+        let at = self
+            .unanswered
+            .iter()
+            .position(|command| command.seq == cmd_seq)?;
+        let asker = self.unanswered.remove(at).map(|command| command.asker);
         if self.unanswered.is_empty() {
             self.unanswered = VecDeque::new();
         }
-        self.unanswered.len() < before
+        asker
+    }
+
+    /// Who asked for this, if it was not answered.
+    pub(super) fn asker(&self, cmd_seq: u64) -> Option<Asker> {
+        let mut unanswered = self.unanswered.iter();
+        let command = unanswered.find(|command| command.seq == cmd_seq)?;
+        Some(command.asker)
     }
 
     /// Starts the connection anew, for a daemon that does not know it.
     pub(super) fn forget(&mut self) {
         (self.life, self.bound, self.fresh) = (Life::Opening, None, true);
+        self.entry = Entry::New;
         self.stream = Stream::default();
         (self.cmd_last, self.sent, self.sent_ever) = (0, 0, 0);
-        self.unanswered = VecDeque::new();
+        (self.unanswered, self.asked) = (VecDeque::new(), VecDeque::new());
         self.parked = VecDeque::new();
         (self.rest_until, self.is_paused) = (None, false);
         self.begin_at(0);
@@ -216,7 +359,7 @@ impl Client {
     }
 
     /// Hands an event to the client.
-    pub(super) fn hand(&mut self, client: ClientId, seq: u64, event: Arc<ClientEvent>) -> Output {
+    pub(super) fn hand(&mut self, client: ClientId, seq: u64, (event, origin): Event) -> Output {
         match &*event {
             ClientEvent::SystemMessage { player, .. } | ClientEvent::PlayerSwitched { player, .. } => {
                 self.player = *player;
@@ -229,16 +372,23 @@ impl Client {
         self.handed += weight(&event) as u64;
         self.handed_seq = seq;
         let mark = self.handed;
-        Output::ToClient(client, ToClient::Event { event, seq, mark })
+        let pos = StreamPos {
+            era: self.stream.last().era,
+            seq,
+        };
+        let told = ToClient::Event {
+            event,
+            pos,
+            mark,
+            origin,
+        };
+        Output::ToClient(client, told)
     }
 
     /// Tells the client that events after the last one handed out are lost.
     pub(super) fn hand_gap(&mut self, client: ClientId, lost: u64) -> Output {
-        self.hand(
-            client,
-            self.handed_seq + lost,
-            Arc::new(ClientEvent::Gap { lost }),
-        )
+        let gap = Arc::new(ClientEvent::Gap { lost });
+        self.hand(client, self.handed_seq + lost, (gap, Origin::default()))
     }
 
     /// What was handed out and not taken by the socket, about in bytes.

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::Life;
+use super::client::{Asker, Life};
 use super::streams::nth_part;
-use super::{Host, Order, Output, Ticket, ToClient};
+use super::{ELSEWHERE, Ending, Host, NoAnswer, Order, Origin, Output, Ticket, ToClient};
 use crate::limits::{LIST_ENTRIES_MAX, REQUEST_DEADLINE_S, REST_DEFAULT_MS, REST_MS_MAX};
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, REVOKED_WORDS, Subject};
 use crate::protocol::client::{Attachment, ClientReply, DaemonToClientReply, Refusal};
@@ -22,8 +22,7 @@ use crate::protocol::machine::stream;
 use crate::protocol::surface::Surfaced;
 use crate::protocol::{ClientId, Moment};
 
-const GONE: &str = "*** The server has closed this connection. ***";
-const ELSEWHERE: &str = "*** Connected elsewhere ***";
+pub(super) const GONE: &str = "*** The server has closed this connection. ***";
 const SERVER_LOST_CONNECTION: &str =
     "*** The server has been restarted and does not know this connection any more; please log in again. ***";
 const UNREADABLE: &str =
@@ -76,6 +75,11 @@ impl Host {
             Ticket::Job(_) if matches!(answer, Answer::Failed(_)) => {}
             Ticket::Job(job) => self.agent.answered(job),
             Ticket::Command(id, seq) => self.command_answered(now, id, seq, answer, out),
+            Ticket::Asked(id, name) => self.asked_answered(now, id, name, answer, out),
+            Ticket::Question(name) => out.push(Output::Answer {
+                name,
+                answer: Box::new(answer),
+            }),
             Ticket::Establish(id) => self.establish_answered(now, id, answer, out),
             Ticket::Detach(id) => {
                 // One that was not heard is said again to the next daemon.
@@ -122,6 +126,7 @@ impl Host {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
+        let asker = client.asker(seq);
         match answer {
             // It waits for the next daemon.
             Answer::Failed(RpcError::ConnectionLost) => {}
@@ -130,30 +135,39 @@ impl Host {
                 client.go_back_to(seq, now.plus(wait));
                 self.watch_client(id);
             }
-            Answer::Refused(refusal) => self.refused(now, id, seq, &refusal, out),
-            Answer::Failed(RpcError::CouldNotDecode(_)) => {
-                self.settled(now, id, seq, None, refused(UNREADABLE), out);
+            Answer::Refused(Refusal { error, .. }) if is_over(&error) => self.end_for(id, &error, out),
+            answer => {
+                let head = self.take_in(now, id, &answer, out);
+                let told = match asker {
+                    Some(Asker::Program(name)) => reply(name, seq, answer),
+                    _ => line_answered(answer),
+                };
+                self.settled(now, id, seq, head, told, out);
             }
-            Answer::Failed(error) => {
-                self.settled(now, id, seq, None, refused(error.surface().telnet), out);
-            }
-            Answer::Client(ClientReply { reply, head }) => {
-                match reply {
-                    DaemonToClientReply::LoginResult(Some(login)) => {
-                        if let Some(attachment) = login.attach {
-                            self.attached(now, id, &attachment, out);
-                        }
-                    }
-                    DaemonToClientReply::AttachResult(attachment) => {
-                        self.attached(now, id, &attachment, out);
-                    }
-                    _ => {}
-                }
-                self.settled(now, id, seq, head, ToClient::Answered, out);
-            }
-            Answer::Host(_) => self.settled(now, id, seq, None, ToClient::Answered, out),
         }
         self.send_commands(now, id);
+    }
+
+    /// Takes note of what an answer says of the client that asked. Gives the event after which it is to be told.
+    pub(super) fn take_in(
+        &mut self,
+        now: Moment,
+        id: ClientId,
+        answer: &Answer,
+        out: &mut Vec<Output>,
+    ) -> Option<StreamPos> {
+        match answer {
+            Answer::Client(ClientReply { reply, head }) => {
+                if let DaemonToClientReply::LoginResult(Some(login)) = reply
+                    && let Some(attachment) = &login.attach
+                {
+                    self.attached(now, id, attachment, out);
+                }
+                *head
+            }
+            Answer::Refused(refusal) => refusal.head,
+            Answer::Host(_) | Answer::Failed(_) => None,
+        }
     }
 
     /// A command was answered: the client hears so after what it was told before, up to `head`.
@@ -166,12 +180,24 @@ impl Host {
         answer: ToClient,
         out: &mut Vec<Output>,
     ) {
+        let client = self.clients.get_mut(&id);
+        if client.is_some_and(|client| client.settle(seq).is_some()) {
+            self.tell_after(now, id, head, answer, out);
+        }
+    }
+
+    /// Tells a client something once it was told all events up to `head`.
+    pub(super) fn tell_after(
+        &mut self,
+        now: Moment,
+        id: ClientId,
+        head: Option<StreamPos>,
+        answer: ToClient,
+        out: &mut Vec<Output>,
+    ) {
         let Some(client) = self.clients.get_mut(&id) else {
             return;
         };
-        if !client.settle(seq) {
-            return;
-        }
         match head.filter(|head| !client.stream.is_past(*head)) {
             None => out.push(Output::ToClient(id, answer)),
             Some(head) => {
@@ -180,60 +206,6 @@ impl Host {
                 self.watch_client(id);
                 self.stream(now, id, stream::Input::Head(head.seq), out);
             }
-        }
-    }
-
-    /// A command was refused for good: the client reads why.
-    fn refused(&mut self, now: Moment, id: ClientId, seq: u64, refusal: &Refusal, out: &mut Vec<Output>) {
-        let text = refusal.error.surface().telnet;
-        if is_over(&refusal.error) {
-            return self.end(id, text, out);
-        }
-        let answer = match text.is_empty() {
-            true => ToClient::Answered,
-            false => refused(text),
-        };
-        self.settled(now, id, seq, refusal.head, answer, out);
-    }
-
-    fn establish_answered(&mut self, now: Moment, id: ClientId, answer: Answer, out: &mut Vec<Output>) {
-        let rest = rest_after(&answer);
-        let Some(client) = self.clients.get_mut(&id) else {
-            // It has gone meanwhile.
-            match answer {
-                Answer::Client(ClientReply {
-                    reply: DaemonToClientReply::NewConnection { bound, .. },
-                    ..
-                }) if self.farewells.contains_key(&id) => {
-                    self.farewells.insert(id, Some(bound));
-                    self.detach(now, id, false);
-                }
-                _ => drop(self.farewells.remove(&id)),
-            }
-            return;
-        };
-        match answer {
-            _ if client.life != Life::Opening => {}
-            Answer::Client(ClientReply {
-                reply: DaemonToClientReply::NewConnection { bound, pos, .. },
-                ..
-            }) => {
-                (client.life, client.bound) = (Life::There, Some(bound));
-                client.begin_at(pos.seq);
-                let fresh = std::mem::take(&mut client.fresh);
-                self.stream(now, id, stream::Input::Opened(pos), out);
-                out.push(Output::ToClient(id, ToClient::Ready { fresh }));
-                self.send_commands(now, id);
-            }
-            Answer::Failed(RpcError::ConnectionLost) => {}
-            _ if rest.is_some() => {
-                let wait = Duration::from_millis(rest.unwrap_or_default());
-                client.rest_until = Some(now.plus(wait));
-                self.watch_client(id);
-            }
-            Answer::Refused(refusal) => self.end(id, refusal.error.surface().telnet, out),
-            Answer::Failed(error) => self.end(id, error.surface().telnet, out),
-            Answer::Client(_) | Answer::Host(_) => self.end(id, GONE, out),
         }
     }
 
@@ -252,13 +224,13 @@ impl Host {
                 from,
                 events: events
                     .into_iter()
-                    .map(|(seq, _, event)| (seq, Arc::new(event)))
+                    .map(|(seq, cause, event)| (seq, (Arc::new(event), Origin { cause, at: None })))
                     .collect(),
                 done,
                 lost: lost.unwrap_or_default(),
             },
             Answer::Refused(Refusal { error, .. }) if is_over(&error) => {
-                return self.end(id, error.surface().telnet, out);
+                return self.end_for(id, &error, out);
             }
             answer if rest_after(&answer).is_some() => stream::Input::Unanswered,
             _ => stream::Input::Refused,
@@ -284,10 +256,11 @@ impl Host {
                     client.begin_at(after.seq);
                 }
                 self.send_commands(now, id);
+                self.send_asked(now, id);
                 out.push(Output::ToClient(id, ToClient::Ready { fresh: false }));
             }
-            ReattachOutcome::Fenced { .. } => self.end(id, ELSEWHERE, out),
-            ReattachOutcome::Denied => self.end(id, GONE, out),
+            ReattachOutcome::Fenced { .. } => self.end(id, Ending::Elsewhere, ELSEWHERE, out),
+            ReattachOutcome::Denied => self.end(id, Ending::Revoked, GONE, out),
             // The player starts anew on the same socket: that is better than to be cut off.
             ReattachOutcome::Expired | ReattachOutcome::Unknown => {
                 client.forget();
@@ -305,6 +278,7 @@ impl Host {
         };
         client.bound = Some(attachment.bound);
         client.bound_since = attachment.head.seq;
+        client.player = attachment.player;
         let &Attachment {
             attach_epoch, head, ..
         } = attachment;
@@ -312,11 +286,20 @@ impl Host {
     }
 
     /// The daemon has no more to do with a client: its socket is closed, and the daemon is not told of it.
-    fn end(&mut self, id: ClientId, words: &str, out: &mut Vec<Output>) {
+    pub(super) fn end(&mut self, id: ClientId, why: Ending, words: &str, out: &mut Vec<Output>) {
         if let Some(client) = self.clients.get_mut(&id) {
             (client.life, client.bound) = (Life::Over, None);
-            out.push(Output::ToClient(id, ToClient::Close(words.into())));
+            out.push(Output::ToClient(id, close(why, words.into())));
         }
+    }
+
+    /// The same, for what the daemon said.
+    pub(super) fn end_for(&mut self, id: ClientId, error: &RpcMessageError, out: &mut Vec<Output>) {
+        let why = match error {
+            RpcMessageError::Fenced { .. } => Ending::Elsewhere,
+            _ => Ending::Over,
+        };
+        self.end(id, why, error.surface().telnet, out);
     }
 
     fn broadcast(&mut self, now: Moment, event: HostBroadcastEvent, out: &mut Vec<Output>) {
@@ -350,7 +333,7 @@ impl Host {
 
     /// Tokens have died: their clients are closed at once. The daemon is told when their sockets are gone.
     fn revoked(&mut self, now: Moment, subject: Subject, out: &mut Vec<Output>) {
-        let close = |id| Output::ToClient(id, ToClient::Close(REVOKED_WORDS.into()));
+        let close = |id| Output::ToClient(id, close(Ending::Revoked, REVOKED_WORDS.into()));
         match subject {
             Subject::Client(id) => out.extend(self.clients.contains_key(&id).then(|| close(id))),
             Subject::Player(player) => {
@@ -365,7 +348,7 @@ impl Host {
     fn direct(&mut self, now: Moment, direct: DaemonDirect, out: &mut Vec<Output>) {
         match direct {
             DaemonDirect::CloseClient { client, reason } => {
-                out.push(Output::ToClient(client, ToClient::Close(reason.into())));
+                out.push(Output::ToClient(client, close(Ending::Over, reason.into())));
             }
             DaemonDirect::Fence {
                 client: id,
@@ -375,7 +358,7 @@ impl Host {
                 if let Some(client) = self.clients.get(&id)
                     && client.stream.attach_epoch() < attach_epoch
                 {
-                    self.end(id, ELSEWHERE, out);
+                    self.end(id, Ending::Elsewhere, ELSEWHERE, out);
                 }
             }
             DaemonDirect::ListClients => self.list_clients(now),
@@ -416,12 +399,45 @@ impl Host {
     }
 }
 
-fn refused(text: &str) -> ToClient {
-    ToClient::Refused(text.into())
+fn close(why: Ending, words: Arc<str>) -> ToClient {
+    ToClient::Close { why, words }
+}
+
+pub(super) fn unexpected() -> RpcError {
+    RpcError::UnexpectedReply("it is for another kind of message".into())
+}
+
+/// What a program hears of an answer.
+pub(super) fn reply(name: u64, number: u64, answer: Answer) -> ToClient {
+    let answer = match answer {
+        Answer::Client(ClientReply { reply, .. }) => Ok(reply),
+        Answer::Refused(refusal) => Err(NoAnswer::Refused(refusal.error)),
+        Answer::Failed(error) => Err(NoAnswer::Failed(error)),
+        Answer::Host(_) => Err(NoAnswer::Failed(unexpected())),
+    };
+    ToClient::Reply {
+        name,
+        number,
+        answer: Box::new(answer),
+    }
+}
+
+/// What somebody who types lines reads of an answer to one.
+fn line_answered(answer: Answer) -> ToClient {
+    let text = match &answer {
+        Answer::Refused(refusal) => refusal.error.surface().telnet,
+        Answer::Failed(RpcError::CouldNotDecode(_)) => UNREADABLE,
+        Answer::Failed(error) => error.surface().telnet,
+        Answer::Client(_) | Answer::Host(_) => "",
+    };
+    match text.is_empty() {
+        true => ToClient::Answered,
+        false => ToClient::Refused(text.into()),
+    }
 }
 
 /// Whether a refusal means that the connection is not ours any more, or is not at all.
-fn is_over(error: &RpcMessageError) -> bool {
+pub(super) fn is_over(error: &RpcMessageError) -> bool {
     matches!(
         error,
         RpcMessageError::NoConnection | RpcMessageError::Fenced { .. }
@@ -429,7 +445,7 @@ fn is_over(error: &RpcMessageError) -> bool {
 }
 
 /// How many milliseconds to wait before the same is asked again; none if that would change nothing.
-fn rest_after(answer: &Answer) -> Option<u64> {
+pub(super) fn rest_after(answer: &Answer) -> Option<u64> {
     match answer {
         Answer::Refused(Refusal { error, .. }) => match error {
             RpcMessageError::Busy { retry_after_ms } => {

@@ -5,8 +5,51 @@
 use std::sync::Arc;
 
 use super::Meter;
-use crate::protocol::host::{Listener, Peer};
+use crate::protocol::client::{Auth, HostClientToDaemonMessage};
+use crate::protocol::event::StreamPos;
+use crate::protocol::host::{HostToDaemonMessage, Listener, Peer};
 use crate::protocol::{ClientId, Wall, WireObj};
+
+/// How a client comes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    /// As somebody whom the daemon has yet to learn to know.
+    New,
+    /// As a player who proves to be one.
+    Player {
+        /// A player's token, or a session.
+        auth: Auth,
+        /// Whether to take the player's connection over, whatever state it is in.
+        takeover: bool,
+    },
+    /// As the client that it was before its socket was lost, perhaps at another host.
+    Back {
+        /// Its session, or its token.
+        auth: Auth,
+        /// The last event that it has.
+        last: StreamPos,
+    },
+}
+
+/// Under which number a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// None: it only reads, or may be carried out twice.
+    None,
+    /// The next one.
+    Next,
+    /// One that was given before: whatever it leads to was perhaps asked for at another host.
+    Again(u64),
+}
+
+/// What a host's program asks that is no client's business.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Something on the host's own behalf.
+    Host(HostToDaemonMessage),
+    /// Something on behalf of a player without a connection, or of nobody.
+    Player(Auth, HostClientToDaemonMessage),
+}
 
 /// What happens to a host.
 #[derive(Clone, Debug)]
@@ -40,6 +83,8 @@ pub enum Input {
         handler: WireObj,
         /// How far its socket has come.
         meter: Arc<Meter>,
+        /// How it comes in.
+        entry: Entry,
     },
     /// A client has typed these lines.
     Lines {
@@ -47,6 +92,24 @@ pub enum Input {
         client: ClientId,
         /// In their order.
         lines: Vec<String>,
+    },
+    /// A client asks something. It is answered by [`ToClient::Reply`](super::ToClient::Reply).
+    Ask {
+        /// Who.
+        client: ClientId,
+        /// What the client's actor calls it.
+        name: u64,
+        /// What it asks.
+        message: HostClientToDaemonMessage,
+        /// Under which number.
+        number: Number,
+    },
+    /// The host's program asks something. It is answered by [`Output::Answer`](super::Output::Answer).
+    Question {
+        /// What the program calls it.
+        name: u64,
+        /// What it asks.
+        question: Question,
     },
     /// A client's meter has reached the mark that was wanted.
     Drained {
@@ -57,6 +120,8 @@ pub enum Input {
     Closed {
         /// Who.
         client: ClientId,
+        /// Whether the client may come back: its player then stays in the world for a while.
+        may_return: bool,
     },
     /// The host is about to end.
     Leave {

@@ -5,7 +5,9 @@
 //! that does not read holds up nobody else. All the memory of a client goes with it.
 
 mod agent;
+mod asking;
 mod client;
+mod entry;
 mod hear;
 mod input;
 mod meter;
@@ -13,14 +15,13 @@ mod output;
 mod streams;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use agent::Agent;
-use client::{Client, Life};
-pub use input::Input;
+use client::{Client, Event, Life};
+pub use input::{Entry, Input, Number, Question};
 pub use meter::Meter;
-pub use output::{Order, Output, ToClient};
+pub use output::{Ending, NoAnswer, Order, Origin, Output, ToClient};
 use rustc_hash::FxHashMap;
 
 use super::link::{self, Link, LinkConfig};
@@ -30,12 +31,12 @@ use crate::limits::{
     REATTACH_BATCH_MAX, REATTACH_SPREAD,
 };
 use crate::protocol::client::{Auth, ClientRequest, HostClientToDaemonMessage};
-use crate::protocol::event::ClientEvent;
 use crate::protocol::host::{HostLoad, HostToDaemonMessage};
 use crate::protocol::{ClientId, HostId, JobId, Moment};
 
 const AWAY_NOTICE: &str = "*** The server is away for a moment. What you type is kept until it is back. ***";
 const BACK_NOTICE: &str = "*** The server is back. ***";
+const ELSEWHERE: &str = "*** Connected elsewhere ***";
 const AWAY_TOO_LONG: &str = "*** The server has been away for too long. Please come back later. ***";
 
 /// What a request is to the host.
@@ -45,6 +46,8 @@ enum Ticket {
     Quiet,
     Establish(ClientId),
     Command(ClientId, u64),
+    Asked(ClientId, u64),
+    Question(u64),
     Detach(ClientId),
     Replay(ClientId, u64),
     Reattach(Vec<ClientId>),
@@ -69,6 +72,15 @@ struct Returning {
     gap: Duration,
 }
 
+/// A client that is gone and was not detached yet.
+#[derive(Clone, Copy, Debug)]
+struct Farewell {
+    /// What it proved itself by, if it had it.
+    bound: Option<[u8; 16]>,
+    /// It may come back, so that its player stays for a while.
+    may_return: bool,
+}
+
 /// The host.
 #[derive(Debug)]
 pub struct Host {
@@ -77,12 +89,12 @@ pub struct Host {
     /// Bytes that wait for a client before it is paused.
     pause_bytes: u64,
     clients: FxHashMap<ClientId, Client>,
-    /// Clients that are gone and were not detached yet, with what they proved themselves by, if they had it.
-    farewells: FxHashMap<ClientId, Option<[u8; 16]>>,
+    /// Clients that are gone and were not detached yet.
+    farewells: FxHashMap<ClientId, Farewell>,
     /// What the link wants done, and the other buffer that takes turns with it.
     wire: Vec<link::Output<Ticket>>,
     spare: Vec<link::Output<Ticket>>,
-    streamed: Vec<stream::Output<Arc<ClientEvent>>>,
+    streamed: Vec<stream::Output<Event>>,
     /// Clients with events that are not acknowledged.
     unacked: Vec<ClientId>,
     /// Clients that want to know when time has passed.
@@ -189,10 +201,18 @@ impl Host {
                 peer,
                 handler,
                 meter,
-            } => self.open(now, client, Client::new(peer, handler, meter), out),
+                entry,
+            } => self.open(now, client, Client::new(peer, handler, meter, entry), out),
             Input::Lines { client, lines } => self.lines(now, client, lines),
+            Input::Ask {
+                client,
+                name,
+                message,
+                number,
+            } => self.ask(now, client, name, (message, number)),
+            Input::Question { name, question } => self.question(now, name, question, out),
             Input::Drained { client } => self.drained(now, client, out),
-            Input::Closed { client } => self.close(now, client),
+            Input::Closed { client, may_return } => self.close(now, client, may_return),
             Input::Leave { reason } => self.leave(now, reason),
             Input::Tick => self.tick(now, out),
         }
@@ -211,9 +231,11 @@ impl Host {
         if self.clients.insert(id, client).is_none() {
             self.digest ^= first_half(id);
         }
+        // It has come back before the daemon heard that it was gone.
+        self.farewells.remove(&id);
         match &self.away {
             Some(Away { is_over: true, .. }) => {
-                out.push(Output::ToClient(id, ToClient::Close(AWAY_TOO_LONG.into())));
+                out.push(Output::ToClient(id, away_too_long()));
             }
             Some(Away { is_told: true, .. }) => {
                 out.push(Output::ToClient(id, ToClient::Notice(AWAY_NOTICE.into())));
@@ -255,7 +277,7 @@ impl Host {
     }
 
     /// A client's socket is gone: what it typed last goes before the word that it is.
-    fn close(&mut self, now: Moment, id: ClientId) {
+    fn close(&mut self, now: Moment, id: ClientId, may_return: bool) {
         if let Some(client) = self.clients.get_mut(&id) {
             client.rest_until = None;
             self.send_commands(now, id);
@@ -270,17 +292,23 @@ impl Host {
         if self.gone.len() < LIST_ENTRIES_MAX {
             self.gone.push(id);
         }
-        self.farewells.insert(id, client.bound);
+        let bound = client.bound;
+        self.farewells.insert(id, Farewell { bound, may_return });
         self.detach(now, id, false);
     }
 
     /// Tells the daemon that a client is gone, if it knows the client.
     fn detach(&mut self, now: Moment, id: ClientId, again: bool) {
-        if let Some(&Some(bound)) = self.farewells.get(&id)
+        if let Some(&Farewell {
+            bound: Some(bound),
+            may_return,
+        }) = self.farewells.get(&id)
             && self.link.is_attached()
         {
             let request = ClientRequest {
-                message: HostClientToDaemonMessage::Detach { disconnected: true },
+                message: HostClientToDaemonMessage::Detach {
+                    disconnected: !may_return,
+                },
                 auth: Auth::Bound(bound),
                 cmd_seq: 0,
                 cmd_acked: 0,
@@ -308,7 +336,7 @@ impl Host {
         };
         self.away.get_or_insert(away);
         // These were never brought to life there, and the next daemon never hears of them.
-        self.farewells.retain(|_, bound| bound.is_some());
+        self.farewells.retain(|_, farewell| farewell.bound.is_some());
         self.returning = Returning::default();
         let mut none = Vec::new();
         for client in self.clients.values_mut() {
@@ -386,7 +414,7 @@ impl Host {
                 out.push(Output::ToAll(ToClient::Notice(AWAY_NOTICE.into())));
             }
             if span >= AWAY_CLOSE_AFTER && !std::mem::replace(&mut away.is_over, true) {
-                out.push(Output::ToAll(ToClient::Close(AWAY_TOO_LONG.into())));
+                out.push(Output::ToAll(away_too_long()));
             }
         }
         self.reattach(now);
@@ -434,6 +462,21 @@ impl Host {
             load,
         };
         self.say(now, Ticket::Quiet, &message);
+    }
+}
+
+/// What a client hears that is somewhere else from now on.
+pub fn elsewhere() -> ToClient {
+    ToClient::Close {
+        why: Ending::Elsewhere,
+        words: ELSEWHERE.into(),
+    }
+}
+
+fn away_too_long() -> ToClient {
+    ToClient::Close {
+        why: Ending::Away,
+        words: AWAY_TOO_LONG.into(),
     }
 }
 

@@ -5,10 +5,65 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::protocol::client::{Attachment, DaemonToClientReply};
 use crate::protocol::codec::FrameError;
-use crate::protocol::event::ClientEvent;
+use crate::protocol::error::{RpcError, RpcMessageError};
+use crate::protocol::event::{Cause, ClientEvent, StreamPos};
 use crate::protocol::kind::Lane;
-use crate::protocol::{ClientId, WireObj, WireValue};
+use crate::protocol::machine::link::Answer;
+use crate::protocol::surface::{Row, Surfaced};
+use crate::protocol::{ClientId, Wall, WireObj, WireValue};
+
+/// What an event came from, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// The task that wrote it, and what started that.
+    pub cause: Option<Cause>,
+    /// When it was committed; not known of events that are replayed.
+    pub at: Option<Wall>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Debug)]
+pub enum NoAnswer {
+    /// The daemon refuses.
+    Refused(RpcMessageError),
+    /// The daemon cannot be asked.
+    Failed(RpcError),
+}
+
+impl Surfaced for NoAnswer {
+    fn row(&self) -> Row {
+        match self {
+            NoAnswer::Refused(error) => error.row(),
+            NoAnswer::Failed(error) => error.row(),
+        }
+    }
+}
+
+impl std::fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoAnswer::Refused(error) => error.fmt(f),
+            NoAnswer::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+/// Why a client's socket is closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// The daemon says that the connection is over.
+    Over,
+    /// The client is at another host, or at another socket of this one.
+    Elsewhere,
+    /// What the client proved itself by is dead.
+    Revoked,
+    /// The daemon has been away for too long.
+    Away,
+    /// The host ends.
+    Down,
+}
 
 /// What a client hears.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,15 +73,35 @@ pub enum ToClient {
     Event {
         /// The event.
         event: Arc<ClientEvent>,
-        /// Its number.
-        seq: u64,
+        /// Where it stands in the stream.
+        pos: StreamPos,
         /// Its mark.
         mark: u64,
+        /// What it came from.
+        origin: Origin,
     },
     /// One of its lines was taken.
     Answered,
     /// One of its lines was refused; the text says why.
     Refused(Arc<str>),
+    /// What it asked was answered.
+    Reply {
+        /// What it calls what it asked.
+        name: u64,
+        /// The number of that, if it has one.
+        number: u64,
+        /// The answer.
+        answer: Box<Result<DaemonToClientReply, NoAnswer>>,
+    },
+    /// It is in, otherwise than as a stranger: all events from here on are those after this place.
+    Entered {
+        /// What it has.
+        attachment: Box<Attachment>,
+        /// The place.
+        pos: StreamPos,
+    },
+    /// It is not in. It may try to come in otherwise.
+    NotEntered(Box<NoAnswer>),
     /// The daemon knows this connection: lines may go.
     Ready {
         /// It does not know what was sent before: no more answers to that will come.
@@ -37,7 +112,12 @@ pub enum ToClient {
     /// Something the host itself has to say.
     Notice(Arc<str>),
     /// The connection ends with these words.
-    Close(Arc<str>),
+    Close {
+        /// Why.
+        why: Ending,
+        /// The words.
+        words: Arc<str>,
+    },
 }
 
 /// What the daemon, or the link to it, wants of the host's program.
@@ -88,8 +168,22 @@ pub enum Output {
     ToClient(ClientId, ToClient),
     /// Tell every client.
     ToAll(ToClient),
+    /// A client has another id from here on.
+    Rename {
+        /// The one that it came with.
+        from: ClientId,
+        /// The one that the daemon has for it; a client that had it here was told to close.
+        to: ClientId,
+    },
     /// Tell the host's program.
     Order(Order),
+    /// The answer to a question of the host's program.
+    Answer {
+        /// What the program calls the question.
+        name: u64,
+        /// The answer.
+        answer: Box<Answer>,
+    },
     /// A frame of the daemon could not be read: for the log.
     Garbled(FrameError),
 }

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::client::{Life, weight};
+use super::client::{Event, Life, weight};
+use super::output::Origin;
 use super::{Host, Output, Ticket};
 use crate::limits::{ACK_BYTES, LIST_ENTRIES_MAX, REPLAY_ASKED_BYTES};
 use crate::protocol::event::{ClientEvent, Route, StreamPos};
@@ -23,12 +24,16 @@ impl Host {
     ) {
         self.frame_heard = self.frame_heard.max(route.frame);
         let bytes = weight(event);
+        let origin = Origin {
+            cause: route.cause,
+            at: Some(route.at),
+        };
         for to in &route.to {
             let input = stream::Input::Event {
                 attach_epoch: to.attach_epoch,
                 seq: to.seq,
                 bytes,
-                event: Arc::clone(event),
+                event: (Arc::clone(event), origin),
             };
             self.stream(now, to.client, input, out);
         }
@@ -43,7 +48,7 @@ impl Host {
         &mut self,
         now: Moment,
         id: ClientId,
-        input: stream::Input<Arc<ClientEvent>>,
+        input: stream::Input<Event>,
         out: &mut Vec<Output>,
     ) {
         let Some(client) = self
@@ -111,6 +116,7 @@ impl Host {
                 client.rest_until = None;
                 self.establish(now, id);
                 self.send_commands(now, id);
+                self.send_asked(now, id);
             }
             self.stream(now, id, stream::Input::Tick, out);
             if let Some(client) = self.clients.get(&id)

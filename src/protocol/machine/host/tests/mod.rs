@@ -11,8 +11,10 @@ use crate::protocol::WireObj;
 use crate::protocol::broadcast::{ClientsBroadcastEvent, HostBroadcastEvent, Subject};
 use crate::protocol::client::{Attachment, ClientReply, ConnectType, DaemonToClientReply, LoginOk};
 use crate::protocol::error::RpcMessageError;
+use crate::protocol::event::ClientEvent;
 use crate::protocol::host::{DaemonDirect, ReattachOutcome};
 use crate::protocol::surface::Surfaced;
+use std::sync::Arc;
 
 #[test]
 fn commands_are_numbered_from_one_and_each_answer_counts_once() {
@@ -192,6 +194,7 @@ fn many_connections_come_back_in_batches_spread_over_a_second_and_few_at_once() 
                 peer,
                 handler: WireObj(0),
                 meter: Arc::default(),
+                entry: Entry::New,
             });
             if let Some(Heard::Client(envelope, _)) = scene.heard.pop() {
                 scene.establish(envelope);
@@ -224,7 +227,7 @@ fn only_the_fenced_client_is_closed_and_only_under_its_old_epoch() {
     assert_eq!(scene.words(1), [""; 0], "it has come back since");
     scene.direct(&fence(5));
     assert_eq!(scene.words(1), ["close: *** Connected elsewhere ***"]);
-    scene.on(Input::Closed { client: client(1) });
+    scene.on(gone(1));
     assert_eq!(
         scene.heard.len(),
         0,
@@ -246,11 +249,11 @@ fn a_client_that_goes_is_detached_after_its_last_line_or_once_it_is_known() {
     let mut scene = Scene::with_client();
     assert_ne!(scene.host.digest, 0);
     scene.lines(1, &["@quit"]);
-    scene.on(Input::Closed { client: client(1) });
+    scene.on(gone(1));
     assert_eq!(scene.numbers(), [(1, false), (0, false)]);
     assert_eq!((scene.host.digest, scene.host.len()), (0, 0));
     scene.open(2);
-    scene.on(Input::Closed { client: client(2) });
+    scene.on(gone(2));
     scene.known(2);
     let (_, request) = scene.request();
     let detach = HostClientToDaemonMessage::Detach { disconnected: true };
@@ -261,7 +264,7 @@ fn a_client_that_goes_is_detached_after_its_last_line_or_once_it_is_known() {
 fn a_client_that_goes_while_the_daemon_is_away_is_detached_when_it_is_back() {
     let mut scene = Scene::with_client();
     scene.on(Input::Disconnected);
-    scene.on(Input::Closed { client: client(1) });
+    scene.on(gone(1));
     scene.epoch += 1;
     scene.on(Input::Connected);
     scene.come_up();

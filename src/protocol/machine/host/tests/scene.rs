@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Host, Input, Meter, Order, Output, ToClient};
+use super::super::{Entry, Host, Input, Meter, Order, Output, ToClient};
 use crate::limits::{LINK_TICK, REPLAY_ASKED_BYTES};
 use crate::protocol::broadcast::HostBroadcastEvent;
 use crate::protocol::client::{
@@ -224,6 +224,7 @@ impl Scene {
             peer,
             handler: WireObj(0),
             meter,
+            entry: Entry::New,
         });
     }
 
@@ -331,8 +332,8 @@ impl Scene {
     /// What the meter of a client says after it took everything that it was told so far.
     pub(super) fn take_all(&mut self, n: u8) -> bool {
         let told = self.out.iter().rev().find_map(|output| match output {
-            Output::ToClient(id, ToClient::Event { seq, mark, .. }) if *id == client(n) => {
-                Some((*seq, *mark))
+            Output::ToClient(id, ToClient::Event { pos, mark, .. }) if *id == client(n) => {
+                Some((pos.seq, *mark))
             }
             _ => None,
         });
@@ -361,7 +362,8 @@ fn in_words(message: ToClient) -> String {
         ToClient::Ready { fresh } => format!("ready {fresh}"),
         ToClient::Away => "away".to_owned(),
         ToClient::Notice(text) => format!("notice: {text}"),
-        ToClient::Close(text) => format!("close: {text}"),
+        ToClient::Close { words, .. } => format!("close: {words}"),
+        other => format!("{other:?}"),
     }
 }
 
@@ -437,5 +439,13 @@ pub(super) fn ack(scene: &mut Scene) -> (u64, Vec<(ClientId, u64)>, Vec<ClientId
     match scene.host_message() {
         (_, HostToDaemonMessage::EventAck { frame, acks, paused }) => (frame, acks, paused),
         other => panic!("an acknowledgement was expected, not {other:?}"),
+    }
+}
+
+/// A terminal has gone, for good.
+pub(super) fn gone(n: u8) -> Input {
+    Input::Closed {
+        client: client(n),
+        may_return: false,
     }
 }

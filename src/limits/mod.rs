@@ -1,7 +1,10 @@
 //! Every bound that is not a setting, by name, with its unit at the end of the name or in its words; a size without a
 //! unit is in bytes.
 
+mod web;
+
 use std::time::Duration;
+pub use web::*;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

@@ -1,0 +1,20 @@
+//! `moothall-web`: serves browsers and programs that speak JSON. Started by `moothall`; also runs alone beside a daemon.
+
+use moothall::config::arguments::{Flag, Program};
+use moothall::hosts::program::command_line;
+use moothall::hosts::web;
+use std::process::ExitCode;
+
+const FLAGS: [Flag; 8] = command_line::flags("web.listen", "where browsers connect");
+
+const PROGRAM: Program = Program {
+    name: "moothall-web",
+    about: "serves browsers, and programs that speak JSON",
+    commands: &[],
+    flags: &FLAGS,
+};
+
+fn main() -> ExitCode {
+    let connections = |config: &moothall::config::Config| config.web.connections_max;
+    command_line::main(&PROGRAM, web::NAME, connections, web::run)
+}

@@ -1,0 +1,91 @@
+//! How a request becomes a WebSocket: who may open one, and in which language it speaks.
+//!
+//! Invariant: a browser opens one only from pages that the settings allow.
+
+use super::super::WebShared;
+use super::super::session::{PROTOCOL, Session};
+use super::WsConn;
+use super::taken::{Taken, Watched};
+use crate::limits::WEB_LONG_FRAME_MAX;
+use crate::protocol::host::Peer;
+use actix_web::http::header;
+use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web_actors::ws;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The cookie that a login leaves in a browser.
+pub const COOKIE: &str = "__Host-sid";
+
+/// What a JSON client can show, as the world is told.
+const CONTENT_TYPES: [&str; 3] = ["application/json", "text/html", "text/plain"];
+
+/// Opens a WebSocket.
+pub async fn upgrade(
+    request: HttpRequest,
+    body: web::Payload,
+    shared: web::Data<Arc<WebShared>>,
+) -> Result<HttpResponse, Error> {
+    if !is_allowed(&request, &shared) {
+        return Ok(HttpResponse::Forbidden().body("this page may not open a socket here"));
+    }
+    let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    let mut offered = offered
+        .filter_map(|names| names.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .map(str::trim);
+    if !offered.any(|name| name == PROTOCOL) {
+        let words = format!("a socket here speaks {PROTOCOL}: name it in Sec-WebSocket-Protocol");
+        return Ok(HttpResponse::BadRequest().body(words));
+    }
+    let cookie = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
+    let taken = Arc::new(Taken::default());
+    let conn = WsConn::new(
+        Arc::clone(&shared),
+        Session::new(cookie),
+        far_end(&request, &shared),
+        Arc::clone(&taken),
+    );
+    let response = ws::WsResponseBuilder::new(conn, &request, body)
+        .protocols(&[PROTOCOL])
+        .frame_size(WEB_LONG_FRAME_MAX)
+        .start()?;
+    Ok(response
+        .map_body(|_, bytes| Watched::new(bytes, taken))
+        .map_into_boxed_body())
+}
+
+/// The far end of a request's connection, as the world is told, and its address.
+pub fn far_end(request: &HttpRequest, shared: &WebShared) -> (Peer, Option<IpAddr>) {
+    let from = request.peer_addr();
+    let address = from.map(|from| from.ip().to_canonical());
+    let peer = Peer {
+        addr: address.map_or_else(String::new, |address| address.to_string()),
+        local_port: shared.address.port(),
+        remote_port: from.map_or(0, |from| from.port()),
+        content_types: CONTENT_TYPES.map(str::to_owned).to_vec(),
+        attrs: Vec::new(),
+    };
+    (peer, address)
+}
+
+/// Whether a request comes from a page of ours, from one that the settings name, or from no page at all.
+pub fn is_allowed(request: &HttpRequest, shared: &WebShared) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return true;
+    };
+    let (Ok(origin), Some(host)) = (
+        origin.to_str(),
+        request
+            .headers()
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok()),
+    ) else {
+        return false;
+    };
+    let own = origin
+        .split_once("://")
+        .is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && rest.eq_ignore_ascii_case(host));
+    let mut named = shared.settings.origins.split(',').map(str::trim);
+    own || named.any(|named| !named.is_empty() && named.eq_ignore_ascii_case(origin))
+}
