@@ -12,6 +12,7 @@ mod support;
 
 mod anonymous;
 mod attach;
+mod browser;
 mod command_line;
 mod control;
 mod fairness;

@@ -131,6 +131,15 @@ async function killed(page, ann) {
   await ann.hear('Benjamin says, "Here I am again."');
 }
 
+async function restarted(page, ann) {
+  await hand.ask("kill the daemon");
+  await type(page, "say Is anybody there?");
+  await ann.hear('Benjamin says, "Is anybody there?"');
+  await log(page).getByText('You say, "Is anybody there?"').waitFor();
+  await page.getByText("Connected", { exact: true }).waitFor();
+  assert.equal((await log(page).innerText()).match(/You say, "Is anybody there\?"/g)?.length, 1, "it took effect once");
+}
+
 async function again(page) {
   await page.locator("#input").fill("a thought over a reload");
   await page.reload();
@@ -141,7 +150,7 @@ async function again(page) {
   assert.equal(await page.locator("#input").inputValue(), "a thought over a reload");
   await page.locator("#input").fill("");
   await page.keyboard.press("ArrowUp");
-  assert.equal(await page.locator("#input").inputValue(), "say Here I am again.");
+  assert.equal(await page.locator("#input").inputValue(), "say Is anybody there?");
   await page.keyboard.press("Escape");
   await page.locator(".scroll").evaluate((scroll) => (scroll.scrollTop = 0));
   await log(page).getByText("Good evening from the page.").waitFor();
@@ -216,6 +225,7 @@ try {
   await scene("privately", () => privately(page, ann));
   await scene("program", () => program(page, wizard));
   await scene("the host is killed", () => killed(page, ann));
+  await scene("the world is killed", () => restarted(page, ann));
   await scene("again", () => again(page));
   await scene("keys", () => keys(page));
   await scene("play", () => play(page));
