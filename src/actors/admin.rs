@@ -9,13 +9,13 @@ use super::enrollment::{EnrollmentDesk, KINDS};
 use super::figures;
 use super::gateway::{GatewayActor, ListHosts};
 use super::job_broker::{Desk, Step, What};
-use super::keyring::KeyDesk;
+use super::keyring::{KeyDesk, LOCAL_KEY};
 use super::meters::Meters;
 use super::outlet::{After, Outlet};
 use super::publisher::PublisherActor;
 use super::scheduler::{CountTasks, SchedulerActor};
 use super::taps::Taps;
-use super::worker::{ListWorkers, WorkerActor};
+use super::worker::{self, ListWorkers, WorkerActor};
 use crate::actors::kit::child_link::{read_message, write_message};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::Supervisor;
@@ -156,6 +156,10 @@ impl Admin {
             AdminRequest::Jobs { dead } => AdminReply::Jobs(self.desk.shown(dead)),
             AdminRequest::RetryJob(id) => self.bury(JobId(id), true),
             AdminRequest::DropJob(id) => self.bury(JobId(id), false),
+            AdminRequest::WorkerToken { kind, name } => match worker::check_name(&kind, &name) {
+                Ok(id) => AdminReply::Token(self.keys.keys.worker_token(id, &kind, LOCAL_KEY)),
+                Err(why) => AdminReply::Refused(why),
+            },
         };
         write_message(&mut stream, &reply).await
     }

@@ -13,11 +13,12 @@ use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::ServerSender;
 use crate::gateway::curve::Admitted;
 use crate::limits::{INVITATION_TTL_S, INVITATIONS_MAX};
-use crate::protocol::HostId;
 use crate::protocol::admin::{EnrolledStatus, InvitationText};
 use crate::protocol::enroll::{Enrollment, EnrollmentRequest, Invitation, Roll};
 use crate::protocol::hex::to_hex;
 use crate::protocol::token::key_hash;
+use crate::protocol::worker::REMOTE_WORKER;
+use crate::protocol::{HostId, WorkerId};
 use actix::{Actor, Context, Handler};
 use moo_db::Log;
 use moo_model::ledger::Row;
@@ -47,7 +48,9 @@ pub enum EnrollmentError {
     )]
     Closed,
     /// Nothing of the kind runs elsewhere.
-    #[error("`{0}` is no kind of process that runs on another machine; `telnet` and `web` are")]
+    #[error(
+        "`{0}` is no kind of process that runs on another machine; `telnet` and `web` are, and `worker:KIND` is a worker"
+    )]
     Kind(String),
     /// It would hold too short or too long.
     #[error("an invitation holds for 1 second to {} days", INVITATION_TTL_S.1 / 86_400)]
@@ -125,7 +128,7 @@ impl EnrollmentDesk {
     pub fn invite(&self, kind: &str, ttl_s: Option<u64>) -> Result<InvitationText, EnrollmentError> {
         let public_key = self.public_key.ok_or(EnrollmentError::Closed)?;
         let ttl_s = ttl_s.unwrap_or(INVITATION_TTL_S.0);
-        if !KINDS.contains(&kind) {
+        if !KINDS.contains(&kind) && kind.strip_prefix(REMOTE_WORKER).is_none_or(str::is_empty) {
             return Err(EnrollmentError::Kind(kind.to_owned()));
         }
         if ttl_s == 0 || ttl_s > INVITATION_TTL_S.1 {
@@ -184,9 +187,13 @@ impl EnrollmentDesk {
         self.admitted.admit(member.curve_pk, member.id);
         tracing::info!(host = %member.id, hostname = member.hostname, "a process of another machine was enrolled");
         let (id, kind) = (member.id, &member.service_type);
+        let key = key_hash(&member.curve_pk);
         Enrollment::Enrolled {
             id: id.0,
-            token: self.keys.host_token(id, kind, key_hash(&member.curve_pk)),
+            token: match kind.strip_prefix(REMOTE_WORKER) {
+                Some(kind) => self.keys.worker_token(WorkerId(id.0), kind, key),
+                None => self.keys.host_token(id, kind, key),
+            },
         }
     }
 }

@@ -14,9 +14,10 @@ use crate::gateway::ServerSender;
 use crate::limits::{LAG_LOOK, PING_PERIOD};
 use crate::protocol::broadcast::{
     CLIENT_BROADCAST_TOPIC, ClientsBroadcastEvent, HOST_BROADCAST_TOPIC, HostBroadcastEvent,
-    WORKER_BROADCAST_TOPIC,
+    WORKER_BROADCAST_TOPIC, WORKER_JSON_TOPIC,
 };
 use crate::protocol::codec::{Envelope, encode};
+use crate::protocol::header::FLAG_JSON;
 use crate::protocol::worker::DaemonToWorkerMessage;
 use crate::protocol::{Message, Wall};
 use actix::{Actor, AsyncContext, Context};
@@ -73,6 +74,11 @@ impl HealthActor {
             WORKER_BROADCAST_TOPIC,
             &DaemonToWorkerMessage::PingWorkers { ping },
         );
+        self.publish_as(
+            FLAG_JSON,
+            WORKER_JSON_TOPIC,
+            &DaemonToWorkerMessage::PingWorkers { ping },
+        );
         self.publish(
             CLIENT_BROADCAST_TOPIC,
             &ClientsBroadcastEvent::PingPong { timestamp },
@@ -96,7 +102,12 @@ impl HealthActor {
     }
 
     fn publish(&self, topic: &[u8], event: &impl Message) {
+        self.publish_as(0, topic, event);
+    }
+
+    fn publish_as(&self, flags: u8, topic: &[u8], event: &impl Message) {
         let envelope = Envelope {
+            flags,
             epoch: self.parts.epoch,
             ..Envelope::default()
         };

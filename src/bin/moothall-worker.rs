@@ -57,6 +57,12 @@ const PROGRAM: Program = Program {
             "a worker token, where no supervisor hands one out",
         ),
         flag(
+            "--enroll",
+            "FILE",
+            None,
+            "take up an invitation of a daemon on another machine, and end",
+        ),
+        flag(
             "--die-with-parent",
             "",
             None,
@@ -84,13 +90,35 @@ fn main() -> ExitCode {
             Err(error) => fail(exit::CONFIG, &error),
         };
     }
+    if let Some(invitation) = arguments.get("--enroll") {
+        return enroll(&config, invitation);
+    }
     match actix::System::new().block_on(workers::run(&config, options)) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error @ WorkerProgramError::Settings(_)) => fail(exit::CONFIG, &error),
-        Err(error @ (WorkerProgramError::Link(_) | WorkerProgramError::Refused)) => {
-            fail(exit::NO_PERMISSION, &error)
-        }
+        Err(
+            error @ (WorkerProgramError::Link(_)
+            | WorkerProgramError::Refused
+            | WorkerProgramError::Identity(_)),
+        ) => fail(exit::NO_PERMISSION, &error),
         Err(error) => fail(exit::INTERNAL, &error),
+    }
+}
+
+fn enroll(config: &Config, file: &str) -> ExitCode {
+    let invitation = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            eprintln!("moothall-worker: error: cannot read the invitation {file}: {error}");
+            return ExitCode::from(exit::UNAVAILABLE);
+        }
+    };
+    match workers::enroll(config, &invitation) {
+        Ok(id) => {
+            println!("enrolled as worker {id}; start moothall-worker without --enroll now");
+            ExitCode::from(exit::OK)
+        }
+        Err(error) => fail(exit::NO_PERMISSION, &error),
     }
 }
 

@@ -86,6 +86,7 @@ const PROGRAM: Program = Program {
         warrants::KEYS,
         warrants::REVOKE,
         warrants::ENROLL,
+        warrants::WORKER_TOKEN,
     ],
     flags: &[
         Flag {
@@ -152,7 +153,7 @@ fn run(arguments: &Arguments) -> Result<(), OperatorError> {
                 rolling: arguments.has("--rolling"),
             },
         ),
-        "keys" | "revoke" | "enroll" => {
+        "keys" | "revoke" | "enroll" | "worker-token" => {
             warrants::carry_out(&config.data, arguments).map(|text| print!("{text}"))
         }
         command => unreachable!("`{command}` is not in the table of commands"),

@@ -16,7 +16,7 @@ use crate::limits::{
     STRANGERS_FRAMES_MAX, SUBSCRIPTION_FRAME_MAX, SUBSCRIPTIONS_MAX,
 };
 use crate::protocol::broadcast::{
-    CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, WORKER_BROADCAST_TOPIC, host_topic,
+    CLIENT_BROADCAST_TOPIC, HOST_BROADCAST_TOPIC, WORKER_BROADCAST_TOPIC, WORKER_JSON_TOPIC, host_topic,
 };
 use crate::protocol::header::PREAMBLE_LEN;
 
@@ -248,6 +248,7 @@ fn may_say(speaker: Option<Speaker>, message: &[u8]) -> bool {
             topic == HOST_BROADCAST_TOPIC
                 || topic == CLIENT_BROADCAST_TOPIC
                 || topic == WORKER_BROADCAST_TOPIC
+                || topic == WORKER_JSON_TOPIC
                 || topic == host_topic(host)
         }
         (_, Some((0, _))) => true,

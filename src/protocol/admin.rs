@@ -34,6 +34,13 @@ pub enum AdminRequest {
     },
     /// Which processes of other machines may connect.
     ListEnrolled,
+    /// A token for a worker of this machine that no supervisor starts.
+    WorkerToken {
+        /// The kind of work that it does.
+        kind: String,
+        /// Its name, which is its id.
+        name: String,
+    },
     /// Everything that is counted.
     Metrics,
     /// What verbs cost.
@@ -77,6 +84,8 @@ pub enum AdminReply {
     Invitation(InvitationText),
     /// Those who may connect.
     Enrolled(Vec<EnrolledStatus>),
+    /// The token.
+    Token(String),
     /// What is counted.
     Metrics(Vec<Figure>),
     /// What verbs used, those with the most time first.

@@ -16,6 +16,8 @@ pub const CLIENT_BROADCAST_TOPIC: &[u8] = b"broadcast";
 pub const HOST_BROADCAST_TOPIC: &[u8] = b"hosts";
 /// For all workers.
 pub const WORKER_BROADCAST_TOPIC: &[u8] = b"workers";
+/// The same for those that speak JSON.
+pub const WORKER_JSON_TOPIC: &[u8] = b"json/workers";
 
 /// The topic of one host's clients, which is also the prefix that the host subscribes to.
 pub fn host_topic(host: HostId) -> [u8; 18] {

@@ -9,7 +9,7 @@ use bincode::enc::write::Writer;
 use bincode::error::EncodeError;
 use bincode::{Decode, Encode};
 
-use super::header::{HEADER_LEN, Header, MAGIC, PREAMBLE_LEN, VERSION};
+use super::header::{FLAG_JSON, HEADER_LEN, Header, MAGIC, PREAMBLE_LEN, VERSION};
 use super::kind::{Family, Kind};
 use crate::limits::DECODE_CLAIM_MAX;
 
@@ -21,6 +21,16 @@ const WIRE: Configuration<LittleEndian, Varint, Limit<DECODE_CLAIM_MAX>> =
 pub trait Message: Encode + Decode<()> {
     /// The family that its variants are numbered in.
     const FAMILY: Family;
+
+    /// The message as JSON; `None` where its conversation has no such form.
+    fn to_json(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// The message of a JSON body; `None` for anything else.
+    fn from_json(_body: &[u8]) -> Option<Self> {
+        None
+    }
 }
 
 macro_rules! messages {
@@ -34,7 +44,6 @@ macro_rules! messages {
 messages! {
     HostToDaemon: host::HostToDaemonMessage;
     DaemonToHost: host::DaemonToHostReply;
-    DaemonDirect: host::DaemonDirect;
     HostClientToDaemon: client::ClientRequest;
     DaemonToClient: client::ClientReply;
     Refusal: client::Refusal;
@@ -42,16 +51,13 @@ messages! {
     Stream: event::StreamControl;
     HostBroadcast: broadcast::HostBroadcastEvent;
     ClientsBroadcast: broadcast::ClientsBroadcastEvent;
-    WorkerToDaemon: worker::WorkerToDaemonMessage;
-    DaemonToWorkerReply: worker::DaemonToWorkerReply;
-    DaemonToWorker: worker::DaemonToWorkerMessage;
     Enrollment: enroll::Enrollment;
 }
 
 /// What stands around a message: everything in a frame that is not its body or its kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Envelope {
-    /// [`super::header::FLAG_RESEND`], [`super::header::FLAG_NO_REPLY`].
+    /// [`super::header::FLAG_RESEND`], [`super::header::FLAG_NO_REPLY`], [`FLAG_JSON`].
     pub flags: u8,
     /// Joins a reply to its request; 0 = the daemon speaks first.
     pub correlation: u64,
@@ -64,10 +70,10 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope of the answer to this request.
+    /// The envelope of the answer to this request, which is said in the same form.
     pub fn reply(&self, epoch: u32) -> Envelope {
         Envelope {
-            flags: 0,
+            flags: self.flags & FLAG_JSON,
             deadline_ms: 0,
             epoch,
             ..*self
@@ -165,6 +171,13 @@ impl<'a> Frame<'a> {
         if kind.family() != M::FAMILY as u8 {
             return Err(FrameError::WrongFamily { kind });
         }
+        if self.envelope.flags & FLAG_JSON != 0 {
+            let message = M::from_json(self.body).ok_or(FrameError::BadBody { kind })?;
+            return match variant_of(&message) == kind.variant() {
+                true => Ok(message),
+                false => Err(FrameError::BadBody { kind }),
+            };
+        }
         if self.body.first() != Some(&kind.variant()) {
             return Err(FrameError::BadBody { kind });
         }
@@ -179,8 +192,32 @@ impl<'a> Frame<'a> {
 pub fn encode<M: Message>(envelope: &Envelope, message: &M) -> Result<Vec<u8>, FrameError> {
     let mut out = Vec::with_capacity(PREAMBLE_LEN + 88);
     out.resize(PREAMBLE_LEN, 0);
+    if envelope.flags & FLAG_JSON != 0 {
+        return encode_json(out, envelope, message);
+    }
     put(&mut out, message);
     finish(out, envelope, M::FAMILY)
+}
+
+/// The same for whoever speaks JSON; in bytes, and marked so, where the message has no such form.
+fn encode_json<M: Message>(
+    mut out: Vec<u8>,
+    envelope: &Envelope,
+    message: &M,
+) -> Result<Vec<u8>, FrameError> {
+    let Some(json) = message.to_json() else {
+        let flags = envelope.flags & !FLAG_JSON;
+        return encode(&Envelope { flags, ..*envelope }, message);
+    };
+    out.extend_from_slice(json.to_string().as_bytes());
+    seal(out, envelope, Kind::new(M::FAMILY, variant_of(message)))
+}
+
+/// A message's place in its enum.
+fn variant_of<M: Message>(message: &M) -> u8 {
+    let mut bytes = Vec::new();
+    put(&mut bytes, message);
+    bytes[0]
 }
 
 /// Writes the frame of an event whose own bytes are there already, from [`encode_event`] or a stored row.
@@ -223,8 +260,13 @@ pub fn take_stored<D: Decode<()>>(bytes: &[u8]) -> Option<(D, &[u8])> {
 }
 
 /// Writes header and principal into the room left for them, now that the body tells its variant and size.
-fn finish(mut out: Vec<u8>, envelope: &Envelope, family: Family) -> Result<Vec<u8>, FrameError> {
+fn finish(out: Vec<u8>, envelope: &Envelope, family: Family) -> Result<Vec<u8>, FrameError> {
     let kind = Kind::new(family, out[PREAMBLE_LEN]);
+    seal(out, envelope, kind)
+}
+
+/// The same where the body does not tell its variant.
+fn seal(mut out: Vec<u8>, envelope: &Envelope, kind: Kind) -> Result<Vec<u8>, FrameError> {
     let len = out.len() - PREAMBLE_LEN;
     let limit = kind.row().map_or(0, |row| row.body_max);
     if len > limit {

@@ -19,6 +19,8 @@ pub const PREAMBLE_LEN: usize = HEADER_LEN + 16;
 pub const FLAG_RESEND: u8 = 1;
 /// Flag: no answer is wanted.
 pub const FLAG_NO_REPLY: u8 = 2;
+/// Flag: the body is JSON; see [`super::worker_json`].
+pub const FLAG_JSON: u8 = 4;
 
 /// A header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +30,7 @@ pub struct Header {
     pub magic: u16,
     /// Protocol version of the frame.
     pub version: u8,
-    /// [`FLAG_RESEND`], [`FLAG_NO_REPLY`].
+    /// [`FLAG_RESEND`], [`FLAG_NO_REPLY`], [`FLAG_JSON`].
     pub flags: u8,
     /// What the body is.
     pub kind: Kind,

@@ -24,6 +24,7 @@ pub mod surface;
 pub mod token;
 pub mod value;
 pub mod worker;
+pub mod worker_json;
 
 pub mod machine;
 

@@ -10,6 +10,8 @@ use super::{ReqId, WireValue, WorkerId};
 
 /// The kind of work that our own worker does.
 pub const WORKER_KIND: &str = "http";
+/// What a worker of another machine is enrolled as begins with; the kind of its work follows.
+pub const REMOTE_WORKER: &str = "worker:";
 
 /// Whether a request may reach the outside twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]

@@ -16,10 +16,11 @@ use crate::actors::kit::stall;
 use crate::actors::kit::supervisor::{ChildSpec, Supervisor};
 use crate::config::Config;
 use crate::gateway::HostEndpoints;
+use crate::hosts::identity::{self, Identity, IdentityError};
 use crate::limits::{CLOSE_FLUSH_MAX, HOST_ORDERS_MAX, WORKER_LINK_GATE_MAX};
 use crate::protocol::control::ChildReady;
 use crate::protocol::machine::worker::WorkerConfig;
-use crate::protocol::worker::WORKER_KIND;
+use crate::protocol::worker::{REMOTE_WORKER, WORKER_KIND};
 use crate::protocol::{HostId, WorkerId};
 use actix::Arbiter;
 use http::{Http, HttpError};
@@ -40,8 +41,11 @@ pub enum WorkerProgramError {
     #[error("the worker cannot work with the daemon: {0}")]
     Link(String),
     /// The daemon does not take what this worker proves itself with.
-    #[error("the daemon refuses this worker's token")]
+    #[error("the daemon refuses this worker's token or key")]
     Refused,
+    /// This worker is not enrolled with the daemon of its settings.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The system refused something that every process needs.
     #[error("the worker cannot run: {0}")]
     System(#[from] io::Error),
@@ -79,9 +83,11 @@ pub async fn run(config: &Config, options: Options) -> Result<(), WorkerProgramE
         tracing::error!(actor = child.name, "an actor of the worker cannot be kept alive");
         std::process::exit(i32::from(exit::INTERNAL));
     });
-    let endpoints = endpoints(&options);
+    let endpoints = endpoints(config, &options)?;
+    let is_remote = endpoints.curve.is_some();
     let (link, mut from_link) = start_link(config, &supervisor, endpoints, http);
-    let (mut token, mut is_refused) = (options.token, false);
+    // The key that it speaks with stands for a worker of another machine.
+    let (mut token, mut is_refused) = (options.token.or(is_remote.then(String::new)), false);
     loop {
         tokio::select! {
             order = orders.recv() => match order {
@@ -121,16 +127,32 @@ pub async fn run(config: &Config, options: Options) -> Result<(), WorkerProgramE
     Ok(())
 }
 
-/// Where the daemon is.
-fn endpoints(options: &Options) -> HostEndpoints {
+/// Where the daemon is: on this machine, or where the settings say, with the keys that this worker was enrolled with.
+fn endpoints(config: &Config, options: &Options) -> Result<HostEndpoints, IdentityError> {
+    if !config.daemon.workers.is_empty() {
+        let identity = Identity::read(&config.daemon.identity)?;
+        return Ok(HostEndpoints {
+            rpc: format!("tcp://{}", config.daemon.workers),
+            events: format!("tcp://{}", config.daemon.events),
+            curve: Some(identity.curve),
+            id: identity.id,
+            instance: u64::from_le_bytes(random()),
+        });
+    }
     let ipc = |name: &str| format!("ipc://{}", options.run_dir.join(name).display());
-    HostEndpoints {
+    Ok(HostEndpoints {
         rpc: ipc("workers.sock"),
         events: ipc("events.sock"),
         curve: None,
         id: HostId(WorkerId::named(&options.name).0),
         instance: u64::from_le_bytes(random()),
-    }
+    })
+}
+
+/// Has a daemon on another machine take this worker's keys, and writes who it is from now on: what `--enroll` does.
+pub fn enroll(config: &Config, invitation: &str) -> Result<WorkerId, IdentityError> {
+    let id = identity::enroll(config, &format!("{REMOTE_WORKER}{WORKER_KIND}"), invitation)?;
+    Ok(WorkerId(id.0))
 }
 
 fn start_link(

@@ -32,6 +32,7 @@ mod soak;
 mod tokens;
 mod web;
 mod worker;
+mod worker_python;
 
 /// As in the daemon, so that a test can see what something costs.
 #[global_allocator]

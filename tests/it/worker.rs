@@ -1,7 +1,8 @@
 //! Requests of the outside: from a verb through the daemon and a worker to a web server, and back.
 
 use crate::support::outside::{Certificate, KINDS, Outside, PACKED};
-use crate::support::server::{Options, Server};
+use crate::support::remote::{Ports, order};
+use crate::support::server::{Options, Server, clean_command};
 use crate::support::telnet::Telnet;
 use crate::support::wait_for;
 use crate::support::worlds::{hall_character, hall_wizard};
@@ -302,4 +303,49 @@ fn a_killed_task_takes_its_request_with_it() {
     wait_for("the worker to be free", || {
         (credits(&server) == Some(32)).then_some(())
     });
+}
+
+#[test]
+fn a_worker_of_another_machine_is_enrolled_and_speaks_encrypted() {
+    let outside = Outside::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, ports) = (folder.path().join("keys"), Ports::at("127.0.0.1"));
+    let workers = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let server = Server::start(ports.serve(&keys).with("MOOTHALL_NETWORK_WORKERS", workers));
+    let settings = folder.path().join("worker.toml");
+    let text = format!(
+        "data = {:?}\n[daemon]\nworkers = \"{workers}\"\nevents = {:?}\nenroll = {:?}\nidentity = {:?}\n\
+         [workers]\nprivate_networks = \"127.0.0.0/8\"\n",
+        folder.path().join("data"),
+        ports.events,
+        ports.enroll,
+        folder.path().join("identity"),
+    );
+    std::fs::write(&settings, text).unwrap();
+    let invitation = folder.path().join("invitation.toml");
+    std::fs::write(&invitation, order(&server, &["enroll", "--role", "worker:http"])).unwrap();
+    let worker = || {
+        let mut command = clean_command(env!("CARGO_BIN_EXE_moothall-worker"));
+        command.arg("--config").arg(&settings);
+        command
+    };
+    let enrolled = worker().arg("--enroll").arg(&invitation).output().unwrap();
+    assert!(
+        enrolled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&enrolled.stderr)
+    );
+    let mut child = worker().spawn().unwrap();
+    let mut wizard = hall_wizard(&server);
+    wait_for("the worker to attach", || {
+        let status = server.status()?;
+        status["daemon"]["work"]["workers"][0]["kind"].as_str().map(drop)
+    });
+    let page = ask(&mut wizard, &http("GET", &outside.url("/chunked")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(page.contains("\"one\""), "{page}");
 }

@@ -13,6 +13,7 @@ use crate::protocol::HostId;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::{HostType, RejectReason};
 use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
+use crate::protocol::worker::REMOTE_WORKER;
 
 impl GatewayActor {
     /// Checks a hello. A new start of a host replaces the last one, whose sockets are gone with it; should that one wake
@@ -97,6 +98,9 @@ impl GatewayActor {
     ) -> Result<(String, Option<[u8; 16]>), TokenError> {
         if token.is_empty() && key != LOCAL_KEY {
             let kind = self.desk.kind_of(id).ok_or(TokenError::Revoked)?;
+            if kind.starts_with(REMOTE_WORKER) {
+                return Err(TokenError::NotBearers);
+            }
             return Ok((kind, None));
         }
         let claims = self.parts.keys.check(id.0, Principal::Host(id, key), token)?;

@@ -1,4 +1,4 @@
-//! What `moothallctl` does about who may speak to a server: `keys`, `revoke` and `enroll`.
+//! What `moothallctl` does about who may speak to a server: `keys`, `revoke`, `enroll` and `worker-token`.
 //!
 //! Invariant: a secret is printed once, to whoever asked for it, and kept nowhere else.
 
@@ -58,6 +58,15 @@ pub const ENROLL: Command = Command {
     )
 };
 
+/// `moothallctl worker-token`.
+pub const WORKER_TOKEN: Command = Command {
+    operands: &["<kind>", "<name>"],
+    ..Command::plain(
+        "worker-token",
+        "print a token for a worker of this machine that does that kind of work and runs by itself",
+    )
+};
+
 const fn switch(name: &'static str, help: &'static str) -> Flag {
     Flag {
         name,
@@ -67,12 +76,13 @@ const fn switch(name: &'static str, help: &'static str) -> Flag {
     }
 }
 
-/// Carries out one of the three; gives the text to print.
+/// Carries out one of the four; gives the text to print.
 pub fn carry_out(data: &Path, arguments: &Arguments) -> Result<String, OperatorError> {
     let operand = |place: usize| arguments.operands.get(place).map_or("", String::as_str);
     match arguments.command {
         "keys" => keys(data, operand(0), arguments.has("--now")),
         "revoke" => revoke(data, operand(0), operand(1)),
+        "worker-token" => worker_token(data, operand(0), operand(1)),
         _ if arguments.has("--list") => enrolled(data),
         _ => enroll(
             data,
@@ -185,6 +195,18 @@ fn subject(kind: &str, id: &str) -> Option<Subject> {
         "token" => Subject::Token(from_hex(id)?),
         _ => return None,
     })
+}
+
+/// `worker-token <kind> <name>`; gives the token.
+fn worker_token(data: &Path, kind: &str, name: &str) -> Result<String, OperatorError> {
+    let request = AdminRequest::WorkerToken {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+    };
+    match ask_daemon(data, &request)? {
+        AdminReply::Token(token) => Ok(format!("{token}\n")),
+        _ => unexpected(),
+    }
 }
 
 /// `enroll`: invites one process; gives the invitation.

@@ -2,27 +2,27 @@
 
 use super::{Peer, WorkerActor};
 use crate::actors::keyring::LOCAL_KEY;
-use crate::gateway::PeerId;
+use crate::actors::outlet::Reply;
 use crate::gateway::curve::Speaker;
 use crate::limits::{HOST_INSTANCES_MAX, WORKER_KNOWN_MAX, WORKERS_ATTACHED_MAX};
+use crate::protocol::control::WORKER_NAME;
 use crate::protocol::header::{VERSION, VERSION_MIN};
 use crate::protocol::host::Role;
 use crate::protocol::token::{Grant, Principal, TokenError, key_hash};
-use crate::protocol::worker::DaemonToWorkerReply;
+use crate::protocol::worker::{DaemonToWorkerReply, REMOTE_WORKER};
 use crate::protocol::{HostId, ReqId, WorkerId};
-
-/// What the enrolled name of a worker of another machine begins with; the kind of its work follows.
-pub const REMOTE_KIND: &str = "worker:";
+use moo_vm::work::KIND_LEN_MAX;
 
 impl WorkerActor {
     /// Checks a hello. A new start of a worker replaces the last one, whose requests are lost with it.
     pub(super) fn greet(
         &mut self,
-        (from, speaker): (PeerId, Speaker),
+        (reply, speaker): (Reply, Speaker),
         versions: (u8, u8),
         id: WorkerId,
         token: &str,
     ) -> DaemonToWorkerReply {
+        let from = reply.to;
         if versions.0 > VERSION || versions.1 < VERSION_MIN {
             let words = format!("this daemon speaks versions {VERSION_MIN} to {VERSION} of the protocol");
             return DaemonToWorkerReply::Rejected(words);
@@ -66,6 +66,7 @@ impl WorkerActor {
         }
         let peer = Peer {
             to: from,
+            flags: reply.envelope.flags,
             kinds,
             key,
             token,
@@ -89,7 +90,7 @@ impl WorkerActor {
             let enrolled = desk.and_then(|desk| desk.kind_of(HostId(id.0)));
             let kind = enrolled
                 .as_deref()
-                .and_then(|kind| kind.strip_prefix(REMOTE_KIND));
+                .and_then(|kind| kind.strip_prefix(REMOTE_WORKER));
             return kind
                 .map(|kind| (vec![kind.to_owned()], None))
                 .ok_or(TokenError::Revoked);
@@ -146,4 +147,23 @@ impl WorkerActor {
             Err(error) => DaemonToWorkerReply::AuthFailed(error.to_string()),
         }
     }
+}
+
+/// The id of a worker that runs by itself; or, in words, why it may not be called so.
+pub fn check_name(kind: &str, name: &str) -> Result<WorkerId, String> {
+    let is_word = |text: &str, len_max| {
+        let is_fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        !text.is_empty() && text.len() <= len_max && text.chars().all(is_fine)
+    };
+    if !is_word(kind, KIND_LEN_MAX) {
+        return Err(format!(
+            "`{kind}` is no kind of work: letters, digits, - and _, {KIND_LEN_MAX} at most"
+        ));
+    }
+    if !is_word(name, 16) || name.starts_with(WORKER_NAME) {
+        return Err(format!(
+            "`{name}` is no name for a worker: 16 letters, digits, - and _ at most, and not like those of the server's own"
+        ));
+    }
+    Ok(WorkerId::named(name))
 }

@@ -49,7 +49,7 @@ impl WorkerActor {
             versions, id, token, ..
         } = &message
         {
-            let answered = self.greet((reply.to, speaker), *versions, *id, token);
+            let answered = self.greet((reply, speaker), *versions, *id, token);
             return answer(&self.parts.sender, reply, &answered);
         }
         let now = self.now();

@@ -19,9 +19,10 @@ use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Claim, PeerId, ServerSender};
 use crate::limits::{PING_PERIOD, WORKER_TICK};
-use crate::protocol::broadcast::{Subject, WORKER_BROADCAST_TOPIC};
+use crate::protocol::broadcast::{Subject, WORKER_BROADCAST_TOPIC, WORKER_JSON_TOPIC};
 use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::error::WorkerError;
+use crate::protocol::header::FLAG_JSON;
 use crate::protocol::host::DaemonDirect;
 use crate::protocol::machine::dispatch::{Dispatch, Order, Output};
 use crate::protocol::machine::health::{Health, Verdict};
@@ -38,6 +39,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
+pub use greeting::check_name;
 use hearing::raised;
 pub use listing::ListWorkers;
 
@@ -103,6 +105,8 @@ pub struct WorkerParts {
 struct Peer {
     /// Where it is reached.
     to: PeerId,
+    /// The flags of what it is told: whether in JSON.
+    flags: u8,
     /// The kinds of work that it was allowed.
     kinds: Vec<String>,
     /// The hash of its key.
@@ -238,6 +242,7 @@ impl WorkerActor {
             return true;
         };
         let envelope = Envelope {
+            flags: peer.flags,
             epoch: self.parts.epoch,
             principal: worker.0,
             ..Envelope::default()
@@ -337,13 +342,16 @@ impl WorkerActor {
     }
 
     fn publish(&self, message: &DaemonToWorkerMessage) {
-        let envelope = Envelope {
-            epoch: self.parts.epoch,
-            ..Envelope::default()
-        };
-        if let Ok(frame) = encode(&envelope, message) {
-            // A worker that misses it is refused at its next word.
-            self.parts.sender.publish(WORKER_BROADCAST_TOPIC, frame).ok();
+        for (flags, topic) in [(0, WORKER_BROADCAST_TOPIC), (FLAG_JSON, WORKER_JSON_TOPIC)] {
+            let envelope = Envelope {
+                flags,
+                epoch: self.parts.epoch,
+                ..Envelope::default()
+            };
+            if let Ok(frame) = encode(&envelope, message) {
+                // A worker that misses it is refused at its next word.
+                self.parts.sender.publish(topic, frame).ok();
+            }
         }
     }
 }

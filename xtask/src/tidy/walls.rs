@@ -17,7 +17,10 @@ const FOLDERS: [(&str, &[&str]); 12] = [
     ("actors::process", &["actors::kit", "protocol"]),
     ("actors", &["protocol", "gateway", "jobs", "memory"]),
     ("hosts", &["protocol", "gateway", "jobs", "actors::kit"]),
-    ("workers", &["protocol", "gateway", "jobs", "actors::kit"]),
+    (
+        "workers",
+        &["protocol", "gateway", "jobs", "actors::kit", "hosts::identity"],
+    ),
     ("config", &[]),
     ("fault", &[]),
     ("memory", &[]),

@@ -147,7 +147,32 @@ fn daemon_table(text: &mut String, daemon: &DaemonStatus) {
     }));
     columns(text, &rows);
     line(text, "");
+    worker_table(text, daemon);
+    line(text, "");
     connection_table(text, daemon);
+}
+
+fn worker_table(text: &mut String, daemon: &DaemonStatus) {
+    let work = &daemon.work;
+    line(
+        text,
+        &format!(
+            "requests for workers: {} waiting, {} with a worker",
+            work.queued, work.sent
+        ),
+    );
+    let mut rows = vec![row(["WORKER", "STATE", "BUSY", "FREE", "ID", "TOKEN"])];
+    rows.extend(work.workers.iter().map(|worker| {
+        vec![
+            worker.kind.clone(),
+            worker.state.clone(),
+            worker.in_flight.to_string(),
+            worker.credits.to_string(),
+            worker.id.clone(),
+            or_dash(&worker.token),
+        ]
+    }));
+    columns(text, &rows);
 }
 
 fn connection_table(text: &mut String, daemon: &DaemonStatus) {
