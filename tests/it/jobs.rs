@@ -98,44 +98,91 @@ fn a_job_for_a_player_is_shown_by_the_host_that_has_them() {
     });
 }
 
-#[test]
-fn jobs_survive_kills_and_take_effect_once() {
+/// Has jobs of the kind `tally` add their number to a list of their batch, which is a property of its own.
+#[track_caller]
+fn tally_jobs(wizard: &mut Telnet) {
+    ledger::make(wizard);
+    wizard.eval("add_verb($ledger, {player, \"rxd\", \"tally_job\"}, {\"this\", \"none\", \"this\"})");
+    let code =
+        "{\"{{batch, number}, owner, id} = args;\", \"$ledger.(batch) = {@$ledger.(batch), number};\"}";
+    assert_eq!(
+        wizard.eval(&format!("set_verb_code($ledger, \"tally_job\", {code})")),
+        "{}"
+    );
+    assert_eq!(
+        wizard.eval("$jobs:handle(\"tally\", $ledger, \"tally_job\")"),
+        "0"
+    );
+}
+
+/// Enqueues jobs while programs are killed, Redis among them if there is one, and looks whether each has had its effect once.
+fn survive_kills(server: &mut Server, mut redis: Option<&mut Redis>) {
     let kills = number_from("MOOTHALL_JOB_KILLS", 4);
     let jobs = number_from("MOOTHALL_JOBS", 2_000);
     let mut random = Random::new(number_from("MOOTHALL_KILL_SEED", 2_026));
-    let many = "1000000";
-    let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", many));
-    let mut wizard = hall_wizard(&server);
-    count_jobs(&mut wizard);
-    let (mut enqueued, mut killed) = (0, 0);
-    while enqueued < jobs || killed < kills {
-        let batch = BATCH.min(jobs.saturating_sub(enqueued));
-        let (first, last) = (enqueued + 1, enqueued + batch);
+    let mut wizard = hall_wizard(server);
+    tally_jobs(&mut wizard);
+    let apart = (jobs / BATCH / kills.max(1)).max(1);
+    let (mut batches, mut killed) = (0, 0);
+    while batches < jobs / BATCH {
+        let name = format!("batch{batches}");
+        let (first, last) = (batches * BATCH + 1, (batches + 1) * BATCH);
         wizard.send(&format!(
-            ";;for n in [{first}..{last}] enqueue_job(\"count\", n, [\"dedupe\" -> tostr(n)]); endfor"
+            ";add_property($ledger, \"{name}\", {{}}, {{player, \"r\"}})"
         ));
-        let is_killed = killed < kills && random.below(100) < 50 || enqueued >= jobs;
-        if is_killed {
-            let victim = ["moothall-daemon", "moothall-telnet"][random.below(2)];
-            server.kill9(victim);
+        wizard.send(&format!(
+            ";;for n in [{first}..{last}] enqueue_job(\"tally\", {{\"{name}\", n}}, [\"dedupe\" -> tostr(n)]); endfor return \"batch done\";"
+        ));
+        if killed < kills && batches % apart == apart - 1 {
             killed += 1;
+            match (random.below(3), &mut redis) {
+                (0, Some(redis)) => {
+                    redis.kill9();
+                    redis.start_again(true);
+                }
+                (1, _) => server.kill9("moothall-telnet"),
+                _ => server.kill9("moothall-daemon"),
+            }
+            // Whether the batch was taken is not known; its keys make it one batch in any case.
             drop(wizard);
-            wizard = hall_wizard(&server);
-            // Whether the last batch was taken is not known; its keys make it one batch in any case.
+            wizard = hall_wizard(server);
             continue;
         }
-        wizard.expect("=>");
-        enqueued += batch;
+        wizard.expect("batch done");
+        batches += 1;
     }
-    let all: BTreeSet<u64> = (1..=jobs).collect();
-    wait_for("all jobs to be done", || {
-        (wizard.eval("length(queued_jobs())") == "0").then_some(())
+    let mut tallied = Vec::new();
+    for batch in 0..batches {
+        let look = format!("$ledger.batch{batch}");
+        let numbers = wait_for("a batch to be done", || {
+            let list = wizard.eval(&look);
+            let words = list.trim_matches(['{', '}']).split(", ").map(str::to_owned);
+            let numbers: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+            (numbers.len() as u64 >= BATCH).then_some(numbers)
+        });
+        tallied.extend(numbers);
+    }
+    wait_for("nothing to be left", || {
+        (wizard.eval("queued_jobs()") == "{}").then_some(())
     });
-    let rows = counted(&mut wizard);
-    let once: BTreeSet<u64> = rows.iter().copied().collect();
-    assert_eq!(once, all, "jobs were lost");
-    assert_eq!(rows.len(), once.len(), "jobs took effect twice");
-    eprintln!("{killed} kills, {jobs} jobs, none lost and none twice");
+    let once: BTreeSet<u64> = tallied.iter().copied().collect();
+    assert_eq!(tallied.len(), once.len(), "jobs took effect twice");
+    assert_eq!(once.len() as u64, batches * BATCH, "jobs were lost");
+    eprintln!("{killed} kills, {} jobs, none lost and none twice", once.len());
+}
+
+#[test]
+fn jobs_survive_kills_and_take_effect_once() {
+    let many = "1000000";
+    let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", many));
+    survive_kills(&mut server, None);
+}
+
+#[test]
+fn jobs_on_redis_survive_kills_and_take_effect_once() {
+    let Some(mut redis) = Redis::start() else { return };
+    let mut server = world_on(&redis, "here");
+    survive_kills(&mut server, Some(&mut redis));
 }
 
 /// A world of this name whose jobs are on that Redis.

@@ -1,0 +1,178 @@
+//! How many jobs a second are stored, taken and ended: `cargo bench -p moothall --bench jobs`.
+//!
+//! Embedded: every change is a row on the disk's log before it counts. With Redis: a server of its own on a free port, which
+//! syncs its file each second, and beside it what `redis-benchmark` makes of one plain command at the same depth.
+
+use moo_db::{Durability, Log, NotTaken, Store};
+use moo_model::Value;
+use moo_model::world::Root;
+use moothall::jobs::embedded::Embedded;
+use moothall::jobs::redis::{OnRedis, Settings};
+use moothall::jobs::{Ending, JobStore, Now, Queue};
+use moothall::protocol::job::{Confirm, JobSpec, JobTarget};
+use moothall::protocol::{JobId, Moment, Wall, WireValue};
+use std::error::Error;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Jobs in all, and how many are put, taken and ended together.
+const JOBS: u64 = 100_000;
+const BATCH: u64 = 64;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    embedded(&folder)?;
+    match Server::start(&folder)? {
+        Some(server) => redis(&server)?,
+        None => eprintln!("NOT MEASURED: there is no redis-server"),
+    }
+    Ok(())
+}
+
+fn spec() -> JobSpec {
+    JobSpec {
+        kind: "bench".to_owned(),
+        target: JobTarget::Any,
+        data: WireValue::new(&Value::str(
+            "a job of some sixty bytes, as long as a line that somebody says",
+        )),
+        order_key: None,
+        dedupe: None,
+        not_before: None,
+        ttl_ms: 0,
+        tries_max: 0,
+        from: None,
+        confirm: Confirm::Queued,
+    }
+}
+
+fn now(born: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now {
+        moment: Moment(born.elapsed().as_micros() as u64),
+        wall: Wall(wall.as_millis() as u64),
+        chance: 0,
+    }
+}
+
+fn id(number: u64) -> JobId {
+    let mut id = [1; 16];
+    id[8..].copy_from_slice(&number.to_be_bytes());
+    JobId(id)
+}
+
+fn report(what: &str, started: Instant) {
+    let rate = JOBS as f64 / started.elapsed().as_secs_f64();
+    println!("{what}: {rate:.0} jobs/s put, taken and ended");
+}
+
+fn embedded(folder: &tempfile::TempDir) -> Result<(), Box<dyn Error>> {
+    let store = Store::open(&folder.path().join("db"))?;
+    let root = Root::default();
+    store.initialise(&root, &[])?;
+    let log = store.log(&root, Durability::Relaxed, |_| {});
+    let (mut jobs, queue) = (Embedded::default(), [Queue::Any("bench".to_owned())]);
+    let started = Instant::now();
+    for batch in 0..JOBS / BATCH {
+        let now = now(started);
+        for number in 0..BATCH {
+            jobs.put(now, id(batch * BATCH + number), spec())?;
+        }
+        write(&log, &mut jobs)?;
+        let taken = jobs.take(now, "bench", &queue, BATCH as usize)?;
+        write(&log, &mut jobs)?;
+        for taken in taken {
+            jobs.end(now, taken.job, taken.lease, Ending::Done)?;
+        }
+        write(&log, &mut jobs)?;
+    }
+    log.flush()?;
+    report("embedded, written to the log", started);
+    log.close();
+    Ok(())
+}
+
+/// Hands the rows of what has changed to the log, as soon as it has room.
+fn write(log: &Log, jobs: &mut Embedded) -> Result<(), NotTaken> {
+    let rows = jobs.rows();
+    while let Err(refused) = log.put_rows(rows.clone()) {
+        if refused == NotTaken::Ended {
+            return Err(refused);
+        }
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
+    let url = format!("redis://127.0.0.1:{}/", server.port);
+    let mut jobs = OnRedis::new(Settings::new(&url, "bench", "bench"))?;
+    let queue = [Queue::Any("bench".to_owned())];
+    let started = Instant::now();
+    for batch in 0..JOBS / BATCH {
+        let now = now(started);
+        let new: Vec<_> = (0..BATCH)
+            .map(|number| (id(batch * BATCH + number), spec()))
+            .collect();
+        for stored in jobs.put_many(now, &new)? {
+            stored?;
+        }
+        let taken = jobs.take(now, "bench", &queue, BATCH as usize)?;
+        let ends: Vec<_> = taken
+            .into_iter()
+            .map(|taken| (taken.job, taken.lease, Ending::Done))
+            .collect();
+        for ended in jobs.end_many(now, &ends)? {
+            ended?;
+        }
+    }
+    report("Redis, by scripts in batches of 64", started);
+    let words = [
+        "-P", "64", "-c", "1", "-n", "100000", "-q", "XADD", "plain", "*", "j", "x",
+    ];
+    // Whoever has no redis-benchmark goes without the comparison.
+    Command::new("redis-benchmark")
+        .args(["-p", &server.port.to_string()])
+        .args(words)
+        .status()
+        .ok();
+    Ok(())
+}
+
+/// A Redis of our own.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(folder: &tempfile::TempDir) -> Result<Option<Server>, Box<dyn Error>> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+            .args(["--appendonly", "yes", "--appendfsync", "everysec", "--dir"])
+            .arg(folder.path())
+            .stdout(Stdio::null())
+            .spawn();
+        let Ok(child) = child else { return Ok(None) };
+        let server = Server { child, port };
+        let end = Instant::now() + PATIENCE;
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > end {
+                return Err("redis-server does not serve".into());
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        Ok(Some(server))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It keeps nothing that anybody wants.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
