@@ -6,7 +6,7 @@
 import type { EditorState } from "@codemirror/state";
 import { CodeEditor } from "../editor/code";
 import { type Fault, faultsOf, fetching, saving, type Subject, subjectOf, titleOf, type Version, versionOf } from "../editor/subject";
-import { type Fields, fieldsIn, objectsIn, stringsIn, textIn } from "../net/json";
+import { type Fields, fieldsIn, objectIn, objectsIn, stringsIn, textIn } from "../net/json";
 import { Refusal } from "../net/session";
 import { askWhich } from "./conflict";
 import { h, iconButton, refill } from "./dom";
@@ -21,6 +21,8 @@ export interface EditorHearer {
 
 /** Something that is open. */
 interface Open {
+  /** What it was opened as. */
+  readonly title: string;
   readonly subject: Subject;
   /** The text as the server had it when it was fetched or saved last. */
   loaded: Version;
@@ -83,14 +85,22 @@ export class EditorPanel {
   /** Opens a text, or goes to it if it is open. */
   async open(subject: Subject): Promise<void> {
     const title = titleOf(subject);
-    const known = this.#open.find((one) => titleOf(one.subject) === title);
+    const known = this.#open.find((one) => one.title === title);
     if (known !== undefined) return this.#show(known);
-    const loaded = versionOf(await this.hearer.ask(fetching(subject)));
+    const named = await this.#named(subject);
+    const loaded = versionOf(await this.hearer.ask(fetching(named)));
     const state = this.#code.opened(loaded.text, title, subject.kind);
-    const opened: Open = { subject, loaded, state, faults: [] };
+    const opened: Open = { title, subject: named, loaded, state, faults: [] };
     this.#open.push(opened);
     this.#found.hidden = true;
     this.#show(opened);
+  }
+
+  /** The same, with an object's number in place of what only the player calls it. */
+  async #named(subject: Subject): Promise<Subject> {
+    if (/^[#$]/.test(subject.object)) return subject;
+    const answer = await this.hearer.ask({ type: "Resolve", object: subject.object });
+    return { ...subject, object: objectIn(answer, "value") || subject.object };
   }
 
   /** Saves the text that is shown. */
@@ -127,7 +137,7 @@ export class EditorPanel {
 
   async #settle(current: Open, mine: string, theirs: Version): Promise<void> {
     this.#say("Not saved: somebody else has changed it.");
-    const choice = await askWhich(titleOf(current.subject), theirs.text, mine);
+    const choice = await askWhich(current.title, theirs.text, mine);
     if (choice === "later" || this.#current !== current) return this.#code.focus();
     current.loaded = theirs;
     if (choice === "mine") return this.save();
@@ -167,7 +177,7 @@ export class EditorPanel {
   }
 
   #close(one: Open): void {
-    if (this.#isChanged(one) && !confirm(`${titleOf(one.subject)} is not saved. Close it all the same?`)) return;
+    if (this.#isChanged(one) && !confirm(`${one.title} is not saved. Close it all the same?`)) return;
     this.#open = this.#open.filter((other) => other !== one);
     if (this.#current === one) this.#current = undefined;
     const next = this.#open.at(-1);
@@ -202,7 +212,7 @@ export class EditorPanel {
 
   #listTabs(): void {
     refill(this.#tabs, ...this.#open.map((one) => {
-      const title = titleOf(one.subject);
+      const { title } = one;
       const changed = this.#isChanged(one);
       return h("li", { class: one === this.#current ? "current" : null },
         h("button", { type: "button", "aria-current": one === this.#current ? "true" : null, onclick: () => this.#show(one) },

@@ -82,7 +82,12 @@ async function privately(page, ann) {
 
 async function program(page, wizard) {
   await type(page, "@edit me.description");
-  await page.getByRole("textbox", { name: /^#\d+\.description$/ }).waitFor();
+  await page.getByRole("textbox", { name: /^#\d+\.description$/ }).click();
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type('"Smells of tea."');
+  await page.keyboard.press("Control+s");
+  await page.locator(".message").getByText("Saved.").waitFor();
+  await wizard.say('; $people:named("Benjamin").description', "Smells of tea.");
   await page.getByLabel("Verb, property or object").fill("me:hum");
   await page.keyboard.press("Enter");
   const code = page.getByRole("textbox", { name: "me:hum" });
@@ -94,7 +99,7 @@ async function program(page, wizard) {
   await page.keyboard.press("Control+a");
   await page.keyboard.type('player:tell("You hum, ", 6 * 7, " times.");');
   await page.keyboard.press("Control+s");
-  await page.getByText("Saved.", { exact: true }).first().waitFor();
+  await page.locator(".message").getByText("Saved.").waitFor();
   await type(page, "; me:hum()");
   await log(page).getByText("You hum, 42 times.").waitFor();
 
@@ -107,7 +112,7 @@ async function program(page, wizard) {
   await choice.getByText("return 17;").waitFor();
   await look(page, "5-conflict");
   await choice.getByRole("button", { name: "Save mine over it" }).click();
-  await page.getByText("Saved.", { exact: true }).first().waitFor();
+  await page.locator(".message").getByText("Saved.").waitFor();
   await wizard.say('; verb_code($people:named("Benjamin"), "hum")[$]', "return 42;");
   await look(page, "6-editor");
   await page.getByRole("button", { name: "Close the editor" }).click();
