@@ -103,8 +103,7 @@ fn a_job_for_a_player_is_shown_by_the_host_that_has_them() {
 fn tally_jobs(wizard: &mut Telnet) {
     ledger::make(wizard);
     wizard.eval("add_verb($ledger, {player, \"rxd\", \"tally_job\"}, {\"this\", \"none\", \"this\"})");
-    let code =
-        "{\"{{batch, number}, owner, id} = args;\", \"$ledger.(batch) = {@$ledger.(batch), number};\"}";
+    let code = "{\"{pair, owner, id} = args;\", \"{batch, number} = pair;\", \"$ledger.(batch) = {@$ledger.(batch), number};\"}";
     assert_eq!(
         wizard.eval(&format!("set_verb_code($ledger, \"tally_job\", {code})")),
         "{}"

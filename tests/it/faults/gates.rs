@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// Every gate: how the code names its bound, and that bound.
-const GATES: [(&str, usize); 10] = [
+const GATES: [(&str, usize); 12] = [
     ("ENROLLMENT_GATE_MAX", limits::ENROLLMENT_GATE_MAX),
     ("PROCESS_GATE_MAX", limits::PROCESS_GATE_MAX),
     ("GATEWAY_GATE_MAX", limits::GATEWAY_GATE_MAX),
@@ -21,6 +21,8 @@ const GATES: [(&str, usize); 10] = [
     ("SCHEDULER_GATE_MAX", limits::SCHEDULER_GATE_MAX),
     ("PUBLISHER_GATE_MAX", limits::PUBLISHER_GATE_MAX),
     ("JOB_GATE_MAX", limits::JOB_GATE_MAX),
+    ("WORKER_GATE_MAX", limits::WORKER_GATE_MAX),
+    ("WORKER_LINK_GATE_MAX", limits::WORKER_LINK_GATE_MAX),
     ("INBOUND_BURSTS_MAX", limits::INBOUND_BURSTS_MAX),
     ("1", 1),
 ];
