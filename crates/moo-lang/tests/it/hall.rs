@@ -60,6 +60,7 @@ fn is_known(name: &str) -> bool {
         "argon2",
         "argon2_verify",
         "conflicts",
+        "enqueue_job",
         "lag",
         "mapdelete",
         "notify_rich",
