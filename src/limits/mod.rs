@@ -251,6 +251,10 @@ pub const WORKER_GRACE: Duration = Duration::from_secs(5);
 pub const PONGS_UNLISTED_MAX: u8 = 2;
 /// How often the daemon looks for requests whose time is over.
 pub const WORKER_TICK: Duration = Duration::from_millis(50);
+/// After this long without word of a task's order, word of it was lost: longer than a commit takes to be written.
+pub const ORDER_LOST_AFTER: Duration = Duration::from_secs(10);
+/// Tasks that ended before their order was heard of, remembered so that it is not given out.
+pub const WITHDRAWN_MAX: usize = 1_024;
 /// How long a worker waits for the word that its answer has come before it gives it again.
 pub const RESULT_RESEND: Duration = Duration::from_secs(10);
 /// Messages that may wait for the daemon's end of all workers: as many tasks as may wait for them, and as much again.

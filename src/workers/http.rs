@@ -12,7 +12,8 @@ use crate::protocol::error::WorkerError;
 use moo_model::Value;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, PROXY_AUTHORIZATION,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap,
+    HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, PRAGMA, RANGE, USER_AGENT,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Method, Response, StatusCode, Url};
@@ -110,7 +111,9 @@ impl Http {
                 let words = format!("more than {} redirects", ask.redirects_max);
                 return Err(WorkerError::RequestError(words));
             }
-            follow(&mut ask, response.status(), target?);
+            if !follow(&mut ask, response.status(), target?) {
+                break response;
+            }
         };
         let form = ask.form;
         Ok(self.receive(response).await?.to_value(form))
@@ -198,9 +201,22 @@ fn target_of(response: &Response) -> Option<Result<Url, WorkerError>> {
     Some(target.ok_or_else(|| WorkerError::RequestError("it leads to what is no URL".to_owned())))
 }
 
+/// Headers that a request keeps when it is led to another server. Any other may hold a secret of the first one.
+const FOR_ANYBODY: [HeaderName; 9] = [
+    ACCEPT,
+    ACCEPT_ENCODING,
+    ACCEPT_LANGUAGE,
+    CACHE_CONTROL,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    PRAGMA,
+    RANGE,
+    USER_AGENT,
+];
+
 /// The next request of a chain: as browsers do, one that sent something is followed by one that asks, and what was meant
-/// for one server is not shown to another.
-fn follow(ask: &mut Ask, status: StatusCode, target: Url) {
+/// for one server is not shown to another. False where it cannot be made without that: then the redirect is the answer.
+fn follow(ask: &mut Ask, status: StatusCode, target: Url) -> bool {
     let asks_anew = match status {
         StatusCode::SEE_OTHER => ask.method != Method::HEAD,
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => ask.method == Method::POST,
@@ -211,12 +227,19 @@ fn follow(ask: &mut Ask, status: StatusCode, target: Url) {
         remove(&mut ask.headers, &[CONTENT_TYPE, CONTENT_ENCODING]);
     }
     if target.origin() != ask.url.origin() {
-        remove(&mut ask.headers, &[AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION]);
+        if !ask.body.is_empty() {
+            return false;
+        }
+        let kept = FOR_ANYBODY
+            .iter()
+            .filter_map(|name| Some((name.clone(), ask.headers.get(name)?.clone())));
+        ask.headers = kept.collect();
     }
     ask.url = target;
+    true
 }
 
-fn remove(headers: &mut HeaderMap, names: &[reqwest::header::HeaderName]) {
+fn remove(headers: &mut HeaderMap, names: &[HeaderName]) {
     names.iter().for_each(|name| drop(headers.remove(name)));
 }
 

@@ -149,6 +149,11 @@ fn a_room_is_opened_by_whoever_speaks_there_and_everybody_in_it_hears_the_same_o
     });
     assert_eq!(heard["to"], json!({"type": "ChatRoom", "id": "room1"}));
     assert_eq!(heard["message"], "and one from a terminal");
+    let mut here = say("good evening");
+    here["to"]["id"] = json!("here");
+    send(&mut benjamin, &mut peer, &here);
+    benjamin.expect(&mut peer, "You say, \"good evening\"");
+    ann.expect("benjamin says, \"good evening\"");
     ann.check("@leave room1", &["You are not on room1 any more."]);
     benjamin.types(&mut peer, "@leave room1").expect("a command");
     benjamin.expect(&mut peer, "You are not on room1 any more.");

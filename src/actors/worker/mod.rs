@@ -18,7 +18,7 @@ use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::curve::Speaker;
 use crate::gateway::{Claim, PeerId, ServerSender};
-use crate::limits::{PING_PERIOD, WORKER_TICK};
+use crate::limits::{ORDER_LOST_AFTER, PING_PERIOD, WITHDRAWN_MAX, WORKER_TICK};
 use crate::protocol::broadcast::{Subject, WORKER_BROADCAST_TOPIC, WORKER_JSON_TOPIC};
 use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::error::WorkerError;
@@ -131,6 +131,8 @@ pub struct WorkerActor {
     health: Health<WorkerId>,
     /// What the scheduler has not taken yet.
     untold: Vec<WorkedTask>,
+    /// Tasks that ended before what they ordered was heard of, the last ones.
+    withdrawn: VecDeque<i64>,
     out: Vec<Output>,
     born: Instant,
     _guard: ExitGuard,
@@ -146,6 +148,7 @@ impl WorkerActor {
             replaced: HashMap::new(),
             health: Health::new(PING_PERIOD),
             untold: Vec::new(),
+            withdrawn: VecDeque::new(),
             out: Vec::new(),
             born: Instant::now(),
             _guard: guard,
@@ -177,6 +180,9 @@ impl WorkerActor {
     }
 
     fn ordered(&mut self, waiting: Arc<Waiting>) {
+        if self.withdrawn.contains(&waiting.id) {
+            return;
+        }
         if let Some(order) = self.order_of(&waiting) {
             let now = self.now();
             self.waiting.insert(order.id, waiting);
@@ -189,6 +195,40 @@ impl WorkerActor {
         if let Some(order) = self.order_of(&waiting) {
             self.waiting.insert(order.id, waiting);
             self.dispatch.restore(self.now(), order);
+        }
+    }
+
+    /// A task is no more. That may be heard before what it has ordered, which waits for the log.
+    fn withdraw(&mut self, task: i64) {
+        match self.dispatch.cancel(task, &mut self.out) {
+            Some(id) => drop(self.waiting.remove(&id)),
+            None => {
+                if self.withdrawn.len() >= WITHDRAWN_MAX {
+                    self.withdrawn.pop_front();
+                }
+                self.withdrawn.push_back(task);
+            }
+        }
+        self.act();
+    }
+
+    /// Finds the orders of tasks that nobody has told of for a while: what told of them was lost with a mistake of ours, or
+    /// was refused. Nobody else would ever wake such a task.
+    fn find_lost_orders(&mut self) {
+        for waiting in self.parts.outside.board.orders() {
+            let is_lost = waiting.order().is_some_and(|order| {
+                let left = Duration::from_secs_f64((order.deadline - wall_seconds()).max(0.0));
+                let age = Duration::from_millis(u64::from(order.timeout_ms)).saturating_sub(left);
+                let is_answered = self.untold.iter().any(|told| told.id == order.id);
+                age >= ORDER_LOST_AFTER && !is_answered && !self.dispatch.knows(ReqId(order.id))
+            });
+            if is_lost {
+                tracing::warn!(
+                    task = waiting.id,
+                    "nobody had told of what a task asks of a worker"
+                );
+                self.reclaim(waiting);
+            }
         }
     }
 
@@ -229,7 +269,7 @@ impl WorkerActor {
             },
         };
         if !self.direct(worker, &message)
-            && let Some(task) = self.dispatch.answered(worker, id, attempt)
+            && let Some(task) = self.dispatch.unsent(worker, id, attempt)
         {
             let error = WorkerError::InvalidRequest("no message can carry it".to_owned());
             self.finish(task, id, Err(raised(&error)), None);
@@ -392,10 +432,7 @@ impl Handler<Offered<Withdrawn>> for WorkerActor {
     type Result = ();
 
     fn handle(&mut self, withdrawn: Offered<Withdrawn>, _: &mut Context<Self>) {
-        if let Some(id) = self.dispatch.cancel(withdrawn.accept().0, &mut self.out) {
-            self.waiting.remove(&id);
-        }
-        self.act();
+        self.withdraw(withdrawn.accept().0);
     }
 }
 
@@ -425,6 +462,7 @@ impl Handler<Offered<WorkersPinged>> for WorkerActor {
     fn handle(&mut self, pinged: Offered<WorkersPinged>, _: &mut Context<Self>) {
         pinged.accept();
         self.check_workers();
+        self.find_lost_orders();
     }
 }
 

@@ -1,11 +1,12 @@
 //! How often somebody may try to log in, counted by address and by the name that is tried.
 //!
-//! Invariant: it holds nothing for longer than [`LOGIN_PERIOD`], and no more than [`LOGIN_NAMES_MAX`] of either.
+//! Invariant: it holds nothing for longer than [`LOGIN_PERIOD`], and no more than [`LOGIN_NAMES_MAX`] of either; an address that
+//! tries too often says nothing about names, so nobody is locked out by one.
 
 use crate::limits::{LOGIN_NAMES_MAX, LOGIN_PERIOD};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,24 +48,32 @@ impl Throttle {
                 ..Counts::default()
             };
         }
-        let from = from.map(|from| from.to_canonical());
-        let from = from.filter(|from| !from.is_loopback());
-        let by_address = from.map_or(0, |from| count(&mut counts.addresses, from));
-        let by_name = match name.is_empty() {
-            true => 0,
-            false => count(&mut counts.names, name.to_lowercase()),
-        };
-        match by_address.max(by_name) > self.tries_max {
-            true => Err(LOGIN_PERIOD.saturating_sub(now.saturating_sub(counts.since))),
-            false => Ok(()),
+        let wait = LOGIN_PERIOD.saturating_sub(now.saturating_sub(counts.since));
+        let from = from.map(network).filter(|from| !from.is_loopback());
+        if from.is_some_and(|from| count(&mut counts.addresses, from) > self.tries_max) {
+            return Err(wait);
         }
+        if !name.is_empty() && count(&mut counts.names, name.to_lowercase()) > self.tries_max {
+            return Err(wait);
+        }
+        Ok(())
     }
 }
 
-/// Counts one more of this; what there is no room for counts as one too many.
+/// What one household has of addresses: an IPv4 address, or the first 64 bits of an IPv6 one (RFC 6177).
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+        other => other,
+    }
+}
+
+/// Counts one more of this. What there is no room for is not counted: it would lock out whoever comes new.
 fn count<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) -> u32 {
     if counts.len() >= LOGIN_NAMES_MAX && !counts.contains_key(&key) {
-        return u32::MAX;
+        return 0;
     }
     let count = counts.entry(key).or_default();
     *count = count.saturating_add(1);
@@ -92,6 +101,27 @@ mod tests {
         }
         assert!(throttle.admit(at(2), far(9), "d").is_err());
         assert_eq!(throttle.admit(LOGIN_PERIOD, far(9), "ann"), Ok(()));
+    }
+
+    #[test]
+    fn an_address_that_tries_too_often_locks_nobody_out() {
+        let throttle = Throttle::new(3);
+        let nearby = |n: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 7, n, 0, 0, 1]));
+        for n in 0..50 {
+            assert_eq!(throttle.admit(at(1), nearby(n), "Ann").is_ok(), n < 3);
+        }
+        let throttle = Throttle::new(3);
+        let far = Some(IpAddr::from([192, 0, 2, 1]));
+        for _ in 0..3 {
+            assert_eq!(throttle.admit(at(1), far, ""), Ok(()));
+        }
+        for _ in 0..50 {
+            assert!(throttle.admit(at(1), far, "Ann").is_err());
+        }
+        assert_eq!(
+            throttle.admit(at(1), Some(IpAddr::from([192, 0, 2, 2])), "Ann"),
+            Ok(())
+        );
     }
 
     #[test]

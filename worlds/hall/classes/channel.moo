@@ -50,7 +50,7 @@ object CHANNEL
     this.recent = $list:last({@this.recent, line}, $limits.channel_memory);
     message = $messenger:envelope("ChatRoomMessage", who, {"ChatRoom", this.name}, text);
     for member in (this:members())
-      member:tell_typed(message, line);
+      `member:tell_typed(message, line) ! ANY';
     endfor
   endmethod
 

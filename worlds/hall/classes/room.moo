@@ -69,7 +69,7 @@ object ROOM
   method speech owner: KEEPER
     "speech(speaker, text): somebody said something aloud. People hear it as a line, things may listen.";
     {speaker, text} = args;
-    caller in {speaker, this} || raise(E_PERM);
+    caller in {speaker, this, $messenger} || raise(E_PERM);
     this:announce_all_but({speaker}, speaker.name, " says, \"", text, "\"");
     for listener in (this.contents)
       `listener:hears(speaker, text) ! ANY';

@@ -49,7 +49,7 @@ object JOBS
     channel = $channel:named(data["to"]["id"]);
     if (valid(channel))
       for who in (channel:members())
-        who:tell_typed(data, tostr("[", channel.name, "] ", data["from"]["id"], ": ", data["message"]));
+        `who:tell_typed(data, tostr("[", channel.name, "] ", data["from"]["id"], ": ", data["message"])) ! ANY';
       endfor
     endif
   endmethod
@@ -58,7 +58,7 @@ object JOBS
     {data} = args;
     caller == this || raise(E_PERM);
     for who in (connected_players())
-      who:tell_typed(data, tostr(data["from"]["id"], " tells everybody, \"", data["message"], "\""));
+      `who:tell_typed(data, tostr(data["from"]["id"], " tells everybody, \"", data["message"], "\"")) ! ANY';
     endfor
   endmethod
 

@@ -14,11 +14,11 @@ object MESSENGER
     {type, from, to, data} = args;
     caller == #0 || raise(E_PERM);
     if (type == "DirectMessage")
-      return this:direct(from, this:user(this:addressee(to, "User")), this:text(data));
+      return this:direct(from, this:user(this:addressee(to, "User")), this:field(data, "message"));
     elseif (type == "ChatRoomMessage")
-      return this:room(from, this:addressee(to, "ChatRoom"), this:text(data));
+      return this:room(from, this:addressee(to, "ChatRoom"), this:field(data, "message"));
     elseif (type == "GlobalMessage")
-      return this:global(from, this:text(data));
+      return this:global(from, this:field(data, "message"));
     elseif (type == "GameAction")
       return this:game(this:field(data, "game")):action(from, `data["payload"] ! E_RANGE => []');
     endif
@@ -36,10 +36,12 @@ object MESSENGER
   endmethod
 
   method direct owner: KEEPER
-    "direct(from, who, text [, line]): for one person; line is what a terminal shows.";
-    {from, who, text, ?line = tostr(from.name, " tells you, \"", text, "\"")} = args;
+    "direct(from, who, text [, line]): for one person; line is what a terminal shows, where this world's own code says so.";
+    {from, who, text, ?line = ""} = args;
     this:speaks_for(from, caller, caller_perms());
+    text = this:fit(text);
     who in connected_players() || raise(E_INVARG, who.name + " is not connected");
+    line = line && caller_perms() == $keeper ? line | tostr(from.name, " tells you, \"", text, "\"");
     who:tell_typed(this:envelope("DirectMessage", from, {"User", who.name}, text), line);
   endmethod
 
@@ -47,6 +49,7 @@ object MESSENGER
     "room(from, id, text): for a channel, which is opened if need be, or aloud for the place where from is.";
     {from, id, text} = args;
     this:speaks_for(from, caller, caller_perms());
+    text = this:fit(text);
     place = from.location;
     if (valid(place) && id in {"here", tostr(place)})
       from:tell("You say, \"", text, "\"");
@@ -64,13 +67,14 @@ object MESSENGER
     "global(from, text): for everybody who is connected. Not for guests, and not all the time.";
     {from, text} = args;
     this:speaks_for(from, caller, caller_perms());
+    text = this:fit(text);
     from:is_a($guest) && raise(E_PERM, "Guests may not speak to everybody");
     wait = from.spoke_to_all + $limits.seconds_between_globals - time();
     wait > 0 && !from.wizard && raise(E_QUOTA, tostr("You may speak to everybody again in ", $string:count(wait, "second")));
     from.spoke_to_all = time();
     message = this:envelope("GlobalMessage", from, {}, text);
     for who in (connected_players())
-      who:tell_typed(message, tostr(from.name, " tells everybody, \"", text, "\""));
+      `who:tell_typed(message, tostr(from.name, " tells everybody, \"", text, "\"")) ! ANY';
     endfor
   endmethod
 
@@ -114,10 +118,11 @@ object MESSENGER
     return value;
   endmethod
 
-  method text owner: KEEPER
-    "text(data): what the message says, as one line.";
-    {data} = args;
-    text = $string:trim(this:field(data, "message"));
+  method fit owner: KEEPER
+    "fit(text): what a message says, trimmed, if it can be said.";
+    {text} = args;
+    typeof(text) == STR || raise(E_TYPE, "A message is a text");
+    text = $string:trim(text);
     text || raise(E_INVARG, "This message says nothing");
     length(text) > $limits.speech_length && raise(E_QUOTA, tostr("A message has at most ", $limits.speech_length, " characters"));
     $string:is_line(text) || raise(E_INVARG, "A message is one line, without control characters");

@@ -60,9 +60,9 @@ object STRING_KIT
   endmethod
 
   method is_line owner: KEEPER
-    "is_line(text): true if it has no control characters, so that a terminal shows it as one line.";
+    "is_line(text): true if it has no control characters but tabs, so that a terminal shows it as one line.";
     {text} = args;
-    return !match(encode_binary(text), "~[01]");
+    return !match(encode_binary(text), "~%(0[0-8A-F]%|1%)");
   endmethod
 
   method clip owner: KEEPER

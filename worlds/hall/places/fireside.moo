@@ -190,7 +190,7 @@ object SHOOTER
     caller == this || raise(E_PERM);
     state = this:state(over);
     for seat in (this.seats)
-      seat[1]:tell_typed(state, @(line ? {line} | {}));
+      `seat[1]:tell_typed(state, @(line ? {line} | {})) ! ANY';
     endfor
   endmethod
 endobject

@@ -157,7 +157,7 @@ fn read_what(msg_type: &str, fields: &mut Fields) -> Result<What, Malformed> {
     Ok(match msg_type {
         "Login" | "Create" => {
             let word = if msg_type == "Login" { "connect" } else { "create" };
-            let (name, password) = (fields.name("name")?, fields.text("password")?);
+            let (name, password) = (printable(&fields.name("name")?), fields.text("password")?);
             let line = format!("{word} {} {}", quoted(&name), quoted(&password));
             What::Login { line, name }
         }
@@ -186,10 +186,15 @@ fn read_what(msg_type: &str, fields: &mut Fields) -> Result<What, Malformed> {
     })
 }
 
+/// A text without what would end a line, or make one name look like several.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
 /// A word of a line for the front door, such that it is one word whatever is in it.
 fn quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
-    for c in word.chars().filter(|c| !c.is_control()) {
+    for c in printable(word).chars() {
         if matches!(c, '"' | '\\') {
             quoted.push('\\');
         }

@@ -44,25 +44,28 @@ impl Session {
         Some(self.last_name)
     }
 
-    pub(super) fn ask(&mut self, id: Option<String>, number: Option<u64>, ask: Ask) {
+    /// Asks, if it may be asked now. Gives the number that the message has if it is numbered.
+    pub(super) fn ask(&mut self, id: Option<String>, number: Option<u64>, ask: Ask) -> Option<u64> {
         self.knock();
         if self.stage != Stage::Inside {
-            return self.refuse_as(id, RpcMessageError::PermissionDenied);
+            self.refuse_as(id, RpcMessageError::PermissionDenied);
+            return None;
         }
         let Ask { kind, message } = ask;
         let is_numbered = kind.is_numbered(&message);
         let number = match self.number(is_numbered, number) {
             Ok(number) => number,
-            Err(words) => return self.refuse(id, "BAD_NUMBER", words),
+            Err(words) => {
+                self.refuse(id, "BAD_NUMBER", words);
+                return None;
+            }
         };
-        let Some(name) = self.pend(id.clone(), kind) else {
-            return;
+        let name = self.pend(id.clone(), kind)?;
+        let seq = match number {
+            Number::Again(seq) => seq,
+            _ => self.next,
         };
         if let Some(id) = id.filter(|_| is_numbered) {
-            let seq = match number {
-                Number::Again(seq) => seq,
-                _ => self.next,
-            };
             self.remember(seq, id);
         }
         if number == Number::Next {
@@ -74,6 +77,7 @@ impl Session {
             number,
         };
         self.out.push(Piece::Act(act));
+        is_numbered.then_some(seq)
     }
 
     fn remember(&mut self, seq: u64, id: String) {
@@ -122,16 +126,6 @@ impl Session {
             let known = self.typed.iter().find(|(known, _)| known == id);
             known.map(|(_, seq)| *seq)
         });
-        let number = match known {
-            Some(seq) => Some(seq),
-            None => number,
-        };
-        if let (None, Some(id)) = (known, &id) {
-            if self.typed.len() >= COMMANDS_REMEMBERED {
-                self.typed.pop_front();
-            }
-            self.typed.push_back((id.clone(), number.unwrap_or(self.next)));
-        }
         let message = Message::Typed {
             msg_type,
             id: id.clone(),
@@ -140,7 +134,16 @@ impl Session {
         };
         let kind = Kind::Done;
         match known {
-            None => self.ask(id, number, Ask { kind, message }),
+            // Only what was taken is known by its id: what is refused may be sent again.
+            None => {
+                let seq = self.ask(id.clone(), number, Ask { kind, message });
+                if let (Some(seq), Some(id)) = (seq, id) {
+                    if self.typed.len() >= COMMANDS_REMEMBERED {
+                        self.typed.pop_front();
+                    }
+                    self.typed.push_back((id, seq));
+                }
+            }
             Some(seq) => {
                 if let Some(name) = self.pend(id, kind) {
                     let number = Number::Again(seq);

@@ -20,7 +20,7 @@ use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{ClientEvent, StreamPos};
 use crate::protocol::machine::host::Origin;
 use crate::protocol::{ClientId, WireObj};
-use ask::{Kind, Said, What};
+use ask::{Ask, Kind, Said, What};
 use outlet::{Outlet, Piece};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
@@ -230,9 +230,22 @@ impl Session {
                 Err(wait) => self.refuse_login(id, wait),
             },
             What::Presence => self.ask_presence(id),
-            What::Ask(ask) => self.ask(id, number, ask),
+            What::Ask(ask) => match self.tried_name(&ask).map_or(Ok(()), |name| admit(&name)) {
+                Ok(()) => drop(self.ask(id, number, ask)),
+                Err(wait) => self.refuse_login(id, wait),
+            },
             What::Typed(typed) => self.typed(id, number, typed),
         }
+    }
+
+    /// The name under which a line at the front door may try to come in: `connect NAME PASSWORD` is a line like any other.
+    fn tried_name(&self, ask: &Ask) -> Option<String> {
+        let Message::Command { command, .. } = &ask.message else {
+            return None;
+        };
+        let mut words = command.split_whitespace().skip(1);
+        let name = || words.next().unwrap_or_default().replace(['"', '\\'], "");
+        self.player.is_none().then(name)
     }
 
     fn refuse_malformed(&mut self, id: Option<String>, error: &Malformed, now: Duration) {

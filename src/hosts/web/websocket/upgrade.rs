@@ -11,7 +11,7 @@ use crate::protocol::host::Peer;
 use actix_web::http::header;
 use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// The cookie that a login leaves in a browser.
@@ -59,6 +59,10 @@ pub async fn upgrade(
 pub fn far_end(request: &HttpRequest, shared: &WebShared) -> (Peer, Option<IpAddr>) {
     let from = request.peer_addr();
     let address = from.map(|from| from.ip().to_canonical());
+    let address = match address {
+        Some(near) if near.is_loopback() => Some(behind_proxy(request).unwrap_or(near)),
+        other => other,
+    };
     let peer = Peer {
         addr: address.map_or_else(String::new, |address| address.to_string()),
         local_port: shared.address.port(),
@@ -67,6 +71,41 @@ pub fn far_end(request: &HttpRequest, shared: &WebShared) -> (Peer, Option<IpAdd
         attrs: Vec::new(),
     };
     (peer, address)
+}
+
+/// Whom a proxy on this machine asks for: the last address that it has put down. Nobody who comes through one is taken for
+/// somebody at this machine, whatever it writes.
+fn behind_proxy(request: &HttpRequest) -> Option<IpAddr> {
+    let headers = request.headers();
+    let forwarded = headers.get_all("x-forwarded-for").last();
+    let is_proxied = ["forwarded", "x-real-ip", "via"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    let last = forwarded.map(|list| {
+        list.to_str()
+            .unwrap_or_default()
+            .rsplit(',')
+            .next()
+            .unwrap_or_default()
+    });
+    match last {
+        Some(last) => Some(last.trim().parse().unwrap_or(UNKNOWN)),
+        None => is_proxied.then_some(UNKNOWN),
+    }
+}
+
+/// Somebody whose address nobody knows.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Whether a page that was loaded under this name of ours may be trusted to be ours. A name that leads to this machine may
+/// have been made to (DNS rebinding), by a page that is somebody else's; an address cannot.
+fn is_safe_name(request: &HttpRequest, host: &str) -> bool {
+    let near = request
+        .peer_addr()
+        .is_none_or(|from| from.ip().to_canonical().is_loopback());
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    !near || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a request comes from a page of ours, from one that the settings name, or from no page at all.
@@ -86,6 +125,7 @@ pub fn is_allowed(request: &HttpRequest, shared: &WebShared) -> bool {
     let own = origin
         .split_once("://")
         .is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && rest.eq_ignore_ascii_case(host));
+    let own = own && is_safe_name(request, host);
     let mut named = shared.settings.origins.split(',').map(str::trim);
     own || named.any(|named| !named.is_empty() && named.eq_ignore_ascii_case(origin))
 }

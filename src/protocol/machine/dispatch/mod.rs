@@ -5,7 +5,7 @@
 //! and is given to no more than `tries_max`; an answer counts only from the worker and the attempt that it was asked of;
 //! no worker is given more than it has credits for.
 
-use crate::limits::{NO_WORKER_AFTER, PONGS_UNLISTED_MAX, WORKER_GRACE};
+use crate::limits::{NO_WORKER_AFTER, PONGS_UNLISTED_MAX, WORKER_CREDITS_MAX, WORKER_GRACE};
 use crate::protocol::error::WorkerError;
 use crate::protocol::{Moment, ReqId, WorkerId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -224,7 +224,11 @@ impl Dispatch {
             return false;
         };
         let is_its_own = match entry.state {
-            State::Orphaned { .. } => entry.order.kind == self.workers[&worker].kind,
+            // An attempt that cannot have been would let what is done at most once be done again.
+            State::Orphaned { .. } => {
+                entry.order.kind == self.workers[&worker].kind
+                    && (1..=entry.order.tries_max).contains(&attempt)
+            }
             State::Sent { worker: by, .. } => by == worker && entry.attempts == attempt,
             State::Queued => false,
         };
@@ -236,7 +240,8 @@ impl Dispatch {
         is_its_own
     }
 
-    /// A worker may be given so many more; at 0 it takes back what it has said before.
+    /// A worker may be given so many more, up to [`WORKER_CREDITS_MAX`] at once with what it has; at 0 it takes back what it
+    /// has said before.
     pub fn ready(&mut self, now: Moment, worker: WorkerId, credits: u16, out: &mut Vec<Output>) {
         let Some(known) = self.workers.get_mut(&worker) else {
             return;
@@ -245,6 +250,8 @@ impl Dispatch {
             0 => 0,
             more => known.credits.saturating_add(u32::from(more)),
         };
+        let has = u32::try_from(known.has.len()).unwrap_or(u32::MAX);
+        known.credits = known.credits.min(WORKER_CREDITS_MAX.saturating_sub(has));
         let kind = known.kind.clone();
         self.give_out(now, &kind, out);
     }
@@ -265,6 +272,7 @@ impl Dispatch {
                 *unlisted = if named.contains(&id) { 0 } else { *unlisted + 1 };
                 if *unlisted >= PONGS_UNLISTED_MAX {
                     self.lose(now, id, out);
+                    self.take_back(worker);
                 }
             }
         }
@@ -302,6 +310,25 @@ impl Dispatch {
             return None;
         }
         self.forget(id).map(|order| order.task)
+    }
+
+    /// An order could not be sent to the worker that it was given to. Gives the task that waits for it.
+    pub fn unsent(&mut self, worker: WorkerId, id: ReqId, attempt: u8) -> Option<i64> {
+        let task = self.answered(worker, id, attempt)?;
+        self.take_back(worker);
+        Some(task)
+    }
+
+    /// A worker was not reached by what it was given, so it has as much room as before.
+    fn take_back(&mut self, worker: WorkerId) {
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.credits += 1;
+        }
+    }
+
+    /// Whether an order is known.
+    pub fn knows(&self, id: ReqId) -> bool {
+        self.orders.contains_key(&id)
     }
 
     /// A task is no more: nobody waits for what it asked. Gives what that was.

@@ -326,6 +326,7 @@ impl Worker {
 
     /// The daemon has a result, or does not want it: there is room for another request.
     fn settle(&mut self, id: ReqId, out: &mut Vec<Output>) {
+        self.results.retain(|_, known| *known != id);
         if self.jobs.remove(&id).is_some() && self.is_up() && !self.is_draining {
             self.say(&WorkerToDaemonMessage::Ready { credits: 1 }, out);
         }
