@@ -72,7 +72,10 @@ fn words(line: &str) -> Vec<String> {
 #[test]
 fn the_defaults_are_a_whole_configuration() {
     assert_eq!(Config::default().telnet.listen, "127.0.0.1:7777".parse().unwrap());
-    assert_eq!(Config::default().web.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(
+        Config::default().web.listen,
+        Listen::At("127.0.0.1:8080".parse().unwrap())
+    );
     Config::default().check().unwrap();
 }
 

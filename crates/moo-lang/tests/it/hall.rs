@@ -60,10 +60,12 @@ fn is_known(name: &str) -> bool {
         "argon2",
         "argon2_verify",
         "conflicts",
+        "connection_attributes",
         "enqueue_job",
         "lag",
         "mapdelete",
         "notify_rich",
+        "present",
         "verb_profile",
     ];
     is_builtin(name) || ours.contains(&name)
