@@ -284,6 +284,7 @@ impl Config {
             ("telnet.output_len_max", self.telnet.output_len_max as u64),
             ("web.connections_max", u64::from(self.web.connections_max)),
             ("web.login_timeout_s", u64::from(self.web.login_timeout_s)),
+            ("web.silence_max_s", u64::from(self.web.silence_max_s)),
             ("tasks.attempts_max", u64::from(self.tasks.attempts_max)),
             ("workers.requests_max", u64::from(self.workers.requests_max)),
             ("processes.ready_timeout_s", self.processes.ready_timeout_s),

@@ -15,4 +15,5 @@ pub struct Web {
     pub connections_max: u32,
     pub login_timeout_s: u32,
     pub logins_per_minute_max: u32,
+    pub silence_max_s: u32,
 }

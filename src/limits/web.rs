@@ -13,6 +13,12 @@ pub const WEB_LONG_FRAME_MAX: usize = MIB;
 pub const WEB_BODY_MAX: usize = MIB;
 /// Bytes that may wait for a WebSocket before it gets no more for a while.
 pub const WEB_PAUSE_BYTES: usize = 256 * KIB;
+/// Bytes that the kernel may keep of what is written to a socket, as it counts them (it takes twice as many).
+pub const WEB_SOCKET_BYTES: usize = 64 * KIB;
+/// How often it is looked whether a WebSocket takes anything.
+pub const WEB_SWEEP_PERIOD: Duration = Duration::from_secs(1);
+/// Looks one after the other at which it has not for too long, before it is shut down.
+pub const WEB_SILENT_LOOKS_MIN: u32 = 2;
 /// Questions of REST calls and health checks that may wait for the link.
 pub const WEB_QUESTIONS_MAX: usize = 4_096;
 /// How long a REST call waits for the daemon's answer.

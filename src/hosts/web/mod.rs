@@ -1,8 +1,8 @@
 //! The web host: browsers, and programs that speak JSON, over WebSockets and REST. What they say is in `docs/json.md`.
 //!
-//! `session` is the conversation of one JSON client, `text` that of one terminal; neither knows a socket, a clock or the
-//! daemon. `websocket` is the actor around them, `routes` what is served by which path, `rest` the calls without a socket.
-//! `taken` and `reaper` see to clients that do not read: such a socket's actor is not run at all, so what ends it is outside.
+//! `session` is the conversation of one JSON client, which knows no socket, no clock and no daemon; `websocket` is the
+//! actor around it, `routes` what is served by which path. `websocket::taken` and `reaper` see to clients that do not read:
+//! such a socket's actor is not run at all, so what ends it is outside.
 //!
 //! Invariant: nothing that the world says reaches a browser as HTML but through a sanitizer, and nothing of a session but
 //! to its own client.
@@ -11,6 +11,7 @@ pub mod health;
 pub mod json;
 pub mod link;
 pub mod page;
+pub mod reaper;
 pub mod routes;
 pub mod session;
 pub mod throttle;
@@ -55,6 +56,8 @@ pub struct WebShared {
     pub address: SocketAddr,
     /// How often somebody may try to log in.
     pub throttle: throttle::Throttle,
+    /// What ends clients that do not read.
+    pub reaper: reaper::Reaper,
     names: ClientNames,
     sockets: AtomicUsize,
     born: Instant,
@@ -68,6 +71,7 @@ impl WebShared {
             settings,
             link,
             address,
+            reaper: reaper::Reaper::default(),
             names: ClientNames::default(),
             sockets: AtomicUsize::new(0),
             born: Instant::now(),
@@ -128,6 +132,11 @@ impl WebHost {
             app.wrap(routes::security()).configure(routes::routes)
         };
         let server = actix_web::HttpServer::new(app)
+            .on_connect(|connection, extensions| {
+                if let Some(socket) = reaper::connected(connection) {
+                    extensions.insert(socket);
+                }
+            })
             .workers(threads())
             .max_connections(config.web.connections_max as usize)
             .keep_alive(WEB_KEEP_ALIVE)
@@ -141,6 +150,8 @@ impl WebHost {
                 tracing::error!(%error, "the web server has ended");
             }
         });
+        let (reaped, silence_max) = (Arc::clone(&shared), config.web.silence_max_s);
+        actix::spawn(async move { reaped.reaper.run(Duration::from_secs(silence_max.into())).await });
         tracing::info!(%address, "accepting connections");
         let listener = Listener {
             handler: SYSTEM_OBJECT,

@@ -303,6 +303,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
             Err(error) => {
                 let code = match error {
                     ws::ProtocolError::Overflow => 1009,
+                    // So it calls a text that is not UTF-8; where the line really broke, nobody reads the code.
+                    ws::ProtocolError::Io(_) => 1007,
                     _ => 1002,
                 };
                 return close(context, code, &error.to_string());

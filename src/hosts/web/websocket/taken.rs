@@ -38,6 +38,8 @@ pub struct Taken {
     acked: AtomicU64,
     /// When the server last asked for bytes, in milliseconds since `born`.
     asked_at: AtomicU64,
+    /// What it was given then is not known to be taken.
+    is_held: AtomicBool,
     born: Instant,
 }
 
@@ -52,6 +54,7 @@ impl Default for Taken {
             is_trusted: AtomicBool::new(false),
             acked: AtomicU64::new(0),
             asked_at: AtomicU64::new(0),
+            is_held: AtomicBool::new(false),
             born: Instant::now(),
         }
     }
@@ -112,10 +115,21 @@ impl Taken {
         last.is_some_and(|last| self.meter.accept(last.seq, last.mark))
     }
 
-    /// How long the server has not asked for bytes.
+    /// How long the server has had bytes for the client and has not asked for more; nothing if it has none.
     pub fn silence(&self) -> Duration {
+        if !self.is_held.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
         let asked = Duration::from_millis(self.asked_at.load(Ordering::Relaxed));
         self.born.elapsed().saturating_sub(asked)
+    }
+
+    /// The server has asked for bytes, and was given some or none.
+    pub fn polled(&self, is_given: bool) {
+        if !is_given {
+            self.asked();
+        }
+        self.is_held.store(is_given, Ordering::Relaxed);
     }
 
     fn asked(&self) {
@@ -159,9 +173,7 @@ impl MessageBody for Watched {
         let next = Pin::new(&mut self.bytes).poll_next(context);
         // All that the actor wrote is in what it gave now; if that is nothing, all was taken before.
         self.taken.given();
-        if next.is_pending() {
-            self.taken.asked();
-        }
+        self.taken.polled(next.is_ready());
         // A link that waits to hear of it looks at the meter by itself before long.
         self.taken.settle();
         next

@@ -3,6 +3,7 @@
 //! Invariant: a browser opens one only from pages that the settings allow.
 
 use super::super::WebShared;
+use super::super::reaper::Socket;
 use super::super::session::{PROTOCOL, Session};
 use super::WsConn;
 use super::taken::{Taken, Watched};
@@ -40,6 +41,9 @@ pub async fn upgrade(
     }
     let cookie = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
     let taken = Arc::new(Taken::default());
+    if let Some(socket) = request.conn_data::<Arc<Socket>>() {
+        shared.reaper.watch(socket, &taken);
+    }
     let conn = WsConn::new(
         Arc::clone(&shared),
         Session::new(cookie),
