@@ -50,7 +50,7 @@ fn a_job_for_the_world_is_done_by_its_verb() {
     });
     assert_eq!(wizard.eval("queued_jobs()"), "{}");
     // Nobody hears of a job whose task did not commit.
-    wizard.send(";enqueue_job(\"count\", 8) || 1; raise(E_NONE)");
+    wizard.command(";enqueue_job(\"count\", 8) || 1; raise(E_NONE)");
     wizard.eval("enqueue_job(\"count\", 9, [\"delay\" -> 0.2])");
     wait_for("the later job", || {
         counted(&mut wizard).contains(&9).then_some(())

@@ -22,6 +22,7 @@ mod hostile;
 mod jobs;
 mod kill;
 mod lambdacore;
+mod malformed;
 mod messages;
 mod persistence;
 mod requests;

@@ -246,7 +246,11 @@ impl Clerk {
     }
 
     fn round(&mut self) -> Result<(), JobError> {
-        self.feed()?;
+        // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
+        let fed = self.feed();
+        if matches!(fed, Err(JobError::Away(_))) {
+            return fed;
+        }
         self.end()?;
         self.order()?;
         if self.swept.elapsed() >= JOB_SWEEP {
@@ -271,7 +275,8 @@ impl Clerk {
                 }
             }
         }
-        self.take()
+        self.take()?;
+        fed
     }
 
     /// Brings to Redis what is written here.

@@ -150,7 +150,8 @@ impl OnRedis {
         Ok(held.collect())
     }
 
-    /// A job counts as stored only once a replica has it: one that no replica has is taken back.
+    /// A job counts as stored only once a replica has it. One that no replica has yet stays where it is: whoever puts it
+    /// again finds it, and it is done once.
     fn replicated(&mut self, now: Now, stored: Stored) -> Result<Stored, JobError> {
         let most = u64::try_from(JOB_REDIS_PATIENCE.as_millis()).unwrap_or(u64::MAX) / 2;
         let copies: u64 = self.ask(now, |connection, _| {
@@ -158,10 +159,6 @@ impl OnRedis {
         })?;
         if copies > 0 {
             return Ok(stored);
-        }
-        if !stored.duplicate {
-            // If somebody has it already, it is done once, and whoever put it was told that this is not known.
-            self.cancel(now, stored.job).ok();
         }
         Err(JobError::Away("no replica has the job".to_owned()))
     }

@@ -14,7 +14,7 @@ local due, ttl, tries, size, spec = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8
 local world, jobs_max, bytes_max = ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
 local fed = key('fed', world)
 if redis.call('EXISTS', job(id)) == 1 or redis.call('ZSCORE', fed, id) then return {id, 1} end
-local dedupe_key = key('dedupe', dedupe)
+local dedupe_key = key('dedupe', world, dedupe)
 if dedupe ~= '' then
   local known = redis.call('GET', dedupe_key)
   if known then return {known, 1} end

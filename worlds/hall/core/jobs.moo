@@ -29,7 +29,8 @@ object JOBS
         return known[2]:(known[3])(data, owner, id);
       endif
     endfor
-    if (kind in {"DirectMessage", "ChatRoomMessage", "GlobalMessage"})
+    "Anybody may enqueue a job for this world; only what a wizard's code has enqueued is believed as to who speaks.";
+    if (kind in {"DirectMessage", "ChatRoomMessage", "GlobalMessage"} && valid(owner) && owner.wizard)
       return this:("show_" + kind)(data);
     endif
     return E_VERBNF;

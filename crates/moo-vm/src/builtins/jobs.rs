@@ -32,7 +32,8 @@ fn enqueue_job(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
         JobTo::Player(player) => *player == owner,
         _ => false,
     };
-    if is_limited && !is_own {
+    // Whoever wants replicas makes all jobs of this world wait for them.
+    if is_limited && (!is_own || job.is_replicated) {
         return Err(ErrorCode::Perm.into());
     }
     ctx.task.store(&job.data)?;
