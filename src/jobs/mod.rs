@@ -277,7 +277,7 @@ pub trait JobStore {
     /// Stores a job under an id that was never used before.
     fn put(&mut self, now: Now, job: JobId, spec: JobSpec) -> Result<Stored, JobError>;
 
-    /// Gives so many jobs at most from these queues to a taker, each with a lease of [`JOB_LEASE`](crate::limits::JOB_LEASE). Queues are
+    /// Gives so many jobs at most from these queues to a taker, each with a lease of `JOB_LEASE`. Queues are
     /// looked through in the order given, each first in, first out; jobs with the same order key one at a time.
     fn take(&mut self, now: Now, taker: &str, queues: &[Queue], most: usize) -> Result<Vec<Taken>, JobError>;
 
