@@ -2,8 +2,9 @@
 
 use crate::gateway::{Inbound, PeerId, SendError, ServerEndpoints, ServerSender, ServerSide};
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
-use crate::protocol::client::{ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage};
+use crate::protocol::client::{ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
 use crate::protocol::codec::{Message, encode, encode_event};
+use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{
     ClientEvent, Content, EventFrame, Line, NarrativeEvent, Recipient, Route, StreamControl, StreamPos,
 };
@@ -154,6 +155,18 @@ impl FakeDaemon {
                 .reply(peer, encode(&envelope.reply(epoch), &reply).unwrap())
                 .unwrap();
         }
+    }
+
+    /// Refuses the oldest command that is held, which its sender is shown.
+    pub fn refuse_held(&self) {
+        let mut state = self.state();
+        let (peer, envelope) = state.held.remove(0);
+        let refusal = Refusal {
+            error: RpcMessageError::InvalidRequest("by the test".to_owned()),
+            head: None,
+        };
+        let frame = encode(&envelope.reply(state.epoch), &refusal).unwrap();
+        self.sender.reply(peer, frame).unwrap();
     }
 
     /// Publishes the next event of a client's stream.
