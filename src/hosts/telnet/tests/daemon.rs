@@ -2,7 +2,9 @@
 
 use crate::gateway::{Inbound, PeerId, SendError, ServerEndpoints, ServerSender, ServerSide};
 use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, host_topic};
-use crate::protocol::client::{ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal};
+use crate::protocol::client::{
+    ClientReply, ClientRequest, DaemonToClientReply, HostClientToDaemonMessage, Refusal,
+};
 use crate::protocol::codec::{Message, encode, encode_event};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{
