@@ -157,7 +157,7 @@ impl Admin {
             AdminRequest::RetryJob(id) => self.bury(JobId(id), true),
             AdminRequest::DropJob(id) => self.bury(JobId(id), false),
             AdminRequest::WorkerToken { kind, name } => match worker::check_name(&kind, &name) {
-                Ok(id) => AdminReply::Token(self.keys.keys.worker_token(id, &kind, LOCAL_KEY)),
+                Ok(id) => AdminReply::Token(self.keys.keys.worker_token(id, &kind, LOCAL_KEY).0),
                 Err(why) => AdminReply::Refused(why),
             },
         };

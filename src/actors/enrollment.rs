@@ -191,7 +191,7 @@ impl EnrollmentDesk {
         Enrollment::Enrolled {
             id: id.0,
             token: match kind.strip_prefix(REMOTE_WORKER) {
-                Some(kind) => self.keys.worker_token(WorkerId(id.0), kind, key),
+                Some(kind) => self.keys.worker_token(WorkerId(id.0), kind, key).0,
                 None => self.keys.host_token(id, kind, key),
             },
         }

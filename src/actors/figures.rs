@@ -91,6 +91,17 @@ impl Admin {
             let hosts = status.hosts.iter().filter(|host| host.state == state);
             sheet.labelled(("hosts", "known", state), hosts.count() as u64);
         }
+        let work = &status.work;
+        sheet.add("workers", "known", work.workers.len() as u64);
+        sheet.add("workers", "queued", work.queued);
+        sheet.add("workers", "sent", work.sent);
+        for (how, count) in [
+            ("given", work.given),
+            ("answered", work.answered),
+            ("failed", work.failed),
+        ] {
+            sheet.labelled(("workers", "requests", how), count);
+        }
         self.queues(&mut sheet);
         self.outgoing(&mut sheet);
         for actor in self.supervisor.observe().await {

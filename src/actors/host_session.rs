@@ -262,7 +262,7 @@ impl HostSession {
         let (keys, principal) = (&self.parts.keys, Principal::Host(self.host, self.key));
         match keys
             .check(self.host.0, principal, token)
-            .map(|claims| keys.renew(&claims))
+            .map(|claims| keys.renew(&claims).0)
         {
             Ok(token) => DaemonToHostReply::Renewed { token },
             Err(_) => DaemonToHostReply::Reject {

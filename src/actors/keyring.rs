@@ -116,9 +116,10 @@ impl Keys {
         is_fresh.then(|| (authority.sign(grant, jti, now), jti))
     }
 
-    /// The token that follows one which [`Self::check`] took.
-    pub fn renew(&self, claims: &Claims) -> String {
-        self.authority().renew(claims, random(), (self.now)())
+    /// The token that follows one which [`Self::check`] took, and its id.
+    pub fn renew(&self, claims: &Claims) -> (String, [u8; 16]) {
+        let jti = random();
+        (self.authority().renew(claims, jti, (self.now)()), jti)
     }
 
     /// A token for a host that speaks CURVE with the key of this hash, [`LOCAL_KEY`] for one of this machine.
@@ -133,8 +134,8 @@ impl Keys {
         authority.sign(grant, random(), (self.now)())
     }
 
-    /// A token for a worker that does this kind of work; the rest as for hosts.
-    pub fn worker_token(&self, worker: WorkerId, kind: &str, key_hash: [u8; 32]) -> String {
+    /// A token for a worker that does this kind of work, and its id; the rest as for hosts.
+    pub fn worker_token(&self, worker: WorkerId, kind: &str, key_hash: [u8; 32]) -> (String, [u8; 16]) {
         let authority = self.authority();
         let grant = Grant::Worker {
             worker,
@@ -142,7 +143,8 @@ impl Keys {
             key_hash,
             generation: authority.generation(Subject::Worker(worker)),
         };
-        authority.sign(grant, random(), (self.now)())
+        let jti = random();
+        (authority.sign(grant, jti, (self.now)()), jti)
     }
 
     /// Judges a token; failures are counted by `peer`.

@@ -234,7 +234,7 @@ impl Daemon {
                     None => break (STOPPED.to_owned(), false),
                     Some(Order::MintHostToken { request, host }) => {
                         let token = match host.starts_with(WORKER_NAME) {
-                            true => self.keys.worker_token(WorkerId::named(&host), WORKER_KIND, LOCAL_KEY),
+                            true => self.keys.worker_token(WorkerId::named(&host), WORKER_KIND, LOCAL_KEY).0,
                             false => self.keys.host_token(HostId::named(&host), &host, LOCAL_KEY),
                         };
                         link.minted(request, Ok(token));

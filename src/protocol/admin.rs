@@ -253,6 +253,12 @@ pub struct WorkStatus {
     pub queued: u64,
     /// Requests that are with one.
     pub sent: u64,
+    /// How often a request was given to a worker since the daemon started, again after a loss included.
+    pub given: u64,
+    /// Requests that a worker has answered, by a result or by an error.
+    pub answered: u64,
+    /// Requests that failed without an answer.
+    pub failed: u64,
 }
 
 /// One worker.

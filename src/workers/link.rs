@@ -53,10 +53,14 @@ struct Begin(Gate<WorkerLink>);
 /// A burst of frames.
 struct Burst(Vec<HostInbound>);
 
-/// A request was carried out.
+/// A run of a request has ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Finished(ReqId, Answer);
+struct Finished {
+    id: ReqId,
+    run: u64,
+    answer: Answer,
+}
 
 /// Nobody waits for a request any more.
 #[derive(Message)]
@@ -66,6 +70,8 @@ struct Cancel;
 /// One request that is being carried out. It ends with it.
 struct RequestActor {
     id: ReqId,
+    /// The same request may be withdrawn and given again while the first run of it has not quite ended.
+    run: u64,
     work: Option<Task>,
     http: Arc<Http>,
     link: Recipient<Finished>,
@@ -104,7 +110,11 @@ impl Drop for RequestActor {
             clippy::disallowed_methods,
             reason = "one message for each request, of which there are few"
         )]
-        self.link.do_send(Finished(self.id, answer));
+        self.link.do_send(Finished {
+            id: self.id,
+            run: self.run,
+            answer,
+        });
     }
 }
 
@@ -122,8 +132,9 @@ pub struct WorkerLink {
     endpoints: HostEndpoints,
     worker: Worker,
     http: Arc<Http>,
-    /// The requests that are being carried out.
-    running: HashMap<ReqId, Addr<RequestActor>>,
+    /// The requests that are being carried out, each with the number of its run.
+    running: HashMap<ReqId, (u64, Addr<RequestActor>)>,
+    runs: u64,
     io: Option<(HostSide, HostSender)>,
     /// Set by the I/O thread when it had to drop a burst.
     overflowed: Arc<AtomicBool>,
@@ -146,6 +157,7 @@ impl WorkerLink {
             worker: Worker::new(config),
             http,
             running: HashMap::new(),
+            runs: 0,
             io: None,
             overflowed: Arc::default(),
             leaving: None,
@@ -193,17 +205,19 @@ impl WorkerLink {
             }
             Output::Begin(task) => {
                 let id = task.id;
+                self.runs += 1;
                 let request = RequestActor {
                     id,
+                    run: self.runs,
                     work: Some(task),
                     http: Arc::clone(&self.http),
                     link: context.address().recipient(),
                     answer: None,
                 };
-                self.running.insert(id, request.start());
+                self.running.insert(id, (self.runs, request.start()));
             }
             Output::Cancel(id) => {
-                if let Some(request) = self.running.remove(&id) {
+                if let Some((_, request)) = self.running.remove(&id) {
                     #[expect(
                         clippy::disallowed_methods,
                         reason = "one message for each request, of which there are few"
@@ -316,8 +330,12 @@ impl Handler<Offered<FromProgram>> for WorkerLink {
 impl Handler<Finished> for WorkerLink {
     type Result = ();
 
-    fn handle(&mut self, Finished(id, answer): Finished, context: &mut Context<Self>) {
-        self.running.remove(&id);
-        self.feed(Input::Finished(id, answer), context);
+    fn handle(&mut self, finished: Finished, context: &mut Context<Self>) {
+        let Finished { id, run, answer } = finished;
+        // The last word of a run that was withdrawn answers nothing, least of all the run that followed it.
+        if self.running.get(&id).is_some_and(|(current, _)| *current == run) {
+            self.running.remove(&id);
+            self.feed(Input::Finished(id, answer), context);
+        }
     }
 }

@@ -51,7 +51,7 @@ fn default_config_is_a_file_that_check_config_accepts() {
     );
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("/somewhere"));
-    assert_eq!(Config::default().workers.count, 0);
+    assert_eq!(Config::default().workers.count, 1);
 }
 
 #[test]

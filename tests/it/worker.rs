@@ -349,3 +349,21 @@ fn a_worker_of_another_machine_is_enrolled_and_speaks_encrypted() {
     child.wait().unwrap();
     assert!(page.contains("\"one\""), "{page}");
 }
+
+#[test]
+fn a_worker_whose_present_token_is_revoked_ends_and_the_next_one_does_its_work() {
+    let (outside, server, mut wizard) = scene();
+    ask(&mut wizard, &http("GET", &outside.url("/chunked")));
+    let before = server.pid("moothall-worker").expect("it runs");
+    let status = server.status().expect("it answers");
+    let token = status["daemon"]["work"]["workers"][0]["token"]
+        .as_str()
+        .expect("it has one")
+        .to_owned();
+    order(&server, &["revoke", "token", &token]);
+    wait_for("another worker", || {
+        server.pid("moothall-worker").filter(|pid| *pid != before)
+    });
+    let page = ask(&mut wizard, &http("GET", &outside.url("/chunked")));
+    assert!(page.contains("\"one\""), "{page}");
+}

@@ -69,7 +69,7 @@ impl WorkerActor {
             flags: reply.envelope.flags,
             kinds,
             key,
-            token,
+            tokens: [token, None],
             is_attached: false,
             missed: 0,
         };
@@ -122,28 +122,32 @@ impl WorkerActor {
             return DaemonToWorkerReply::Rejected(format!("it names more than {WORKER_KNOWN_MAX} requests"));
         }
         (peer.is_attached, peer.missed) = (true, 0);
-        let key = peer.key;
-        tracing::info!(%worker, kind, known = known.len(), "a worker is there");
-        self.dispatch.attach(now, (worker, kind), known, &mut self.out);
-        let token = match token.is_empty() {
+        let fresh = match token.is_empty() {
             // Its key goes on to stand for it.
             true => String::new(),
-            false => self.parts.keys.worker_token(worker, kind, key),
+            false => {
+                let (fresh, jti) = self.parts.keys.worker_token(worker, kind, peer.key);
+                peer.tokens[1] = Some(jti);
+                fresh
+            }
         };
-        DaemonToWorkerReply::Attached { worker, token }
+        tracing::info!(%worker, kind, known = known.len(), "a worker is there");
+        self.dispatch.attach(now, (worker, kind), known, &mut self.out);
+        DaemonToWorkerReply::Attached { worker, token: fresh }
     }
 
     /// A fresh token for one that still holds.
-    pub(super) fn renew(&self, worker: WorkerId, token: &str) -> DaemonToWorkerReply {
-        let (keys, key) = (
-            &self.parts.keys,
-            self.peers.get(&worker).map_or(LOCAL_KEY, |peer| peer.key),
-        );
-        match keys.check(worker.0, Principal::Worker(worker, key), token) {
-            Ok(claims) => DaemonToWorkerReply::Attached {
-                worker,
-                token: keys.renew(&claims),
-            },
+    pub(super) fn renew(&mut self, worker: WorkerId, token: &str) -> DaemonToWorkerReply {
+        let Some(peer) = self.peers.get_mut(&worker) else {
+            return DaemonToWorkerReply::NotRegistered(worker);
+        };
+        let keys = &self.parts.keys;
+        match keys.check(worker.0, Principal::Worker(worker, peer.key), token) {
+            Ok(claims) => {
+                let (token, jti) = keys.renew(&claims);
+                peer.tokens[1] = Some(jti);
+                DaemonToWorkerReply::Attached { worker, token }
+            }
             Err(error) => DaemonToWorkerReply::AuthFailed(error.to_string()),
         }
     }

@@ -22,7 +22,7 @@ impl WorkerActor {
             token: self
                 .peers
                 .get(&worker.id)
-                .and_then(|peer| peer.token)
+                .and_then(|peer| peer.tokens[1].or(peer.tokens[0]))
                 .map_or_else(String::new, |jti| to_hex(&jti)),
         });
         let workers = workers.collect();
@@ -31,6 +31,9 @@ impl WorkerActor {
             workers,
             queued: queued as u64,
             sent: sent as u64,
+            given: self.given,
+            answered: self.answered,
+            failed: self.failed,
         }
     }
 }

@@ -111,8 +111,9 @@ struct Peer {
     kinds: Vec<String>,
     /// The hash of its key.
     key: [u8; 32],
-    /// The id of the token that it said hello with; none where its key stands for it.
-    token: Option<[u8; 16]>,
+    /// The ids of the token that it said hello with and of the last one that it was given: whoever revokes either means it.
+    /// None where its key stands for it.
+    tokens: [Option<[u8; 16]>; 2],
     /// Whether it is ready to be given work.
     is_attached: bool,
     /// Pings since its last answer.
@@ -134,6 +135,10 @@ pub struct WorkerActor {
     /// Tasks that ended before what they ordered was heard of, the last ones.
     withdrawn: VecDeque<i64>,
     out: Vec<Output>,
+    /// How often requests were given out, answered, and failed without an answer.
+    given: u64,
+    answered: u64,
+    failed: u64,
     born: Instant,
     _guard: ExitGuard,
 }
@@ -150,6 +155,9 @@ impl WorkerActor {
             untold: Vec::new(),
             withdrawn: VecDeque::new(),
             out: Vec::new(),
+            given: 0,
+            answered: 0,
+            failed: 0,
             born: Instant::now(),
             _guard: guard,
             parts,
@@ -268,6 +276,7 @@ impl WorkerActor {
                 max => RetryClass::Idempotent { max },
             },
         };
+        self.given += 1;
         if !self.direct(worker, &message)
             && let Some(task) = self.dispatch.unsent(worker, id, attempt)
         {
@@ -300,6 +309,10 @@ impl WorkerActor {
     /// A task is to go on. With `reply`, its worker hears so once that is committed.
     fn finish(&mut self, task: i64, id: ReqId, value: Result<Value, Raised>, reply: Option<Reply>) {
         self.waiting.remove(&id);
+        match reply {
+            Some(_) => self.answered += 1,
+            None => self.failed += 1,
+        }
         let ack = reply.map(|reply| After::Worker {
             reply,
             message: DaemonToWorkerReply::Ack,
@@ -367,7 +380,7 @@ impl WorkerActor {
         let is_meant = |id: WorkerId, peer: &Peer| match subject {
             None => true,
             Some(Subject::Worker(revoked)) => id == revoked,
-            Some(Subject::Token(jti)) => peer.token == Some(jti),
+            Some(Subject::Token(jti)) => peer.tokens.contains(&Some(jti)),
             Some(_) => false,
         };
         let meant = self.peers.iter().filter(|(id, peer)| is_meant(**id, peer));

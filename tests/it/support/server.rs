@@ -304,6 +304,8 @@ fn launch(
     command
         .args(["run", "--telnet", &telnet.to_string(), "--web", &web, "--data"])
         .arg(data)
+        // Most tests ask nothing of the outside.
+        .env("MOOTHALL_WORKERS_COUNT", "0")
         .envs(
             options
                 .settings
