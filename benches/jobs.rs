@@ -108,7 +108,7 @@ fn write(log: &Log, jobs: &mut Embedded) -> Result<(), NotTaken> {
 
 fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
     let url = format!("redis://127.0.0.1:{}/", server.port);
-    let mut jobs = OnRedis::new(Settings::new(&url, "bench", "bench"))?;
+    let mut jobs = OnRedis::new(Settings::new(&url, "bench", "bench", "bench"))?;
     let queue = [Queue::Any("bench".to_owned())];
     let started = Instant::now();
     for batch in 0..JOBS / BATCH {

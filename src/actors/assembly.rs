@@ -125,7 +125,7 @@ impl Wires {
             network: doors::network(config)?,
         };
         let written: Arc<AtomicU64> = Arc::default();
-        let jobs = job_broker::open(&booted.store, &config.jobs, wall, &written)?;
+        let jobs = job_broker::open(booted, &config.jobs, wall, &written)?;
         let network = endpoints.network.clone();
         let stored: Vec<_> = booted.store.rows(Relation::Enrolled).collect::<Result<_, _>>()?;
         let gateway: Arc<OnceLock<Gate<GatewayActor>>> = Arc::default();

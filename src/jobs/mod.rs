@@ -122,6 +122,29 @@ pub struct Stored {
     pub job: JobId,
     /// Whether it was known already.
     pub duplicate: bool,
+    /// How many jobs its owner has in this store now that are alive; 0 for one without an owner.
+    pub of_owner: usize,
+}
+
+/// Whose a job is. Numbers of objects mean something in their own world only.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The name of the owner's world; none for this one.
+    pub world: Option<String>,
+    /// The owner's number there.
+    pub number: WireObj,
+}
+
+impl Owner {
+    /// An owner of this world.
+    pub fn own(number: WireObj) -> Owner {
+        Owner { world: None, number }
+    }
+
+    /// The owner's number, if they are of this world.
+    pub fn here(&self) -> Option<WireObj> {
+        self.world.is_none().then_some(self.number)
+    }
 }
 
 /// A job that somebody has taken.
@@ -135,7 +158,9 @@ pub struct Taken {
     pub queue: Queue,
     /// The first try is 1.
     pub attempt: u8,
-    /// What to do.
+    /// Whose it is.
+    pub owner: Option<Owner>,
+    /// What to do. It is `from` nobody if its owner is of another world.
     pub spec: JobSpec,
 }
 
@@ -161,6 +186,13 @@ pub enum Ending {
     Retry {
         /// After this long; `None` for the store's own doubling backoff.
         after: Option<Duration>,
+        /// Why.
+        why: String,
+    },
+    /// It could not be tried, by no fault of its own: it comes back with as many tries as it had.
+    Park {
+        /// After this long.
+        after: Duration,
         /// Why.
         why: String,
     },
@@ -225,7 +257,9 @@ pub struct Seen {
     pub since: Wall,
     /// What went wrong last; empty if nothing has.
     pub why: String,
-    /// What to do.
+    /// Whose it is.
+    pub owner: Option<Owner>,
+    /// What to do. It is `from` nobody if its owner is of another world.
     pub spec: JobSpec,
 }
 
@@ -244,6 +278,38 @@ pub struct Counts {
     pub dead: u64,
     /// Bytes of those alive.
     pub bytes: u64,
+    /// Bytes of the dead.
+    pub dead_bytes: u64,
+    /// The dead that were forgotten because there were too many.
+    pub forgotten: u64,
+}
+
+/// What a store was asked since this process started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// Jobs that were stored.
+    pub puts: u64,
+    /// Jobs that were given to somebody.
+    pub takes: u64,
+    /// Tries that ended with the job done.
+    pub done: u64,
+    /// Tries that ended otherwise, by whoever had the job.
+    pub retries: u64,
+    /// Jobs that came back with all their tries.
+    pub parks: u64,
+    /// How long the store was away.
+    pub away: Duration,
+}
+
+impl Tally {
+    /// A try has ended so.
+    fn ended(&mut self, how: &Ending) {
+        match how {
+            Ending::Done => self.done += 1,
+            Ending::Retry { .. } | Ending::Reject(_) => self.retries += 1,
+            Ending::Park { .. } => self.parks += 1,
+        }
+    }
 }
 
 /// Why a store does not do what it is asked.
@@ -264,6 +330,9 @@ pub enum JobError {
     /// It cannot be stored as asked, and why.
     #[error("{0}")]
     Refused(String),
+    /// The name of this world is another world's in that store, and what to do about it.
+    #[error("{0}")]
+    NotOurs(String),
     /// The store cannot be reached, and why. Whether it has done what was asked is not known.
     #[error("the job store does not answer: {0}")]
     Away(String),
@@ -317,6 +386,9 @@ pub trait JobStore {
 
     /// How many there are.
     fn counts(&mut self) -> Result<Counts, JobError>;
+
+    /// What was asked so far.
+    fn tally(&self) -> Tally;
 }
 
 /// The pause before the next try after this many: a second, doubled with each, and up to a quarter more by chance.

@@ -470,3 +470,10 @@ pub const JOBS_MAX: usize = 1_000_000;
 pub const JOBS_BYTES_MAX: usize = 1024 * MIB;
 /// Jobs that were given up and are kept for the operator; past that the oldest are forgotten.
 pub const JOBS_DEAD_MAX: usize = 10_000;
+/// Bytes of them.
+pub const JOBS_DEAD_BYTES_MAX: usize = 64 * MIB;
+/// The last jobs of each world of which a store on Redis knows that it has had them, so that a put may be made again. More
+/// than may wait for it.
+pub const JOBS_KNOWN_MAX: usize = 16_384;
+/// Bytes of jobs that are sent to such a store at once, but for a single job that has more.
+pub const JOB_FEED_BYTES: usize = 4 * MIB;

@@ -8,7 +8,9 @@ mod connections;
 use super::DaemonError;
 use super::outlet::Answer;
 use crate::actors::kit::exit;
+use crate::actors::kit::secret_file::random;
 use crate::limits::{CONNECTION_IDS_RESERVED, TASK_IDS_RESERVED};
+use crate::protocol::hex;
 use crate::protocol::machine::outbox::{Loaded, Outbox};
 pub use connections::{Connected, Departed};
 use moo_db::textdump::ForkedTask;
@@ -35,6 +37,8 @@ mod fact {
     pub const NEXT_TASK: &[u8] = b"next_task";
     /// The last number of a connection that any daemon may have used, as eight bytes.
     pub const LAST_CONN: &[u8] = b"last_conn";
+    /// What tells this folder from any other, but for its copies, as hexadecimal digits.
+    pub const FOLDER: &[u8] = b"folder";
     /// The file that the world was imported from.
     pub const IMPORTED_FROM: &[u8] = b"imported_from";
 }
@@ -47,6 +51,8 @@ pub struct Booted {
     pub root: Root,
     /// Which start on this data this is, from 1.
     pub epoch: u32,
+    /// What tells this folder from any other, but for its copies.
+    pub folder: String,
     /// The first task number to give out.
     pub first_task: i64,
     /// The textdump that the world came from, if it did.
@@ -132,6 +138,7 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u32::from_be_bytes);
     let mut first_task = fact(fact::NEXT_TASK).and_then(number).unwrap_or(1);
+    let folder = fact(fact::FOLDER).map(|id| String::from_utf8_lossy(id).into_owned());
     let imported_from =
         fact(fact::IMPORTED_FROM).map(|path| PathBuf::from(String::from_utf8_lossy(path).into_owned()));
     let (mut tasks, mut lost_tasks) = (Vec::new(), Vec::new());
@@ -163,6 +170,7 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         store,
         root,
         epoch: epoch + 1,
+        folder: folder.unwrap_or_else(|| hex::to_hex(&random::<16>())),
         first_task,
         imported_from,
         tasks,
@@ -180,6 +188,7 @@ pub fn start_rows(booted: &Booted) -> Vec<Row> {
     let mut rows = booted.connected.stray.clone();
     rows.extend([
         server_row(fact::EPOCH, booted.epoch.to_be_bytes().to_vec()),
+        server_row(fact::FOLDER, booted.folder.clone().into_bytes()),
         task_ids_row(booted.first_task + TASK_IDS_RESERVED),
         last_conn_row(booted.last_conn + CONNECTION_IDS_RESERVED),
     ]);

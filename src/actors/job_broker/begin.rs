@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::{BrokerParts, Exchange, JobBroker, Look};
+use crate::actors::boot::Booted;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::{ChildSpec, Supervisor};
 use crate::actors::outlet::Outlet;
@@ -13,7 +14,7 @@ use crate::jobs::row;
 use crate::limits::{JOB_GATE_MAX, JOBS_FED_MAX};
 use crate::protocol::Wall;
 use actix::Arbiter;
-use moo_db::{DbError, Store};
+use moo_db::DbError;
 use moo_model::ledger::Relation;
 use std::io;
 use std::sync::Arc;
@@ -21,12 +22,12 @@ use std::sync::atomic::AtomicU64;
 
 /// The job store, with what the last daemon left in it. `written` is how far the log is.
 pub fn open(
-    store: &Store,
+    booted: &Booted,
     config: &Jobs,
     wall: fn() -> Wall,
     written: &Arc<AtomicU64>,
 ) -> Result<Arc<Desk>, DbError> {
-    let rows = |relation| store.rows(relation).collect::<Result<Vec<_>, _>>();
+    let rows = |relation| booted.store.rows(relation).collect::<Result<Vec<_>, _>>();
     let stored = StoredRows {
         jobs: rows(Relation::Job)?,
         dead: rows(Relation::JobDead)?,
@@ -36,7 +37,7 @@ pub fn open(
     let (memory, exchange) = match &config.store {
         JobStore::Embedded => (Memory::new(&config.world, None, 1), None),
         JobStore::Redis(_) => {
-            let exchange = Arc::new(Exchange::new(written.clone()));
+            let exchange = Arc::new(Exchange::new(written.clone(), booted.folder.clone()));
             (Memory::feed(JOBS_FED_MAX), Some(exchange))
         }
     };
@@ -56,7 +57,8 @@ pub fn open(
 pub fn connect(config: &Jobs, desk: &Arc<Desk>, outlet: &Arc<Outlet>) -> io::Result<()> {
     if let (JobStore::Redis(url), Some(exchange)) = (&config.store, desk.exchange()) {
         exchange.give_back(world_taker(config));
-        exchange.start(desk, outlet, Settings::new(url, &config.namespace, &config.world))?;
+        let settings = Settings::new(url, &config.namespace, &config.world, exchange.folder());
+        exchange.start(desk, outlet, settings)?;
     }
     Ok(())
 }

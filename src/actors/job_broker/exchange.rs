@@ -71,6 +71,8 @@ pub struct Exchange {
     /// The last commit that is written.
     written: Arc<AtomicU64>,
     is_away: AtomicBool,
+    /// What tells this world's folder from any other.
+    folder: String,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -80,11 +82,17 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Exchange {
     /// An exchange of a daemon whose log says there how far it is.
-    pub fn new(written: Arc<AtomicU64>) -> Exchange {
+    pub fn new(written: Arc<AtomicU64>, folder: String) -> Exchange {
         Exchange {
             written,
+            folder,
             ..Exchange::default()
         }
+    }
+
+    /// What tells this world's folder from any other.
+    pub fn folder(&self) -> &str {
+        &self.folder
     }
 
     /// Somebody would take jobs.
@@ -172,7 +180,13 @@ impl Exchange {
         settings: Settings,
     ) -> io::Result<()> {
         let refused = |error: JobError| io::Error::other(error.to_string());
-        let store = OnRedis::new(settings.clone()).map_err(refused)?;
+        let mut store = OnRedis::new(settings.clone()).map_err(refused)?;
+        match store.join(desk.now()) {
+            Err(JobError::Away(why)) => {
+                tracing::warn!(why, "the job store does not answer yet; jobs wait here")
+            }
+            joined => joined.map_err(refused)?,
+        }
         let mut ear = OnRedis::new(settings).map_err(refused)?;
         let mut clerk = Clerk {
             exchange: self.clone(),
@@ -216,7 +230,7 @@ impl Clerk {
         loop {
             self.wait();
             let done = self.round();
-            let is_away = matches!(done, Err(JobError::Away(_)));
+            let is_away = matches!(done, Err(JobError::Away(_) | JobError::NotOurs(_)));
             if let Err(error) = &done
                 && !self.exchange.is_away.load(Ordering::Relaxed)
             {
@@ -229,6 +243,7 @@ impl Clerk {
                 tracing::error!(
                     "the job store on Redis has come back without the jobs that were in it: they are lost"
                 );
+                self.desk.store().forget_keys();
             }
         }
     }
@@ -248,7 +263,7 @@ impl Clerk {
     fn round(&mut self) -> Result<(), JobError> {
         // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
         let fed = self.feed();
-        if matches!(fed, Err(JobError::Away(_))) {
+        if matches!(fed, Err(JobError::Away(_) | JobError::NotOurs(_))) {
             return fed;
         }
         self.end()?;
@@ -293,7 +308,11 @@ impl Clerk {
                 }
                 return Ok(());
             }
-            let batch = self.desk.store().memory().oldest(&Queue::Feed, JOB_FEED_BATCH);
+            let batch = self
+                .desk
+                .store()
+                .memory()
+                .oldest(&Queue::Feed, u64::MAX, JOB_FEED_BATCH);
             if batch.is_empty() {
                 return Ok(());
             }

@@ -200,7 +200,7 @@ impl Leaving<'_> {
         match (stored, reply) {
             (Err(error), None) => tracing::warn!(%job, %error, "a job could not be kept"),
             (Ok(_), None) => {}
-            (Ok(Stored { job, duplicate }), Some(reply)) => {
+            (Ok(Stored { job, duplicate, .. }), Some(reply)) => {
                 self.answer(
                     reply,
                     Message::Host(DaemonToHostReply::JobStored { job, duplicate }),

@@ -10,9 +10,10 @@ use crate::protocol::job::{Confirm, JobSpec, JobTarget};
 use crate::protocol::{HostId, JobId, WireObj, WireValue};
 use moo_model::Value;
 use order::{
-    a_delayed_job_waits_for_its_time, a_full_store_says_so, a_job_that_nobody_has_can_be_cancelled,
-    a_job_that_nobody_wants_is_dead_in_time, a_store_that_drains_gives_nothing,
-    an_order_key_has_one_job_at_work, an_order_key_waits_for_a_retry,
+    a_delayed_job_waits_for_its_time, a_full_store_says_so, a_job_that_is_parked_keeps_its_tries,
+    a_job_that_nobody_has_can_be_cancelled, a_job_that_nobody_wants_is_dead_in_time,
+    a_store_that_drains_gives_nothing, an_order_key_has_one_job_at_work, an_order_key_waits_for_a_retry,
+    the_jobs_of_an_owner_are_counted,
 };
 use std::time::Duration;
 
@@ -73,6 +74,14 @@ pub const SUITE: &[Behaviour] = &[
     (
         "a job that always fails is dead with its last error",
         a_job_that_always_fails_is_dead,
+    ),
+    (
+        "a job that is parked keeps its tries",
+        a_job_that_is_parked_keeps_its_tries,
+    ),
+    (
+        "the jobs of an owner are counted",
+        the_jobs_of_an_owner_are_counted,
     ),
     (
         "a dead job comes back or is forgotten",
@@ -396,6 +405,8 @@ fn a_second_job_with_a_key_is_the_first(subject: &mut dyn Subject) {
     };
     let first = play.put(keyed());
     assert_eq!(play.put(keyed()), first);
+    assert_eq!(play.counts(), (1, 0));
+    assert!(play.find(first).is_some());
     let taken = play.one("x", &any("a"));
     play.done(&taken);
     // Also when the first is done already.

@@ -1,9 +1,10 @@
 //! Behaviours of order keys, of time, and of bounds.
 
 use super::{Play, Subject, any, spec};
-use crate::jobs::{JobError, Queue, Standing};
+use crate::jobs::{Ending, JobError, Owner, Queue, Standing};
 use crate::protocol::job::{JobSpec, JobTarget};
 use crate::protocol::{Wall, WireObj};
+use std::time::Duration;
 
 pub fn an_order_key_has_one_job_at_work(subject: &mut dyn Subject) {
     let mut play = Play(subject);
@@ -149,4 +150,71 @@ pub fn a_full_store_says_so(subject: &mut dyn Subject) {
     play.done(&taken);
     play.put(spec("a"));
     assert_eq!(play.take("x", &any("a"), 2 * most).len(), most);
+}
+
+pub fn a_job_that_is_parked_keeps_its_tries(subject: &mut dyn Subject) {
+    let mut play = Play(subject);
+    let base = play.0.terms().backoff;
+    let job = play.put(JobSpec {
+        tries_max: 1,
+        ..spec("a")
+    });
+    let park = |after: Duration| Ending::Park {
+        after,
+        why: "nobody is there".into(),
+    };
+    let before = play.0.store().tally();
+    for _ in 0..3 {
+        let taken = play.one("x", &any("a"));
+        assert_eq!((taken.job, taken.attempt), (job, 1));
+        play.end(&taken, park(Duration::ZERO)).expect("the lease holds");
+        assert_eq!(play.end(&taken, Ending::Done), Err(JobError::LateLease));
+    }
+    let taken = play.one("x", &any("a"));
+    play.end(&taken, park(base)).expect("the lease holds");
+    play.none(&any("a"));
+    let seen = play.find(job).expect("it is alive");
+    assert_eq!((seen.tries, seen.why.as_str()), (0, "nobody is there"));
+    play.0.pass(base + base / 2);
+    let taken = play.one("x", &any("a"));
+    assert_eq!(taken.attempt, 1);
+    play.fail(&taken, None, "its last try");
+    assert_eq!(play.counts(), (0, 1));
+    let after = play.0.store().tally();
+    let of = |tally: crate::jobs::Tally| (tally.takes, tally.parks, tally.retries);
+    assert_eq!(
+        of(after),
+        (before.takes + 5, before.parks + 4, before.retries + 1)
+    );
+}
+
+pub fn the_jobs_of_an_owner_are_counted(subject: &mut dyn Subject) {
+    let mut play = Play(subject);
+    let of_owner = |play: &mut Play, owner: Option<i64>| {
+        let (job, now) = (play.0.id(), play.0.now());
+        let spec = JobSpec {
+            from: owner.map(WireObj),
+            tries_max: 1,
+            ..spec("a")
+        };
+        let stored = play.0.store().put(now, job, spec).expect("there is room");
+        stored.of_owner
+    };
+    assert_eq!(of_owner(&mut play, Some(7)), 1);
+    assert_eq!(of_owner(&mut play, Some(7)), 2);
+    assert_eq!(of_owner(&mut play, Some(8)), 1);
+    assert_eq!(of_owner(&mut play, None), 0);
+    let taken = play.take("x", &any("a"), 2);
+    assert_eq!(taken[0].owner, Some(Owner::own(WireObj(7))));
+    assert_eq!(taken[0].spec.from, Some(WireObj(7)));
+    play.done(&taken[0]);
+    play.fail(&taken[1], None, "no luck");
+    assert_eq!(
+        of_owner(&mut play, Some(7)),
+        1,
+        "the done and the dead do not count"
+    );
+    let now = play.0.now();
+    play.0.store().retry(now, taken[1].job).expect("it is dead");
+    assert_eq!(of_owner(&mut play, Some(7)), 3, "one came back");
 }

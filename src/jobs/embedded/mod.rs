@@ -6,11 +6,19 @@
 
 use super::memory::{Memory, Touched};
 use super::row::{self, Read};
-use super::{Counts, Ending, JobError, JobStore, Now, Queue, Seen, Stored, Taken};
+use super::{Counts, Ending, JobError, JobStore, Now, Queue, Seen, Stored, Taken, Tally};
 use crate::protocol::JobId;
 use crate::protocol::job::JobSpec;
 use moo_model::ledger::{Relation, Row};
 use rustc_hash::FxHashMap;
+
+macro_rules! noted {
+    ($self:ident, $call:expr) => {{
+        let result = $call;
+        $self.note();
+        result
+    }};
+}
 
 /// What the last process left, by relation.
 #[derive(Debug, Default)]
@@ -87,6 +95,11 @@ impl Embedded {
         self.note();
     }
 
+    /// Remembers no dedupe key any more: what they stand for was lost elsewhere.
+    pub fn forget_keys(&mut self) {
+        noted!(self, self.memory.forget_keys());
+    }
+
     /// The machine.
     pub fn memory(&self) -> &Memory {
         &self.memory
@@ -122,14 +135,6 @@ impl Embedded {
 
 /// The relations that [`Embedded::load`] reads.
 pub const RELATIONS: [Relation; 3] = [Relation::Job, Relation::JobDead, Relation::JobDedupe];
-
-macro_rules! noted {
-    ($self:ident, $call:expr) => {{
-        let result = $call;
-        $self.note();
-        result
-    }};
-}
 
 impl JobStore for Embedded {
     fn put(&mut self, now: Now, job: JobId, spec: JobSpec) -> Result<Stored, JobError> {
@@ -186,6 +191,10 @@ impl JobStore for Embedded {
 
     fn counts(&mut self) -> Result<Counts, JobError> {
         self.memory.counts()
+    }
+
+    fn tally(&self) -> Tally {
+        self.memory.tally()
     }
 }
 

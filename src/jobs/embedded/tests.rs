@@ -1,54 +1,121 @@
-//! The suite on the embedded store, whose rows are read back before each step; and random steps beside the one in memory.
+//! The suite on the embedded store, whose rows are read back before each step, from a map and from a database on the disk;
+//! and random steps beside the one in memory.
 
 use super::*;
 use crate::jobs::conformance::{SUITE, Subject, Terms, spec};
 use crate::jobs::{Standing, backoff};
-use crate::limits::{JOB_BACKOFF, JOB_DEDUPE, JOB_LEASE};
+use crate::limits::{JOB_BACKOFF, JOB_DEDUPE, JOB_LEASE, JOBS_DEAD_BYTES_MAX};
 use crate::protocol::{Wall, WireObj};
+use moo_db::{Durability, Log, Store};
+use moo_model::world::Root;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tempfile::TempDir;
 
 const MOST: usize = 40;
+const MIB: usize = 1 << 20;
+/// How often a folder's rows are read before it is opened anew.
+const READS: usize = 8;
 
-type Rows = BTreeMap<(Relation, Vec<u8>), Vec<u8>>;
+/// Where rows are kept.
+trait Disk {
+    fn write(&mut self, changes: Vec<Row>);
+    fn read(&mut self) -> StoredRows;
+}
 
-/// Rows as a disk has them.
-fn write(rows: &mut Rows, changes: Vec<Row>) {
-    for Row { relation, key, value } in changes {
-        match value {
-            Some(value) => drop(rows.insert((relation, key), value)),
-            None => drop(rows.remove(&(relation, key))),
+#[derive(Default)]
+struct Map(BTreeMap<(Relation, Vec<u8>), Vec<u8>>);
+
+impl Disk for Map {
+    fn write(&mut self, changes: Vec<Row>) {
+        for Row { relation, key, value } in changes {
+            match value {
+                Some(value) => drop(self.0.insert((relation, key), value)),
+                None => drop(self.0.remove(&(relation, key))),
+            }
+        }
+    }
+
+    fn read(&mut self) -> StoredRows {
+        let of = |wanted: Relation| {
+            let own = self.0.iter().filter(|((relation, _), _)| *relation == wanted);
+            own.map(|((_, key), value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        StoredRows {
+            jobs: of(Relation::Job),
+            dead: of(Relation::JobDead),
+            keys: of(Relation::JobDedupe),
         }
     }
 }
 
-fn read(rows: &Rows) -> StoredRows {
-    let of = |wanted: Relation| {
-        let own = rows.iter().filter(|((relation, _), _)| *relation == wanted);
-        own.map(|((_, key), value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    StoredRows {
-        jobs: of(Relation::Job),
-        dead: of(Relation::JobDead),
-        keys: of(Relation::JobDedupe),
+/// The store of a world in a folder. Its rows are read once its log has them; every few times, once it was opened anew.
+struct Folder {
+    folder: TempDir,
+    reads: usize,
+    open: Option<(Store, Log)>,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let store = Store::open(folder.path()).expect("it is empty");
+        store.initialise(&Root::default(), &[]).expect("it is empty");
+        let open = Some(Folder::serve(store));
+        let reads = 0;
+        Folder { folder, reads, open }
+    }
+
+    fn serve(store: Store) -> (Store, Log) {
+        let log = store.log(&Root::default(), Durability::Relaxed, |_| {});
+        (store, log)
+    }
+}
+
+impl Disk for Folder {
+    fn write(&mut self, changes: Vec<Row>) {
+        let (_, log) = self.open.as_ref().expect("it is open but while it is read");
+        log.put_rows(changes).expect("the log has room");
+    }
+
+    fn read(&mut self) -> StoredRows {
+        let (mut store, mut log) = self.open.take().expect("it is open but while it is read");
+        log.flush().expect("it has not ended");
+        self.reads += 1;
+        if self.reads.is_multiple_of(READS) {
+            log.close();
+            drop((store, log));
+            store = Store::open(self.folder.path()).expect("nobody else has it");
+            (store, log) = Folder::serve(store);
+        }
+        let of = |wanted| {
+            let rows: Result<_, _> = store.rows(wanted).collect();
+            rows.expect("they were just written")
+        };
+        let [jobs, dead, keys] = RELATIONS.map(of);
+        self.open = Some((store, log));
+        StoredRows { jobs, dead, keys }
     }
 }
 
 /// A store that is closed and opened again whenever somebody wants it.
 struct OnRows {
     store: Embedded,
-    rows: Rows,
+    disk: Box<dyn Disk>,
     now: Now,
     ids: u8,
     is_draining: bool,
+    /// What the stores counted that were closed.
+    tally: Tally,
 }
 
 impl OnRows {
-    fn new() -> OnRows {
+    fn new(disk: impl Disk + 'static) -> OnRows {
         OnRows {
             store: Embedded::default(),
-            rows: Rows::new(),
+            disk: Box::new(disk),
+            tally: Tally::default(),
             now: Now {
                 wall: Wall::from_secs(1_000_000),
                 ..Now::default()
@@ -59,9 +126,10 @@ impl OnRows {
     }
 
     fn reopen(&mut self) {
-        write(&mut self.rows, self.store.rows());
+        self.disk.write(self.store.rows());
+        self.tally = self.tally();
         let memory = Memory::new("here", Some((MOST, usize::MAX)), 1);
-        let (store, unreadable) = Embedded::load(memory, self.now, read(&self.rows));
+        let (store, unreadable) = Embedded::load(memory, self.now, self.disk.read());
         assert_eq!(unreadable, 0);
         self.store = store;
     }
@@ -166,19 +234,84 @@ impl JobStore for OnRows {
     fn counts(&mut self) -> Result<Counts, JobError> {
         reopened!(self, counts())
     }
+
+    fn tally(&self) -> Tally {
+        let (closed, open) = (self.tally, self.store.tally());
+        Tally {
+            puts: closed.puts + open.puts,
+            takes: closed.takes + open.takes,
+            done: closed.done + open.done,
+            retries: closed.retries + open.retries,
+            parks: closed.parks + open.parks,
+            away: closed.away + open.away,
+        }
+    }
 }
 
 #[test]
 fn a_store_that_is_read_back_before_each_step_keeps_the_promises() {
     for (name, behaviour) in SUITE {
         eprintln!("{name}");
-        behaviour(&mut OnRows::new());
+        behaviour(&mut OnRows::new(Map::default()));
     }
 }
 
 #[test]
+fn a_database_on_the_disk_that_is_read_back_before_each_step_keeps_the_promises() {
+    for (name, behaviour) in SUITE {
+        eprintln!("{name}");
+        behaviour(&mut OnRows::new(Folder::new()));
+    }
+}
+
+#[test]
+fn a_feed_gives_what_was_put_up_to_a_number_and_judges_keys_itself() {
+    let (mut feed, now) = (Memory::feed(8), Now::default());
+    let keyed = JobSpec {
+        dedupe: Some("once".into()),
+        ..spec("a")
+    };
+    let (first, second, third) = (JobId([1; 16]), JobId([2; 16]), JobId([3; 16]));
+    feed.put(now, first, keyed.clone()).expect("there is room");
+    let up_to = feed.last_seq();
+    let again = feed.put(now, second, keyed.clone()).expect("there is room");
+    assert_eq!((again.job, again.duplicate), (first, true));
+    assert_eq!(feed.known("once", now.wall), Some(first));
+    feed.put(now, third, spec("b")).expect("there is room");
+    let ids = |jobs: Vec<(JobId, JobSpec)>| jobs.into_iter().map(|(job, _)| job).collect::<Vec<_>>();
+    assert_eq!(ids(feed.oldest(&Queue::Feed, up_to, 8)), [first]);
+    let all = feed.oldest(&Queue::Feed, feed.last_seq(), 8);
+    assert_eq!(all[0].1.dedupe, None);
+    assert_eq!(ids(all), [first, third]);
+    feed.forget_keys();
+    let again = feed.put(now, second, keyed).expect("there is room");
+    assert_eq!((again.job, again.duplicate), (second, false));
+}
+
+#[test]
+fn the_oldest_of_the_dead_are_forgotten_when_they_are_too_many_bytes() {
+    let (mut store, now) = (Embedded::default(), Now::default());
+    let large = JobSpec {
+        data: crate::protocol::WireValue::new(&moo_model::Value::str("x".repeat(MIB).as_str())),
+        ..spec("a")
+    };
+    let most = JOBS_DEAD_BYTES_MAX / MIB;
+    let job = |number: usize| JobId([number as u8; 16]);
+    for number in 0..most + 2 {
+        store.put(now, job(number), large.clone()).expect("there is room");
+        store.reject(now, job(number), "it was bad".into());
+    }
+    let counts = store.counts().expect("it is there");
+    // Each takes up a little more than its data.
+    assert_eq!((counts.dead, counts.forgotten), (most as u64 - 1, 3));
+    assert!(counts.dead_bytes <= JOBS_DEAD_BYTES_MAX as u64);
+    assert_eq!(store.find(job(2)), Ok(None));
+    assert!(matches!(store.find(job(3)), Ok(Some(_))));
+}
+
+#[test]
 fn what_the_world_itself_had_is_ready_again_and_what_others_had_stays_theirs() {
-    let mut subject = OnRows::new();
+    let mut subject = OnRows::new(Map::default());
     let (own, theirs) = (JobId([1; 16]), JobId([2; 16]));
     let now = subject.now;
     let put = |subject: &mut OnRows, job, target| {
@@ -277,7 +410,7 @@ fn random_programs_leave_the_same_store_whether_it_is_read_back_or_not() {
             wall: Wall::from_secs(1_000_000),
             ..Now::default()
         };
-        let (mut plain, mut stored) = (Embedded::default(), OnRows::new());
+        let (mut plain, mut stored) = (Embedded::default(), OnRows::new(Map::default()));
         let mut state = seed;
         let mut roll = move |below: u64| {
             state = state

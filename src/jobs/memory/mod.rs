@@ -6,12 +6,13 @@
 //! misses none.
 
 mod shelf;
+mod written;
 
 use super::{
-    Counts, Ending, JobError, JobStore, Now, OWN, Queue, Seen, Standing, Stored, Taken, backoff, size_of,
-    tries_of, ttl_of,
+    Counts, Ending, JobError, JobStore, Now, OWN, Owner, Queue, Seen, Standing, Stored, Taken, Tally,
+    backoff, size_of, tries_of, ttl_of,
 };
-use crate::limits::{JOB_DEDUPE, JOB_LEASE, JOBS_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX};
+use crate::limits::{JOB_DEDUPE, JOB_LEASE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX};
 use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
 use shelf::Shelf;
@@ -29,6 +30,7 @@ pub struct Memory {
     next_lease: u64,
     is_draining: bool,
     is_feed: bool,
+    tally: Tally,
 }
 
 impl Memory {
@@ -43,6 +45,7 @@ impl Memory {
             next_lease: first_lease,
             is_draining: false,
             is_feed: false,
+            tally: Tally::default(),
         }
     }
 
@@ -54,80 +57,38 @@ impl Memory {
         }
     }
 
-    /// So many jobs at most of a queue that may be taken, the oldest first, as they were put.
-    pub fn oldest(&self, queue: &Queue, most: usize) -> Vec<(JobId, JobSpec)> {
-        let ready = self
-            .shelf
-            .ready
-            .get(queue)
-            .into_iter()
-            .flat_map(|jobs| jobs.values());
-        ready
-            .take(most)
-            .map(|job| (*job, self.shelf.jobs[job].spec.clone()))
-            .collect()
+    /// So many jobs at most of a queue that may be taken, the oldest first, of those that were put up to this number. A
+    /// job whose key this store has judged needs no second judge, so it goes without its key.
+    pub fn oldest(&self, queue: &Queue, up_to: u64, most: usize) -> Vec<(JobId, JobSpec)> {
+        let ready = self.shelf.ready.get(queue).into_iter();
+        let ready = ready.flat_map(|jobs| jobs.range(..=up_to));
+        let spec = |job: &JobId| JobSpec {
+            dedupe: None,
+            ..self.shelf.jobs[job].spec.clone()
+        };
+        ready.take(most).map(|(_, job)| (*job, spec(job))).collect()
+    }
+
+    /// The number of the last job that was put.
+    pub fn last_seq(&self) -> u64 {
+        self.next_seq - 1
+    }
+
+    /// The job of a dedupe key that is still remembered.
+    pub fn known(&self, key: &str, now: Wall) -> Option<JobId> {
+        self.shelf.known(key, now)
+    }
+
+    /// Remembers no dedupe key any more: what they stand for was lost elsewhere.
+    pub fn forget_keys(&mut self) {
+        let forgotten = self.shelf.forget_keys(Wall(u64::MAX));
+        let touched = forgotten.into_iter().map(Touched::KeyGone);
+        self.shelf.touched.extend(touched);
     }
 
     /// Gives a job up.
     pub fn reject(&mut self, now: Now, job: JobId, why: String) {
         self.kill(job, now, why);
-    }
-
-    /// What has changed since this was last asked.
-    pub fn touched(&mut self) -> Vec<Touched> {
-        std::mem::take(&mut self.shelf.touched)
-    }
-
-    /// A job as it is, for whoever writes it down.
-    pub fn entry(&self, job: JobId) -> Option<&Entry> {
-        self.shelf.jobs.get(&job)
-    }
-
-    /// The same of a dead one.
-    pub fn dead_entry(&self, job: JobId) -> Option<&Dead> {
-        self.shelf.dead.get(&job)
-    }
-
-    /// The job and the end of a dedupe key.
-    pub fn key(&self, key: &str) -> Option<(JobId, Wall)> {
-        self.shelf.key(key)
-    }
-
-    /// Takes back a job that was written down, in the order of their numbers. What somebody had stays theirs for a lease,
-    /// unless it is of this process's own.
-    pub fn restore(&mut self, now: Now, job: JobId, mut entry: Entry) {
-        self.next_seq = self.next_seq.max(entry.seq + 1);
-        self.next_lease = self.next_lease.max(entry.lease + 1);
-        entry.place = match entry.place {
-            Place::Taken { taker, .. } if taker != OWN => Place::Taken {
-                taker,
-                until: now.moment.plus(JOB_LEASE),
-            },
-            Place::Taken { .. } => Place::Ready,
-            Place::Delayed(due) => self.place_by(now, Some(due)),
-            place => place,
-        };
-        let place = entry.place.clone();
-        self.shelf.add(job, entry);
-        if self.shelf.is_first(job) {
-            self.shelf.set_place(job, place);
-        }
-    }
-
-    /// The same of a dead one.
-    pub fn restore_dead(&mut self, job: JobId, dead: Dead) {
-        self.next_seq = self.next_seq.max(dead.entry.seq + 1);
-        self.shelf.bury(job, dead);
-    }
-
-    /// The same of a key that a second job may not have.
-    pub fn restore_key(&mut self, key: String, job: JobId, until: Wall) {
-        self.shelf.remember(key, job, until);
-    }
-
-    /// Notes nothing of what was restored.
-    pub fn settled(&mut self) {
-        self.shelf.touched.clear();
     }
 
     /// Whether so many more jobs of so many bytes would be too much.
@@ -204,13 +165,21 @@ impl Memory {
             let at = now.wall;
             self.shelf.bury(job, Dead { entry, why, at });
             self.shelf.touched.push(Touched::Dead(job));
-            while self.shelf.dead.len() > JOBS_DEAD_MAX {
-                if let Some(oldest) = self.shelf.oldest_dead() {
-                    tracing::warn!(job = %oldest, "more jobs have died than are kept; the oldest is forgotten");
-                    self.shelf.unbury(oldest);
-                    self.shelf.touched.push(Touched::DeadGone(oldest));
-                }
-            }
+            self.forget_oldest_dead();
+        }
+    }
+
+    /// The oldest of the dead go until there is room for the rest.
+    fn forget_oldest_dead(&mut self) {
+        let shelf = &mut self.shelf;
+        while shelf.dead.len() > JOBS_DEAD_MAX || shelf.dead_bytes > JOBS_DEAD_BYTES_MAX {
+            let Some(oldest) = shelf.oldest_dead() else {
+                return;
+            };
+            tracing::warn!(job = %oldest, "more jobs have died than are kept; the oldest is forgotten");
+            shelf.unbury(oldest);
+            shelf.forgotten += 1;
+            shelf.touched.push(Touched::DeadGone(oldest));
         }
     }
 
@@ -229,6 +198,27 @@ impl Memory {
         let place = self.place_by(now, due);
         self.shelf.set_place(job, place);
         self.shelf.touched.push(Touched::Progress(job));
+    }
+
+    /// It comes back as if it had not been taken.
+    fn park(&mut self, now: Now, job: JobId, after: Duration, why: String) {
+        let Some(entry) = self.shelf.jobs.get_mut(&job) else {
+            return;
+        };
+        entry.tries = entry.tries.saturating_sub(1);
+        entry.why = why;
+        let due = (!after.is_zero()).then(|| now.wall.plus(after));
+        let place = self.place_by(now, due);
+        self.shelf.set_place(job, place);
+        self.shelf.touched.push(Touched::Progress(job));
+    }
+
+    fn stored(&self, job: JobId, duplicate: bool, from: Option<WireObj>) -> Stored {
+        Stored {
+            job,
+            duplicate,
+            of_owner: from.map(|owner| self.count_of(owner)).unwrap_or_default(),
+        }
     }
 
     /// The job, if this lease of it holds.
@@ -256,12 +246,14 @@ impl Memory {
                 lease: entry.lease,
                 queue: entry.queue.clone(),
                 attempt: entry.tries,
+                owner: entry.spec.from.map(Owner::own),
                 spec: entry.spec.clone(),
             };
             let until = self.lease_end(now, taker);
             let taker = taker.to_owned();
             self.shelf.set_place(job, Place::Taken { taker, until });
             self.shelf.touched.push(Touched::Progress(job));
+            self.tally.takes += 1;
             return Some(taken);
         }
     }
@@ -280,13 +272,11 @@ impl Default for Memory {
 
 impl JobStore for Memory {
     fn put(&mut self, now: Now, job: JobId, spec: JobSpec) -> Result<Stored, JobError> {
-        let dedupe = spec.dedupe.clone().filter(|_| !self.is_feed);
+        let (dedupe, from) = (spec.dedupe.clone(), spec.from);
         let known = dedupe.as_ref().and_then(|key| self.shelf.known(key, now.wall));
-        if let Some(job) = known {
-            return Ok(Stored { job, duplicate: true });
-        }
-        if self.shelf.jobs.contains_key(&job) || self.shelf.dead.contains_key(&job) {
-            return Ok(Stored { job, duplicate: true });
+        let is_known = || self.shelf.jobs.contains_key(&job) || self.shelf.dead.contains_key(&job);
+        if let Some(job) = known.or_else(|| is_known().then_some(job)) {
+            return Ok(self.stored(job, true, from));
         }
         let queue = self.queue_of(&spec)?;
         let size = size_of(&spec);
@@ -321,10 +311,8 @@ impl JobStore for Memory {
             self.shelf.set_place(job, place);
         }
         self.shelf.touched.push(Touched::Job(job));
-        Ok(Stored {
-            job,
-            duplicate: false,
-        })
+        self.tally.puts += 1;
+        Ok(self.stored(job, false, from))
     }
 
     fn take(&mut self, now: Now, taker: &str, queues: &[Queue], most: usize) -> Result<Vec<Taken>, JobError> {
@@ -348,12 +336,14 @@ impl JobStore for Memory {
 
     fn end(&mut self, now: Now, job: JobId, lease: u64, how: Ending) -> Result<(), JobError> {
         self.leased(job, lease)?;
+        self.tally.ended(&how);
         match how {
             Ending::Done => {
                 self.shelf.remove(job);
                 self.shelf.touched.push(Touched::Gone(job));
             }
             Ending::Retry { after, why } => self.fail(now, job, after, why),
+            Ending::Park { after, why } => self.park(now, job, after, why),
             Ending::Reject(why) => self.kill(job, now, why),
         }
         Ok(())
@@ -446,6 +436,10 @@ impl JobStore for Memory {
     fn counts(&mut self) -> Result<Counts, JobError> {
         Ok(self.shelf.counts())
     }
+
+    fn tally(&self) -> Tally {
+        self.tally
+    }
 }
 
 impl Dead {
@@ -457,6 +451,7 @@ impl Dead {
             tries: self.entry.tries,
             since: self.entry.since,
             why: self.why.clone(),
+            owner: self.entry.spec.from.map(Owner::own),
             spec: self.entry.spec.clone(),
         }
     }

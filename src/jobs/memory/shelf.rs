@@ -3,7 +3,7 @@
 //! Invariant: each index holds exactly the jobs whose place says so; only [`Shelf::set_place`], [`Shelf::add`] and
 //! [`Shelf::remove`] change a place.
 
-use super::super::{Counts, Queue, Seen, Standing};
+use super::super::{Counts, Owner, Queue, Seen, Standing};
 use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
 use rustc_hash::FxHashMap;
@@ -105,6 +105,10 @@ pub(super) struct Shelf {
     ready_count: u64,
     /// What the jobs take up.
     pub bytes: usize,
+    /// What the dead take up.
+    pub dead_bytes: usize,
+    /// The dead that had to go.
+    pub forgotten: u64,
     pub touched: Vec<Touched>,
 }
 
@@ -305,6 +309,7 @@ impl Shelf {
 
     /// Puts a job among the dead.
     pub fn bury(&mut self, job: JobId, dead: Dead) {
+        self.dead_bytes += dead.entry.size;
         self.dead_by_seq.insert(dead.entry.seq, job);
         self.dead.insert(job, dead);
     }
@@ -312,6 +317,7 @@ impl Shelf {
     /// Takes one from there.
     pub fn unbury(&mut self, job: JobId) -> Option<Dead> {
         let dead = self.dead.remove(&job)?;
+        self.dead_bytes -= dead.entry.size;
         self.dead_by_seq.remove(&dead.entry.seq);
         Some(dead)
     }
@@ -343,6 +349,7 @@ impl Shelf {
             tries: entry.tries,
             since: entry.since,
             why: entry.why.clone(),
+            owner: entry.spec.from.map(Owner::own),
             spec: entry.spec.clone(),
         }
     }
@@ -356,6 +363,8 @@ impl Shelf {
             delayed: self.delayed.len() as u64,
             dead: self.dead.len() as u64,
             bytes: self.bytes as u64,
+            dead_bytes: self.dead_bytes as u64,
+            forgotten: self.forgotten,
         }
     }
 }

@@ -6,7 +6,12 @@ use super::scripts::Scripts;
 use super::{LATE, OnRedis};
 use crate::jobs::{JobError, Now};
 use crate::limits::{JOB_REDIS_PATIENCE, JOB_REDIS_REST, JOB_REDIS_REST_MAX};
+use crate::protocol::Moment;
 use redis::{Connection, ErrorKind, FromRedisValue, RedisError, Script};
+use std::time::Duration;
+
+/// What a script answers that finds another life of Redis than it was told.
+const OTHER_LIFE: &str = "NOLIFE";
 
 /// Which script.
 #[derive(Clone, Copy)]
@@ -22,6 +27,7 @@ pub(super) enum Which {
     Drop,
     See,
     Counts,
+    Owners,
 }
 
 impl Which {
@@ -38,49 +44,98 @@ impl Which {
             Which::Drop => &scripts.drop,
             Which::See => &scripts.see,
             Which::Counts => &scripts.counts,
+            Which::Owners => &scripts.owners,
         }
     }
 }
 
+/// How Redis is missed.
+pub(super) struct Away {
+    /// How long the rest before the next try is, and until when it lasts.
+    rest: Duration,
+    rest_until: Option<Moment>,
+    /// Until when its absence is counted in `so_far`, while it is away.
+    counted: Option<Moment>,
+    /// How long it was away in all.
+    pub so_far: Duration,
+}
+
+impl Default for Away {
+    fn default() -> Away {
+        Away {
+            rest: JOB_REDIS_REST,
+            rest_until: None,
+            counted: None,
+            so_far: Duration::ZERO,
+        }
+    }
+}
+
+impl Away {
+    /// It does not answer, or may not be asked yet.
+    fn note(&mut self, now: Now) {
+        // Who only looks has no time to count by.
+        if now.moment < LATE {
+            let counted = self.counted.replace(now.moment).unwrap_or(now.moment);
+            self.so_far += Duration::from_micros(now.moment.0.saturating_sub(counted.0));
+        }
+    }
+
+    /// It does not answer: there is a rest before it is asked again.
+    fn rest(&mut self, now: Now) {
+        self.note(now);
+        self.rest_until = (now.moment < LATE).then(|| now.moment.plus(self.rest));
+        self.rest = (self.rest * 2).min(JOB_REDIS_REST_MAX);
+    }
+
+    /// It answers.
+    fn over(&mut self, now: Now) {
+        if self.counted.is_some() && now.moment < LATE {
+            self.note(now);
+            self.counted = None;
+        }
+        self.rest = JOB_REDIS_REST;
+    }
+}
+
 impl OnRedis {
-    /// Runs a script.
+    /// Runs a script. One that finds what Redis had to be gone has changed nothing, so it is run again on what there is now.
     pub(super) fn run<T: FromRedisValue>(
         &mut self,
         now: Now,
         which: Which,
-        args: Vec<Vec<u8>>,
+        args: &[Vec<u8>],
     ) -> Result<T, JobError> {
-        let key = self.key.clone();
-        self.ask(now, |connection, scripts| {
-            let mut call = which.script(scripts).key(key.as_str());
-            for arg in &args {
-                call.arg(arg.as_slice());
+        match self.run_once(now, which, args) {
+            Err(JobError::Refused(why)) if why.contains(OTHER_LIFE) => {
+                self.connection = None;
+                self.run_once(now, which, args)
             }
-            call.invoke(connection)
-        })
+            other => other,
+        }
     }
 
-    /// Runs a script many times in one round trip.
-    pub(super) fn run_many<T: FromRedisValue>(
+    fn run_once<T: FromRedisValue>(
         &mut self,
         now: Now,
         which: Which,
-        calls: Vec<Vec<Vec<u8>>>,
-    ) -> Result<Vec<T>, JobError> {
+        args: &[Vec<u8>],
+    ) -> Result<T, JobError> {
+        if self.connection.is_none() {
+            self.connect(now)?;
+        }
         let key = self.key.clone();
+        let life = format!("{key}:life:{}", self.life.as_deref().unwrap_or_default());
         self.ask(now, |connection, scripts| {
-            let script = which.script(scripts);
-            let mut pipe = redis::pipe();
-            for call in &calls {
-                pipe.cmd("EVALSHA")
-                    .arg(script.get_hash())
-                    .arg(1)
-                    .arg(key.as_str());
-                for arg in call {
-                    pipe.arg(arg.as_slice());
-                }
+            let mut call = redis::cmd("EVALSHA");
+            call.arg(which.script(scripts).get_hash())
+                .arg(2)
+                .arg(&key)
+                .arg(&life);
+            for arg in args {
+                call.arg(arg.as_slice());
             }
-            pipe.query(connection)
+            call.query(connection)
         })
     }
 
@@ -98,7 +153,7 @@ impl OnRedis {
         };
         match question(connection, &self.scripts) {
             Ok(answer) => {
-                self.rest = JOB_REDIS_REST;
+                self.away.over(now);
                 Ok(answer)
             }
             Err(error) if is_refusal(&error) => Err(JobError::Refused(format!("Redis refuses: {error}"))),
@@ -109,25 +164,35 @@ impl OnRedis {
     /// The connection is of no more use.
     fn lost(&mut self, now: Now, error: &RedisError) -> JobError {
         self.connection = None;
-        // Who only looks has no time to rest by.
-        self.rest_until = (now.moment < LATE).then(|| now.moment.plus(self.rest));
-        self.rest = (self.rest * 2).min(JOB_REDIS_REST_MAX);
+        self.away.rest(now);
         JobError::Away(error.to_string())
     }
 
     fn connect(&mut self, now: Now) -> Result<(), JobError> {
-        if self.rest_until.is_some_and(|until| now.moment < until) {
+        if self.away.rest_until.is_some_and(|until| now.moment < until) {
+            self.away.note(now);
             return Err(JobError::Away("it was away a moment ago".to_owned()));
         }
-        match self.open(now) {
-            Ok((connection, life)) => {
-                let before = self.life.replace(life.clone());
-                self.has_forgotten |= before.is_some_and(|before| before != life);
-                self.connection = Some(connection);
-                Ok(())
-            }
-            Err(error) => Err(self.lost(now, &error)),
+        self.joined += 1;
+        let (connection, life) = self.open(now).map_err(|error| self.lost(now, &error))?;
+        if life.is_empty() {
+            self.away.rest(now);
+            return Err(self.not_ours());
         }
+        let before = self.life.replace(life.clone());
+        self.has_forgotten |= before.is_some_and(|before| before != life);
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    fn not_ours(&self) -> JobError {
+        let (world, url) = (&self.settings.world, &self.settings.url);
+        let key = format!("{}:world:{world}", self.key);
+        JobError::NotOurs(format!(
+            "another world is called `{world}` in the job store {url}: its key {key} has the id of another data folder; \
+             give this one a name of its own, [jobs] world or MOOTHALL_JOBS_WORLD, or a namespace of its own; if that \
+             other folder is gone for good, delete the key"
+        ))
     }
 
     fn open(&self, now: Now) -> Result<(Connection, String), RedisError> {
@@ -138,11 +203,12 @@ impl OnRedis {
         for script in self.scripts.all() {
             script.prepare_invoke().load(&mut connection)?;
         }
-        let life = format!("{:x}-{:x}", now.wall.0, now.chance);
+        let life = format!("{:x}-{:x}-{}", now.wall.0, now.chance, self.joined);
         let join = &self.scripts.join;
         let life: String = join
             .key(self.key.as_str())
             .arg(self.settings.world.as_str())
+            .arg(self.settings.folder.as_str())
             .arg(life)
             .invoke(&mut connection)?;
         Ok((connection, life))
@@ -154,7 +220,7 @@ impl OnRedis {
 fn is_refusal(error: &RedisError) -> bool {
     let is_answer = matches!(
         error.kind(),
-        ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType
+        ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType | ErrorKind::Extension
     );
     let text = error.to_string();
     let is_away = [

@@ -3,28 +3,25 @@
 //! A job is a hash, its queue a stream that holds its id; who takes it reads the stream as a member of its group, and a
 //! lease is an entry that is pending for less than its time. A live stream is never trimmed: what is done is deleted one by
 //! one. The client is synchronous and belongs to a thread that may wait for it. Invariants: nothing is awaited for longer
-//! than [`JOB_REDIS_PATIENCE`]; after an error the connection is made anew, not before its rest is over.
+//! than [`JOB_REDIS_PATIENCE`]; after an error the connection is made anew, not before its rest is over; no script does
+//! anything in a Redis that is not the one which was joined.
 
 mod link;
 mod scripts;
+mod wording;
 
-use super::{
-    Counts, Ending, JobError, JobStore, Now, Queue, Seen, Standing, Stored, Taken, size_of, tries_of, ttl_of,
-};
+use super::{Counts, Ending, JobError, JobStore, Now, Queue, Seen, Stored, Taken, Tally};
 use crate::limits::{
-    JOB_BACKOFF, JOB_BACKOFF_MAX, JOB_DEDUPE, JOB_LEASE, JOB_REDIS_PATIENCE, JOB_REDIS_REST,
-    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_MAX,
+    JOB_BACKOFF, JOB_BACKOFF_MAX, JOB_DEDUPE, JOB_FEED_BATCH, JOB_FEED_BYTES, JOB_LEASE, JOB_REDIS_PATIENCE,
+    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX,
 };
-use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::job::{Confirm, JobSpec};
-use crate::protocol::{JobId, Moment, Wall, hex};
-use link::Which;
-use redis::{Client, Connection, Value};
+use crate::protocol::{JobId, Moment, WireObj};
+use link::{Away, Which};
+use redis::{Client, Connection};
 use scripts::Scripts;
 use std::time::Duration;
-
-/// The version of a stored job.
-const VERSION: u8 = 1;
+use wording::{Given, Row, id_word, millis, number, stored_of, text};
 
 /// How a store on Redis is reached and bounded.
 #[derive(Clone, Debug)]
@@ -35,8 +32,12 @@ pub struct Settings {
     pub namespace: String,
     /// The name of this world, which no other one of the same namespace has.
     pub world: String,
+    /// The id of this world's folder, by which another one of the same name is told from it.
+    pub folder: String,
     /// Jobs that are kept.
     pub jobs_max: usize,
+    /// Of the dead, how many are kept, and bytes of them.
+    pub dead_max: (usize, usize),
     /// How long a lease holds.
     pub lease: Duration,
     /// The first pause before a job is tried again.
@@ -46,13 +47,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What is usual, for a world of this name.
-    pub fn new(url: &str, namespace: &str, world: &str) -> Settings {
+    /// What is usual, for a world of this name in the folder of this id.
+    pub fn new(url: &str, namespace: &str, world: &str, folder: &str) -> Settings {
         Settings {
             url: url.to_owned(),
             namespace: namespace.to_owned(),
             world: world.to_owned(),
+            folder: folder.to_owned(),
             jobs_max: JOBS_MAX,
+            dead_max: (JOBS_DEAD_MAX, JOBS_DEAD_BYTES_MAX),
             lease: JOB_LEASE,
             backoff: JOB_BACKOFF,
             dedupe: JOB_DEDUPE,
@@ -67,14 +70,17 @@ pub struct OnRedis {
     scripts: Scripts,
     client: Client,
     connection: Option<Connection>,
-    /// After an error: how long the rest before the next try is, and until when it lasts.
-    rest: Duration,
-    rest_until: Option<Moment>,
+    away: Away,
+    /// How often a connection was made.
+    joined: u64,
     /// What this Redis calls its present life.
     life: Option<String>,
     /// Whether it was found to have lost what it had, and nobody has asked yet.
     has_forgotten: bool,
     is_draining: bool,
+    tally: Tally,
+    /// The dead that were forgotten, when this was last looked at.
+    forgotten: Option<u64>,
 }
 
 impl OnRedis {
@@ -83,21 +89,34 @@ impl OnRedis {
         let client = Client::open(settings.url.as_str()).map_err(|error| {
             JobError::Refused(format!("{} is no address of a Redis: {error}", settings.url))
         })?;
+        if settings.world.is_empty() || settings.world.contains(':') {
+            let name = &settings.world;
+            return Err(JobError::Refused(format!(
+                "`{name}` cannot be the name of a world in a job store: it may not be empty or have a colon in it"
+            )));
+        }
         Ok(OnRedis {
             key: format!("{{{}}}", settings.namespace),
+            scripts: Scripts::new(settings.dead_max),
             settings,
-            scripts: Scripts::new(),
             client,
             connection: None,
-            rest: JOB_REDIS_REST,
-            rest_until: None,
+            away: Away::default(),
+            joined: 0,
             life: None,
             has_forgotten: false,
             is_draining: false,
+            tally: Tally::default(),
+            forgotten: None,
         })
     }
 
-    /// Whether Redis came back without what it had. True once for each time.
+    /// Connects, unless it is connected: whether there is a Redis, and whether this world may be there under its name.
+    pub fn join(&mut self, now: Now) -> Result<(), JobError> {
+        self.ask(now, |_, _| Ok(()))
+    }
+
+    /// Whether Redis was found without what it had. True once for each time.
     pub fn has_forgotten(&mut self) -> bool {
         std::mem::take(&mut self.has_forgotten)
     }
@@ -115,152 +134,138 @@ impl OnRedis {
         Ok(rung.is_some())
     }
 
-    /// Stores jobs, each under its id, in one round trip.
+    /// Stores jobs, each under its id, [`JOB_FEED_BATCH`] of them and about [`JOB_FEED_BYTES`] in one round trip.
     pub fn put_many(
         &mut self,
         now: Now,
         jobs: &[(JobId, JobSpec)],
     ) -> Result<Vec<Result<Stored, JobError>>, JobError> {
-        let calls = jobs.iter().map(|(job, spec)| self.put_call(*job, spec)).collect();
-        let answers: Vec<(String, Value)> = self.run_many(now, Which::Put, calls)?;
-        let mut stored = Vec::with_capacity(answers.len());
-        for (answer, (_, spec)) in answers.into_iter().zip(jobs) {
-            stored.push(match stored_of(answer) {
-                Ok(known) if spec.confirm == Confirm::Replicated => self.replicated(now, known),
-                other => other,
-            });
+        let mut stored = Vec::with_capacity(jobs.len());
+        let mut rest = jobs;
+        while !rest.is_empty() {
+            let (mut call, mut count, mut bytes) = (self.put_head(), 0, 0);
+            for (job, spec) in rest.iter().take(JOB_FEED_BATCH) {
+                let words = self.put_words(*job, spec);
+                bytes += words.iter().map(Vec::len).sum::<usize>();
+                if count > 0 && bytes > JOB_FEED_BYTES {
+                    break;
+                }
+                call.extend(words);
+                count += 1;
+            }
+            let answers: Vec<(String, u8, usize)> = self.run(now, Which::Put, &call)?;
+            stored.extend(answers.into_iter().map(stored_of));
+            rest = &rest[count..];
         }
+        let is_new = |stored: &&Result<Stored, JobError>| matches!(stored, Ok(stored) if !stored.duplicate);
+        self.tally.puts += stored.iter().filter(is_new).count() as u64;
+        self.replicate(now, jobs, &mut stored)?;
         Ok(stored)
     }
 
-    /// Ends tries, in one round trip.
+    fn put_head(&self) -> Vec<Vec<u8>> {
+        vec![
+            text(&self.settings.world),
+            number(self.settings.jobs_max as u64),
+            number(JOBS_BYTES_MAX as u64),
+            number(millis(self.settings.dedupe)),
+        ]
+    }
+
+    /// Some jobs count as stored only once a replica has them. One that no replica has yet stays where it is: whoever puts
+    /// it again finds it, and it is done once.
+    fn replicate(
+        &mut self,
+        now: Now,
+        jobs: &[(JobId, JobSpec)],
+        stored: &mut [Result<Stored, JobError>],
+    ) -> Result<(), JobError> {
+        let is_wanted = |spec: &JobSpec| spec.confirm == Confirm::Replicated;
+        if !jobs.iter().any(|(_, spec)| is_wanted(spec)) {
+            return Ok(());
+        }
+        let most = millis(JOB_REDIS_PATIENCE) / 2;
+        let copies: u64 = self.ask(now, |connection, _| {
+            redis::cmd("WAIT").arg(1).arg(most).query(connection)
+        })?;
+        if copies == 0 {
+            for ((_, spec), stored) in jobs.iter().zip(stored) {
+                if is_wanted(spec) && stored.is_ok() {
+                    *stored = Err(JobError::Away("no replica has the job".to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends tries, [`JOB_FEED_BATCH`] of them in one round trip.
     pub fn end_many(
         &mut self,
         now: Now,
         ends: &[(JobId, u64, Ending)],
     ) -> Result<Vec<Result<(), JobError>>, JobError> {
-        let calls = ends
-            .iter()
-            .map(|(job, lease, how)| self.end_call(now, *job, *lease, how))
-            .collect();
-        let held: Vec<bool> = self.run_many(now, Which::End, calls)?;
-        let held = held
-            .into_iter()
-            .map(|held| if held { Ok(()) } else { Err(JobError::LateLease) });
-        Ok(held.collect())
-    }
-
-    /// A job counts as stored only once a replica has it. One that no replica has yet stays where it is: whoever puts it
-    /// again finds it, and it is done once.
-    fn replicated(&mut self, now: Now, stored: Stored) -> Result<Stored, JobError> {
-        let most = u64::try_from(JOB_REDIS_PATIENCE.as_millis()).unwrap_or(u64::MAX) / 2;
-        let copies: u64 = self.ask(now, |connection, _| {
-            redis::cmd("WAIT").arg(1).arg(most).query(connection)
-        })?;
-        if copies > 0 {
-            return Ok(stored);
-        }
-        Err(JobError::Away("no replica has the job".to_owned()))
-    }
-
-    /// The name of a queue among those of all worlds.
-    fn queue_name(&self, queue: &Queue) -> String {
-        let world = &self.settings.world;
-        match queue {
-            Queue::World | Queue::User(_) | Queue::Agent(_) => format!("w:{world}:{queue}"),
-            Queue::Peer(world) => format!("w:{world}:world"),
-            Queue::Any(_) | Queue::Worker(_) | Queue::Named(_) | Queue::Peers | Queue::Feed => queue.name(),
-        }
-    }
-
-    fn queue_of(&self, name: &str) -> Option<Queue> {
-        match name.strip_prefix("w:").and_then(|rest| rest.split_once(':')) {
-            Some((world, queue)) if world == self.settings.world => Queue::parse(queue),
-            Some((world, _)) => Some(Queue::Peer(world.to_owned())),
-            None => Queue::parse(name),
-        }
-    }
-
-    fn put_call(&self, job: JobId, spec: &JobSpec) -> Vec<Vec<u8>> {
-        let text = |text: &str| text.as_bytes().to_vec();
-        let number = |number: u64| number.to_string().into_bytes();
-        let mut bytes = vec![VERSION];
-        put_stored(&mut bytes, spec);
-        vec![
-            text(&hex::to_hex(&job.0)),
-            text(&self.queue_name(&Queue::of(spec))),
-            text(spec.order_key.as_deref().unwrap_or_default()),
-            text(spec.dedupe.as_deref().unwrap_or_default()),
-            number(millis(self.settings.dedupe)),
-            number(spec.not_before.unwrap_or_default().0),
-            number(millis(ttl_of(spec))),
-            number(tries_of(spec).into()),
-            number(size_of(spec) as u64),
-            bytes,
-            text(&self.settings.world),
-            number(self.settings.jobs_max as u64),
-            number(JOBS_BYTES_MAX as u64),
-        ]
-    }
-
-    fn end_call(&self, now: Now, job: JobId, lease: u64, how: &Ending) -> Vec<Vec<u8>> {
-        let (how, pause, why) = match how {
-            Ending::Done => ("done", -1, ""),
-            Ending::Retry { after, why } => {
-                let pause = after.map_or(-1, |after| i64::try_from(after.as_millis()).unwrap_or(i64::MAX));
-                ("retry", pause, why.as_str())
+        let mut ended = Vec::with_capacity(ends.len());
+        for some in ends.chunks(JOB_FEED_BATCH) {
+            let mut call = vec![
+                number(millis(self.settings.backoff)),
+                number(millis(JOB_BACKOFF_MAX)),
+            ];
+            for (job, lease, how) in some {
+                call.extend(Self::end_words(now, *job, *lease, how));
             }
-            Ending::Reject(why) => ("reject", -1, why.as_str()),
-        };
-        let words = [
-            hex::to_hex(&job.0),
-            lease.to_string(),
-            how.to_owned(),
-            pause.to_string(),
-            why.to_owned(),
-            millis(self.settings.backoff).to_string(),
-            millis(JOB_BACKOFF_MAX).to_string(),
-            (now.chance % 1_000).to_string(),
-        ];
-        words.into_iter().map(String::into_bytes).collect()
+            ended.extend(held(self.run(now, Which::End, &call)?));
+        }
+        for ((.., how), ended) in ends.iter().zip(&ended) {
+            if ended.is_ok() {
+                self.tally.ended(how);
+            }
+        }
+        Ok(ended)
     }
 
-    fn see(&mut self, now: Now, args: Vec<Vec<u8>>) -> Result<Vec<Seen>, JobError> {
-        let rows: Vec<Row> = self.run(now, Which::See, args)?;
+    /// Takers are still at work on these jobs: each lease that holds, holds anew from now on.
+    pub fn extend_many(
+        &mut self,
+        now: Now,
+        leases: &[(JobId, u64)],
+    ) -> Result<Vec<Result<(), JobError>>, JobError> {
+        let mut extended = Vec::with_capacity(leases.len());
+        for some in leases.chunks(JOB_FEED_BATCH) {
+            let words = some
+                .iter()
+                .flat_map(|(job, lease)| [id_word(*job), number(*lease)]);
+            let call: Vec<_> = words.collect();
+            extended.extend(held(self.run(now, Which::Extend, &call)?));
+        }
+        Ok(extended)
+    }
+
+    /// How many jobs the owners of this world have that are alive, of each who has any.
+    pub fn of_owners(&mut self, now: Now) -> Result<Vec<(WireObj, usize)>, JobError> {
+        let call = [text(&self.settings.world)];
+        let pairs: Vec<(String, usize)> = self.run(now, Which::Owners, &call)?;
+        let owners = pairs.into_iter();
+        Ok(owners
+            .filter_map(|(owner, count)| Some((WireObj(owner.parse().ok()?), count)))
+            .collect())
+    }
+
+    fn see(&mut self, now: Now, call: &[Vec<u8>]) -> Result<Vec<Seen>, JobError> {
+        let rows: Vec<Row> = self.run(now, Which::See, call)?;
         let readable = rows.into_iter().filter_map(|row| self.seen(row));
         Ok(readable.collect())
     }
 
-    fn seen(&self, row: Row) -> Option<Seen> {
-        let (id, queue, standing, tries, since, why, spec, due, taker) = row;
-        Some(Seen {
-            job: JobId(hex::from_hex(&id)?),
-            queue: self.queue_of(&queue)?,
-            standing: match standing.as_str() {
-                "behind" => Standing::Behind,
-                "delayed" => Standing::Delayed(Wall(due)),
-                "ready" => Standing::Ready,
-                "taken" => Standing::Taken(taker),
-                _ => Standing::Dead(why.clone()),
-            },
-            tries,
-            since: Wall(since),
-            why,
-            spec: read_spec(&spec)?,
-        })
-    }
-
     fn listed(&mut self, set: &str, most: usize) -> Result<Vec<Seen>, JobError> {
-        let args = ["*".to_owned(), set.to_owned(), most.to_string()];
         // What is shown says nothing about rests, so any moment will do.
         self.see(
             Now::default().late(),
-            args.into_iter().map(String::into_bytes).collect(),
+            &[text("*"), text(set), number(most as u64)],
         )
     }
 
-    fn one_word(&mut self, now: Now, which: Which, args: Vec<Vec<u8>>) -> Result<(), JobError> {
-        let word: String = self.run(now, which, args)?;
+    fn one_word(&mut self, now: Now, which: Which, call: &[Vec<u8>]) -> Result<(), JobError> {
+        let word: String = self.run(now, which, call)?;
         match word.as_str() {
             "OK" => Ok(()),
             "FULL" => Err(JobError::Full),
@@ -280,37 +285,10 @@ impl Now {
 /// A moment after every rest.
 const LATE: Moment = Moment(u64::MAX);
 
-/// A job as `SEE` shows it.
-type Row = (String, String, String, u8, u64, String, Vec<u8>, u64, String);
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn id_word(job: JobId) -> Vec<u8> {
-    hex::to_hex(&job.0).into_bytes()
-}
-
-fn read_spec(bytes: &[u8]) -> Option<JobSpec> {
-    let (&version, rest) = bytes.split_first()?;
-    let (spec, rest) = take_stored(rest)?;
-    (version == VERSION && rest.is_empty()).then_some(spec)
-}
-
-fn stored_of((word, more): (String, Value)) -> Result<Stored, JobError> {
-    if let Some(job) = hex::from_hex(&word) {
-        let duplicate = more == Value::Int(1);
-        return Ok(Stored {
-            job: JobId(job),
-            duplicate,
-        });
-    }
-    match word.as_str() {
-        "FULL" => Err(JobError::Full),
-        _ => Err(JobError::Refused(
-            "no world of that name has ever used this job store".to_owned(),
-        )),
-    }
+/// Of each lease, whether it held.
+fn held(held: Vec<bool>) -> impl Iterator<Item = Result<(), JobError>> {
+    held.into_iter()
+        .map(|held| if held { Ok(()) } else { Err(JobError::LateLease) })
 }
 
 impl JobStore for OnRedis {
@@ -325,32 +303,24 @@ impl JobStore for OnRedis {
         if self.is_draining || queues.is_empty() || most == 0 {
             return Ok(Vec::new());
         }
-        let mut args = vec![taker.as_bytes().to_vec(), most.to_string().into_bytes()];
-        args.extend(queues.iter().map(|queue| self.queue_name(queue).into_bytes()));
-        let rows: Vec<(String, u64, String, u8, Vec<u8>)> = self.run(now, Which::Take, args)?;
-        let mut taken = Vec::with_capacity(rows.len());
-        for (id, lease, queue, attempt, spec) in rows {
-            let found = (hex::from_hex(&id), self.queue_of(&queue), read_spec(&spec));
-            if let (Some(job), Some(queue), Some(spec)) = found {
-                let job = JobId(job);
-                taken.push(Taken {
-                    job,
-                    lease,
-                    queue,
-                    attempt,
-                    spec,
-                });
-            } else {
-                tracing::error!(id, "a job on Redis cannot be read; it is left to its last try");
+        let mut call = vec![text(taker), number(most as u64)];
+        call.extend(queues.iter().map(|queue| self.queue_name(queue).into_bytes()));
+        let given: Vec<Given> = self.run(now, Which::Take, &call)?;
+        self.tally.takes += given.len() as u64;
+        let mut taken = Vec::with_capacity(given.len());
+        for given in given {
+            let id = given.0.clone();
+            match self.taken(given) {
+                Some(one) => taken.push(one),
+                None => tracing::error!(id, "a job on Redis cannot be read; it is left to its last try"),
             }
         }
         Ok(taken)
     }
 
     fn extend(&mut self, now: Now, job: JobId, lease: u64) -> Result<(), JobError> {
-        let args = vec![id_word(job), lease.to_string().into_bytes()];
-        let held: bool = self.run(now, Which::Extend, args)?;
-        if held { Ok(()) } else { Err(JobError::LateLease) }
+        let mut extended = self.extend_many(now, &[(job, lease)])?;
+        extended.pop().unwrap_or(Err(JobError::LateLease))
     }
 
     fn end(&mut self, now: Now, job: JobId, lease: u64, how: Ending) -> Result<(), JobError> {
@@ -359,19 +329,24 @@ impl JobStore for OnRedis {
     }
 
     fn give_back(&mut self, now: Now, taker: &str) -> Result<usize, JobError> {
-        self.run(now, Which::GiveBack, vec![taker.as_bytes().to_vec()])
+        self.run(now, Which::GiveBack, &[text(taker)])
     }
 
     fn sweep(&mut self, now: Now) -> Result<(), JobError> {
-        let words = [
-            millis(self.settings.lease).to_string(),
-            JOB_SWEPT_AT_ONCE.to_string(),
+        let call = [
+            number(millis(self.settings.lease)),
+            number(JOB_SWEPT_AT_ONCE as u64),
         ];
-        self.run::<()>(
-            now,
-            Which::Sweep,
-            words.into_iter().map(String::into_bytes).collect(),
-        )
+        let forgotten: u64 = self.run(now, Which::Sweep, &call)?;
+        let before = self.forgotten.replace(forgotten).unwrap_or(forgotten);
+        let more = forgotten.saturating_sub(before);
+        if more > 0 {
+            tracing::warn!(
+                more,
+                "more jobs have died than are kept; the oldest are forgotten"
+            );
+        }
+        Ok(())
     }
 
     fn set_draining(&mut self, draining: bool) {
@@ -379,7 +354,7 @@ impl JobStore for OnRedis {
     }
 
     fn find(&mut self, job: JobId) -> Result<Option<Seen>, JobError> {
-        Ok(self.see(Now::default().late(), vec![id_word(job)])?.pop())
+        Ok(self.see(Now::default().late(), &[id_word(job)])?.pop())
     }
 
     fn list(&mut self, most: usize) -> Result<Vec<Seen>, JobError> {
@@ -391,29 +366,39 @@ impl JobStore for OnRedis {
     }
 
     fn cancel(&mut self, now: Now, job: JobId) -> Result<(), JobError> {
-        self.one_word(now, Which::Cancel, vec![id_word(job)])
+        self.one_word(now, Which::Cancel, &[id_word(job)])
     }
 
     fn retry(&mut self, now: Now, job: JobId) -> Result<(), JobError> {
-        let most = self.settings.jobs_max.to_string().into_bytes();
-        self.one_word(now, Which::Retry, vec![id_word(job), most])
+        let bounds = [self.settings.jobs_max, JOBS_BYTES_MAX].map(|bound| number(bound as u64));
+        let [jobs, bytes] = bounds;
+        self.one_word(now, Which::Retry, &[id_word(job), jobs, bytes])
     }
 
     fn drop_dead(&mut self, job: JobId) -> Result<(), JobError> {
-        self.one_word(Now::default().late(), Which::Drop, vec![id_word(job)])
+        self.one_word(Now::default().late(), Which::Drop, &[id_word(job)])
     }
 
     fn counts(&mut self) -> Result<Counts, JobError> {
-        let [alive, taken, delayed, dead, bytes]: [u64; 5] =
-            self.run(Now::default().late(), Which::Counts, Vec::new())?;
+        let [alive, behind, taken, delayed, dead, bytes, dead_bytes, forgotten]: [u64; 8] =
+            self.run(Now::default().late(), Which::Counts, &[])?;
         Ok(Counts {
             alive,
-            ready: alive.saturating_sub(taken + delayed),
+            ready: alive.saturating_sub(behind + taken + delayed),
             taken,
             delayed,
             dead,
             bytes,
+            dead_bytes,
+            forgotten,
         })
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
+            away: self.away.so_far,
+            ..self.tally
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::jobs::conformance::{SUITE, Subject, Terms, spec};
-use crate::protocol::WireObj;
+use crate::jobs::{Owner, size_of};
 use crate::protocol::job::JobTarget;
+use crate::protocol::{Wall, WireObj};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -83,7 +84,7 @@ fn settings(server: &Server, namespace: &str, world: &str) -> Settings {
         lease: LEASE,
         backoff: BACKOFF,
         dedupe: DEDUPE,
-        ..Settings::new(&server.url(), namespace, world)
+        ..Settings::new(&server.url(), namespace, world, "f1")
     }
 }
 
@@ -245,4 +246,180 @@ fn without_a_replica_nobody_is_told_that_a_job_is_replicated() {
         assert!(matches!(stored, Err(JobError::Away(why)) if why.contains("replica")));
         assert_eq!(remote.store.counts().map(|counts| counts.alive), Ok(1));
     }
+}
+
+#[test]
+fn owners_are_of_their_own_world() {
+    let Some(server) = Server::start() else { return };
+    let (mut here, mut there) = (
+        Remote::new(&server, "owners", "here"),
+        Remote::new(&server, "owners", "there"),
+    );
+    let now = here.now();
+    there.store.join(now).expect("Redis is there");
+    for target in [JobTarget::Any, JobTarget::Peer("there".into())] {
+        let id = here.id();
+        let stored = here.store.put(now, id, spec_for(target)).expect("there is room");
+        assert!(stored.of_owner > 0);
+    }
+    assert_eq!(here.store.of_owners(now), Ok(vec![(WireObj(7), 2)]));
+    assert_eq!(there.store.of_owners(now), Ok(vec![]));
+    let taken = there
+        .store
+        .take(now, "t", &[Queue::World, Queue::Any("a".into())], 8)
+        .expect("Redis is there");
+    assert_eq!(taken.len(), 2);
+    let foreign = Owner {
+        world: Some("here".into()),
+        number: WireObj(7),
+    };
+    for taken in &taken {
+        assert_eq!((&taken.owner, taken.spec.from), (&Some(foreign.clone()), None));
+        assert_eq!(taken.owner.as_ref().and_then(Owner::here), None);
+        there
+            .store
+            .end(now, taken.job, taken.lease, Ending::Reject("no".into()))
+            .expect("the lease holds");
+    }
+    assert_eq!(here.store.of_owners(now), Ok(vec![]), "the dead do not count");
+    let dead = here.store.dead(8).expect("Redis is there");
+    assert_eq!(dead.len(), 2);
+    assert!(dead.iter().all(|seen| seen.spec.from == Some(WireObj(7))));
+    assert!(dead.iter().all(|seen| seen.owner == Some(Owner::own(WireObj(7)))));
+}
+
+#[test]
+fn a_second_world_of_the_same_name_is_refused_by_the_id_of_its_folder() {
+    let Some(server) = Server::start() else { return };
+    let mut first = Remote::new(&server, "names", "here");
+    let now = first.now();
+    first.store.join(now).expect("it is the first");
+    let other = Settings {
+        folder: "f2".into(),
+        ..settings(&server, "names", "here")
+    };
+    let mut second = OnRedis::new(other).expect("it is an address");
+    let Err(JobError::NotOurs(why)) = second.join(now) else {
+        panic!("two worlds of one name are there");
+    };
+    assert!(
+        why.contains("{names}:world:here") && why.contains("`here`"),
+        "{why}"
+    );
+    let taken = second.take(now, "x", &[Queue::World], 1);
+    assert!(matches!(taken, Err(JobError::Away(_) | JobError::NotOurs(_))));
+    let mut again = Remote::new(&server, "names", "here");
+    again.store.join(now).expect("the same folder may come back");
+    assert!(OnRedis::new(settings(&server, "names", "a:b")).is_err());
+}
+
+#[test]
+fn a_redis_that_is_emptied_under_a_connection_is_noticed_by_the_next_call_and_joined_anew() {
+    let Some(server) = Server::start() else { return };
+    let (mut here, mut there) = (
+        Remote::new(&server, "flush", "here"),
+        Remote::new(&server, "flush", "there"),
+    );
+    let now = here.now();
+    there.store.join(now).expect("Redis is there");
+    let id = here.id();
+    here.store.put(now, id, spec("a")).expect("there is room");
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    redis::cmd("FLUSHALL").exec(&mut other).expect("it is allowed");
+    let taken = here.store.take(now, "x", &[Queue::Any("a".into())], 1);
+    assert_eq!(taken, Ok(vec![]));
+    assert!(here.store.has_forgotten() && !here.store.has_forgotten());
+    assert_eq!(there.store.counts().map(|counts| counts.alive), Ok(0));
+    assert!(there.store.has_forgotten() && !there.store.has_forgotten());
+    let id = here.id();
+    here.store
+        .put(now, id, spec_for(JobTarget::Peer("there".into())))
+        .expect("both worlds are known again");
+    assert_eq!(there.store.tally().away, Duration::ZERO);
+}
+
+#[test]
+fn the_oldest_of_the_dead_go_when_they_are_too_many_or_too_large() {
+    let Some(server) = Server::start() else { return };
+    let bounds = [(3, 1 << 20), (100, 3 * size_of(&spec("a")))];
+    for (number, dead_max) in bounds.into_iter().enumerate() {
+        let mut remote = Remote::new(&server, &format!("dead{number}"), "here");
+        let bounded = Settings {
+            dead_max,
+            ..settings(&server, &format!("dead{number}"), "here")
+        };
+        remote.store = OnRedis::new(bounded).expect("it is an address");
+        let ids: Vec<JobId> = (0..5)
+            .map(|_| {
+                let (id, now) = (remote.id(), remote.now());
+                remote.store.put(now, id, spec("a")).expect("there is room");
+                let queue = [Queue::Any("a".into())];
+                let taken = remote.store.take(now, "x", &queue, 1).expect("Redis is there");
+                let end = Ending::Reject("no".into());
+                remote.store.end(now, id, taken[0].lease, end).expect("it holds");
+                id
+            })
+            .collect();
+        let dead = remote.store.dead(8).expect("Redis is there");
+        assert_eq!(dead.iter().map(|seen| seen.job).collect::<Vec<_>>(), ids[2..]);
+        let counts = remote.store.counts().expect("Redis is there");
+        assert_eq!((counts.dead, counts.forgotten), (3, 2));
+        assert_eq!(counts.dead_bytes, 3 * size_of(&spec("a")) as u64);
+    }
+}
+
+#[test]
+fn many_puts_and_ends_of_one_call_are_judged_one_by_one() {
+    let Some(server) = Server::start() else { return };
+    let mut remote = Remote::new(&server, "many", "here");
+    let now = remote.now();
+    let (first, second) = (remote.id(), remote.id());
+    let keyed = JobSpec {
+        order_key: Some("k".into()),
+        dedupe: Some("once".into()),
+        ..spec("a")
+    };
+    let jobs = [
+        (first, keyed.clone()),
+        (first, spec("a")),
+        (second, keyed),
+        (second, spec("a")),
+    ];
+    let stored = remote.store.put_many(now, &jobs).expect("Redis is there");
+    let stored: Vec<_> = stored
+        .into_iter()
+        .map(|stored| stored.map(|it| (it.job, it.duplicate, it.of_owner)))
+        .collect();
+    assert_eq!(
+        stored,
+        [
+            Ok((first, false, 1)),
+            Ok((first, true, 1)),
+            Ok((first, true, 1)),
+            Ok((second, false, 2))
+        ]
+    );
+    let queue = [Queue::Any("a".into())];
+    let taken = remote.store.take(now, "x", &queue, 8).expect("Redis is there");
+    let ends: Vec<_> = [0, 0, 1]
+        .map(|at: usize| (taken[at].job, taken[at].lease, Ending::Done))
+        .into();
+    let ended = remote.store.end_many(now, &ends).expect("Redis is there");
+    assert_eq!(ended, [Ok(()), Err(JobError::LateLease), Ok(())]);
+    assert_eq!(remote.store.counts(), Ok(Counts::default()));
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    let left: Vec<String> = redis::cmd("KEYS")
+        .arg("{many}:*")
+        .query(&mut other)
+        .expect("allowed");
+    let is_of_a_job = |key: &&String| {
+        [":job:", ":spec:", ":q:", ":line:"]
+            .iter()
+            .any(|part| key.contains(part))
+    };
+    assert_eq!(left.iter().filter(is_of_a_job).count(), 0, "{left:?}");
 }

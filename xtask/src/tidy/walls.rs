@@ -100,6 +100,7 @@ const PACKAGES: [(&str, &[&str]); 14] = [
             "benches/",
             "fuzz/",
             "src/bin/",
+            "src/jobs/embedded/tests.rs",
         ],
     ),
     ("moo_model", &["crates/", "src/", "tests/", "benches/", "fuzz/"]),
