@@ -8,7 +8,8 @@ use bincode::{Decode, Encode};
 use super::error::{RpcMessageError, SchedulerError, VerbProgramError};
 use super::event::{ClientEvent, NarrativeEvent, Presentation, StreamPos};
 use super::host::Peer;
-use super::{ClientId, ReqId, Wall, WireObj, WireValue};
+use super::job::JobLine;
+use super::{ClientId, JobId, ReqId, Wall, WireObj, WireValue};
 
 /// By what right a request is made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -393,6 +394,18 @@ pub enum HostClientToDaemonMessage {
     ClientPong { client_time: u64, rtt_us: u32 },
     /// The client has gone, for good if `disconnected`. Answered by `Disconnected`.
     Detach { disconnected: bool },
+    /// A job of the player's, with the options of `enqueue_job()` by their names. Answered by `JobEnqueued`.
+    EnqueueJob {
+        kind: String,
+        data: WireValue,
+        options: Vec<(String, WireValue)>,
+    },
+    /// The player's jobs that are not done, somebody's, or, for wizards who name nobody, everybody's. Answered by `JobList`.
+    QueuedJobs { owner: Option<WireObj> },
+    /// One job of the player's, dead or alive. Answered by `JobFacts`.
+    JobInfo { job: JobId },
+    /// Forget a job of the player's, unless somebody is at work on it. Answered by `JobCancelled`.
+    CancelJob { job: JobId },
 }
 
 /// The answers.
@@ -465,4 +478,12 @@ pub enum DaemonToClientReply {
     },
     /// The connection is gone.
     Disconnected,
+    /// The job is stored, under this id.
+    JobEnqueued(JobId),
+    /// The jobs, the oldest first.
+    JobList(Vec<JobLine>),
+    /// The job, and what more is known of it: when it was stored, what went wrong last, and its data.
+    JobFacts(JobLine, Wall, String, WireValue),
+    /// The job is gone.
+    JobCancelled,
 }

@@ -5,7 +5,7 @@
 use bincode::{Decode, Encode};
 
 use super::event::ClientEvent;
-use super::{HostId, Wall, WireObj, WireValue};
+use super::{HostId, JobId, Wall, WireObj, WireValue};
 
 /// A job to store.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
@@ -78,4 +78,21 @@ pub enum JobOut {
     },
     /// Never try again, and why.
     Reject(String),
+}
+
+/// A job as its owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct JobLine {
+    /// Its id.
+    pub job: JobId,
+    /// What sort of work.
+    pub kind: String,
+    /// The queue that it waits or waited in.
+    pub to: String,
+    /// `new`, `behind`, `delayed`, `ready`, `parked`, `taken` or `dead`.
+    pub state: String,
+    /// Whose it is.
+    pub owner: WireObj,
+    /// How often it was tried.
+    pub tries: u8,
 }

@@ -186,6 +186,10 @@ kinds! {
         SetClientAttribute          CONTROL Always   [ClientAttributeSet]
         ClientPong                  CONTROL Never    [ThanksPong]
         Detach                      CONTROL Always   [Disconnected]
+        EnqueueJob                  PROGRAM Numbered [JobEnqueued TaskSubmitted Duplicate]
+        QueuedJobs                  CONTROL Always   [JobList]
+        JobInfo                     CONTROL Always   [JobFacts]
+        CancelJob                   CONTROL Numbered [JobCancelled TaskSubmitted Duplicate]
     }
     /// [`super::client::ClientReply`].
     DaemonToClient = 5 {
@@ -214,6 +218,10 @@ kinds! {
         SystemHandler         REPLY   Never []
         VerbCall              REPLY   Never []
         Disconnected          CONTROL Never []
+        JobEnqueued           CONTROL Never []
+        JobList               REPLY   Never []
+        JobFacts              REPLY   Never []
+        JobCancelled          CONTROL Never []
     }
     /// [`super::client::Refusal`], in place of any answer.
     Refusal = 6 {

@@ -3,6 +3,8 @@
 //! Pure translation: who may do what is decided where the request runs ([`moo_tasks::request`]). Invariant: every result
 //! becomes an answer of the kind that its message is answered by, or a refusal.
 
+mod jobs;
+
 use crate::actors::outlet::scheduler_error;
 use crate::limits::LIST_ENTRIES_MAX;
 use crate::protocol::client::{
@@ -32,6 +34,10 @@ enum Kind {
     Updated,
     Resolved,
     Objects,
+    Enqueued,
+    Jobs,
+    Job,
+    Cancelled,
 }
 
 type Refused = RpcMessageError;
@@ -46,6 +52,10 @@ pub fn request_of(message: HostClientToDaemonMessage) -> Result<Request, Refused
             limit.min(LIST_ENTRIES_MAX as u16),
         ),
         HostClientToDaemonMessage::BatchWorldState { actions, rollback } => return batch(actions, rollback),
+        HostClientToDaemonMessage::EnqueueJob { kind, data, options } => jobs::enqueue(kind, &data, options)?,
+        HostClientToDaemonMessage::QueuedJobs { owner } => Action::Jobs(owner.map(Obj::from)),
+        HostClientToDaemonMessage::JobInfo { job } => Action::Job(job.0),
+        HostClientToDaemonMessage::CancelJob { job } => Action::Cancel(job.0),
         message => action_of(world_action(message)?)?,
     };
     Ok(Request {
@@ -219,6 +229,10 @@ fn kind_of(action: &Action) -> Kind {
         Action::Properties(..) => Kind::Properties,
         Action::Resolve(_) => Kind::Resolved,
         Action::Objects(..) => Kind::Objects,
+        Action::Enqueue(..) => Kind::Enqueued,
+        Action::Jobs(_) => Kind::Jobs,
+        Action::Job(_) => Kind::Job,
+        Action::Cancel(_) => Kind::Cancelled,
     }
 }
 
@@ -248,6 +262,7 @@ fn single(
                 output,
             });
         }
+        (Kind::Enqueued, Err(failed)) => return Err(jobs::not_stored(failed)),
         (_, Err(failed)) => return Err(refusal(failed)),
     };
     Ok(match kind {
@@ -271,15 +286,25 @@ fn single(
         Kind::Updated => Reply::PropertyUpdated,
         Kind::Resolved => Reply::ResolveResult(WireValue::new(&value)),
         Kind::Objects => Reply::ObjectList(rows(&value, object_info)?),
+        Kind::Enqueued => Reply::JobEnqueued(jobs::id(&value).ok_or_else(malformed)?),
+        Kind::Jobs => Reply::JobList(rows(&value, jobs::line)?),
+        Kind::Job => jobs::facts(&value).ok_or_else(malformed)?,
+        Kind::Cancelled => Reply::JobCancelled,
     })
 }
 
 fn in_batch(kind: Kind, result: Result<Value, Failed>) -> Result<WorldResult, Refused> {
     let value = result.map_err(refusal)?;
     Ok(match kind {
-        Kind::Eval | Kind::Call | Kind::SystemProperty | Kind::Resolved | Kind::Objects => {
-            WorldResult::Value(WireValue::new(&value))
-        }
+        Kind::Eval
+        | Kind::Call
+        | Kind::SystemProperty
+        | Kind::Resolved
+        | Kind::Objects
+        | Kind::Enqueued
+        | Kind::Jobs
+        | Kind::Job
+        | Kind::Cancelled => WorldResult::Value(WireValue::new(&value)),
         Kind::Verb => {
             let (info, code) = verb_and_code(&value).ok_or_else(malformed)?;
             WorldResult::Verb(info, code)

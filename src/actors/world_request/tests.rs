@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::protocol::client::EntityType;
+use crate::protocol::job::JobLine;
+use crate::protocol::{JobId, Wall};
 
 /// A request, with what its task has returned answered.
 struct Asked(Request);
@@ -196,4 +198,63 @@ fn values_that_cannot_be_read_and_results_of_another_shape_are_refused() {
     ));
     let line = HostClientToDaemonMessage::Detach { disconnected: true };
     assert!(request_of(line).is_err(), "it is no question");
+}
+
+#[test]
+fn jobs_are_answered_by_their_ids_and_facts_and_refused_with_what_to_do() {
+    let job = JobId([0xab; 16]);
+    let enqueue = request(HostClientToDaemonMessage::EnqueueJob {
+        kind: "mail".into(),
+        data: WireValue::new(&Value::int(7)),
+        options: vec![("delay".into(), WireValue::new(&Value::int(2)))],
+    });
+    assert!(!enqueue.0.only_reads());
+    let id = Value::string("ab".repeat(16));
+    assert_eq!(
+        enqueue.answer(&done(id.clone())),
+        Ok(DaemonToClientReply::JobEnqueued(job))
+    );
+    let refused = |code| enqueue.answer(&failed(code, "No", Value::int(0)));
+    assert_eq!(refused(ErrorCode::Quota), Err(RpcMessageError::QueueFull));
+    assert_eq!(refused(ErrorCode::Perm), Err(RpcMessageError::PermissionDenied));
+    assert!(matches!(
+        refused(ErrorCode::InvArg),
+        Err(RpcMessageError::InvalidRequest(_))
+    ));
+    let facts = request(HostClientToDaemonMessage::JobInfo { job });
+    assert!(facts.0.only_reads());
+    let row = [
+        id,
+        Value::str("mail"),
+        Value::str("world"),
+        Value::str("ready"),
+        Value::obj(Obj(3)),
+        Value::int(1),
+    ];
+    let line = JobLine {
+        job,
+        kind: "mail".into(),
+        to: "world".into(),
+        state: "ready".into(),
+        owner: WireObj(3),
+        tries: 1,
+    };
+    let more = [Value::int(60), Value::str("it failed"), Value::int(7)];
+    let all = Value::list(row.iter().cloned().chain(more).collect());
+    let data = WireValue::new(&Value::int(7));
+    assert_eq!(
+        facts.answer(&done(all)),
+        Ok(DaemonToClientReply::JobFacts(
+            line.clone(),
+            Wall(60_000),
+            "it failed".into(),
+            data
+        ))
+    );
+    let queued = request(HostClientToDaemonMessage::QueuedJobs { owner: None });
+    let rows = Value::list(vec![Value::list(row.to_vec())]);
+    assert_eq!(
+        queued.answer(&done(rows)),
+        Ok(DaemonToClientReply::JobList(vec![line]))
+    );
 }

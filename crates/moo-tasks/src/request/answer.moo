@@ -78,6 +78,19 @@ for action in (args)
           result = {@result, {object, object.name, parent(object), object.owner, object.location, flags}};
         endif
       endwhile
+    elseif (what == "enqueue_job")
+      result = enqueue_job(@rest);
+    elseif (what == "queued_jobs")
+      result = queued_jobs(@rest);
+    elseif (what == "job_info")
+      info = job_info(rest[1]);
+      parts = {"id", "kind", "to", "state", "owner", "tries", "since", "error", "data"};
+      result = {};
+      for part in (parts)
+        result = {@result, info[part]};
+      endfor
+    elseif (what == "cancel_job")
+      result = cancel_job(rest[1]);
     endif
     results = {@results, {1, result}};
   except error (ANY)

@@ -10,6 +10,7 @@ use moo_model::world::{Code, Transaction};
 use moo_model::{ErrorCode, Obj, Value};
 use moo_vm::machine::Machine;
 
+use crate::jobs::id_text;
 use crate::{command, own_program};
 
 /// An object as a client may name it.
@@ -48,6 +49,14 @@ pub enum Action {
     Resolve(ObjectName),
     /// `{object, name, parent, owner, location, flags}` of so many objects after this one; flags as a textdump has them.
     Objects(Obj, u16),
+    /// Store a job of this kind with this data and these options of `enqueue_job()`; gives its id.
+    Enqueue(String, Value, Vec<(String, Value)>),
+    /// The rows of `queued_jobs()`; somebody's, if an owner is named.
+    Jobs(Option<Obj>),
+    /// `{id, kind, to, state, owner, tries, since, error, data}` of a job.
+    Job([u8; 16]),
+    /// Forget a job.
+    Cancel([u8; 16]),
 }
 
 /// Actions that are carried out one after the other, in one transaction unless one of them suspends.
@@ -94,7 +103,12 @@ impl Request {
         !self.actions.iter().any(|action| {
             matches!(
                 action,
-                Action::Eval(_) | Action::Invoke(..) | Action::Update(..) | Action::Program(..)
+                Action::Eval(_)
+                    | Action::Invoke(..)
+                    | Action::Update(..)
+                    | Action::Program(..)
+                    | Action::Enqueue(..)
+                    | Action::Cancel(_)
             )
         })
     }
@@ -165,6 +179,23 @@ impl Action {
                 nothing,
                 vec![Value::int(after.0), Value::int(i64::from(*limit))],
             ),
+            Action::Enqueue(kind, data, options) => {
+                let pair =
+                    |(name, value): &(String, Value)| Value::list(vec![Value::str(name), value.clone()]);
+                let options = Value::list(options.iter().map(pair).collect());
+                (
+                    "enqueue_job",
+                    nothing,
+                    vec![Value::str(kind), data.clone(), options],
+                )
+            }
+            Action::Jobs(owner) => (
+                "queued_jobs",
+                nothing,
+                owner.map(Value::obj).into_iter().collect(),
+            ),
+            Action::Job(id) => ("job_info", nothing, vec![Value::string(id_text(*id))]),
+            Action::Cancel(id) => ("cancel_job", nothing, vec![Value::string(id_text(*id))]),
         };
         let mut row = vec![Value::str(what), object];
         row.extend(rest);

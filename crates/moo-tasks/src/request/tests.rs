@@ -126,3 +126,29 @@ fn of_a_batch_that_stands_or_falls_together_nothing_is_left_if_one_action_fails(
     let given = ask(&stage, WIZARD, vec![program, call], true);
     assert_eq!(given[1], Ok(Value::int(42)));
 }
+
+#[test]
+fn jobs_are_asked_for_by_the_built_in_functions() {
+    let stage = stage();
+    let as_wizard = |action| one(&stage, WIZARD, action);
+    // Nobody keeps jobs for this world.
+    let enqueue = || {
+        Action::Enqueue(
+            "mail".into(),
+            Value::int(7),
+            vec![("delay".into(), Value::int(1))],
+        )
+    };
+    assert!(as_wizard(enqueue()).starts_with("! E_QUOTA"));
+    assert_eq!(as_wizard(Action::Jobs(None)), "{}");
+    assert!(as_wizard(Action::Job([7; 16])).starts_with("! E_INVARG"));
+    assert!(as_wizard(Action::Cancel([7; 16])).starts_with("! E_INVARG"));
+    let odd = Action::Enqueue(
+        "mail".into(),
+        Value::int(7),
+        vec![("colour".into(), Value::int(1))],
+    );
+    assert!(as_wizard(odd).starts_with("! E_INVARG"));
+    let others = Action::Jobs(Some(WIZARD));
+    assert!(one(&stage, NOBODY, others).starts_with("! E_PERM"));
+}

@@ -120,6 +120,14 @@ pub(in crate::protocol::tests) fn client_requests() -> Vec<HostClientToDaemonMes
             rtt_us: 400,
         },
         Detach { disconnected: true },
+        EnqueueJob {
+            kind: s("mail"),
+            data: value(),
+            options: vec![(s("delay"), value())],
+        },
+        QueuedJobs { owner: Some(PLAYER) },
+        JobInfo { job: JobId([7; 16]) },
+        CancelJob { job: JobId([7; 16]) },
     ]
 }
 
@@ -141,6 +149,17 @@ fn property() -> PropInfo {
         owner: PLAYER,
         flags: s("rc"),
         clear: true,
+    }
+}
+
+fn job() -> JobLine {
+    JobLine {
+        job: JobId([7; 16]),
+        kind: s("mail"),
+        to: s("world"),
+        state: s("ready"),
+        owner: PLAYER,
+        tries: 1,
     }
 }
 
@@ -230,5 +249,9 @@ pub(in crate::protocol::tests) fn client_replies() -> Vec<DaemonToClientReply> {
             output: vec![narrative],
         },
         Disconnected,
+        JobEnqueued(JobId([7; 16])),
+        JobList(vec![job()]),
+        JobFacts(job(), NOW, s("it failed"), value()),
+        JobCancelled,
     ]
 }
