@@ -1,20 +1,25 @@
 -- What all scripts of the job store on Redis share. Each script is run as a whole, so nobody sees a job in two places.
 -- A call may be about many jobs: what their changes have in common is then done once for all of them.
 --
--- Keys, all under one hash tag: job:<id> is a job as a hash, spec:<id> what to do; q:<queue> its stream, with the group
--- `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only the
--- first is anywhere else; delay, ends, leases, alive and dead are sorted sets of ids; bytes, dead_bytes, behind, forgotten
--- are counts; owners:<world> counts the jobs of each owner. Times are Redis's own, in milliseconds.
+-- Keys, all under one hash tag: job:<id> is how a job stands, packed; spec:<id> what to do; q:<queue> its stream, with the
+-- group `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only
+-- the first is anywhere else; delay, ends, leases, alive and dead are sorted sets of ids; bytes, dead_bytes, behind and
+-- forgotten are counts; owners:<world> counts the jobs of each owner. Times are Redis's own, in milliseconds.
 
-local call = redis.call
+local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
 local ns = KEYS[1]
 if KEYS[2] ~= ns .. ':life:' .. (call('GET', ns .. ':life') or '') then
   return redis.error_reply('NOLIFE this job store has lost what it had')
 end
 
+-- The places of a job's facts in what is packed: its queue, standing, entry in the stream, lease, tries and the most of them,
+-- line, size, the world and the owner that it is from, number in the order of puts, when it was put, when it is given up and
+-- how long after that start, when it is due, what went wrong last, and who has it.
+local QUEUE, STANDS, ENTRY, LEASE, TRIES, MOST, LINE, SIZE, WORLD, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+local SEQ, SINCE, TILL, TTL, DUE, WHY, TAKER = 11, 12, 13, 14, 15, 16, 17
+
 local function key(...) return ns .. ':' .. table.concat({...}, ':') end
-local function job(id) return ns .. ':job:' .. id end
-local function spec_of(id) return ns .. ':spec:' .. id end
+local jobs, specs_of = ns .. ':job:', ns .. ':spec:'
 local function stream(queue) return ns .. ':q:' .. queue end
 local alive, dead, delay, ends, leases = key('alive'), key('dead'), key('delay'), key('ends'), key('leases')
 local queues, worlds, behind = key('queues'), key('worlds'), key('behind')
@@ -25,14 +30,22 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- The queues that jobs came into, and those that jobs went out of, in this call.
 local entered, left = {}, {}
 
--- What a job is, as far as its places ask.
+-- How a job stands, if there is one.
 local function look(id)
-  local it = call('HMGET', job(id), 'st', 'l', 'q', 'eid', 'line', 'size', 'w', 'own', 'n', 'max', 'seq', 'due')
-  return {
-    st = it[1], lease = it[2], queue = it[3], entry = it[4], line = it[5], size = it[6], world = it[7], owner = it[8],
-    tries = tonumber(it[9] or 0), max = tonumber(it[10] or 0), seq = it[11], due = tonumber(it[12] or 0),
-  }
+  local bytes = call('GET', jobs .. id)
+  return bytes and unpacked(bytes)
 end
+
+-- The same of many; false where there is none.
+local function look_at(ids)
+  local keys = {}
+  for at = 1, #ids do keys[at] = jobs .. ids[at] end
+  local its = call('MGET', unpack(keys))
+  for at = 1, #ids do its[at] = its[at] and unpacked(its[at]) end
+  return its
+end
+
+local function write(id, it) call('SET', jobs .. id, pack(it)) end
 
 -- Puts a job into the stream of its queue, and gives where it is there.
 local function enter(queue, id)
@@ -44,30 +57,32 @@ local function enter(queue, id)
 end
 
 -- Puts a job where the calendar says: into its stream, or among those that wait for their time.
-local function place(id, queue, due)
+local function place(id, it, due)
   if due > now then
     call('ZADD', delay, due, id)
-    call('HSET', job(id), 'st', 'delayed', 'due', due)
+    it[STANDS], it[DUE] = 'delayed', due
   else
-    call('HSET', job(id), 'st', 'ready', 'eid', enter(queue, id))
+    it[STANDS], it[ENTRY] = 'ready', enter(it[QUEUE], id)
   end
+  write(id, it)
 end
 
 -- Takes jobs out of their streams, or out of those that wait.
 local function unplace(ids, its)
   local entries = {}
-  for at, id in ipairs(ids) do
+  for at = 1, #ids do
     local it = its[at]
-    if it.st == 'ready' or it.st == 'taken' then
-      local own = entries[it.queue]
+    local stands, queue = it[STANDS], it[QUEUE]
+    if stands == 'ready' or stands == 'taken' then
+      local own = entries[queue]
       if not own then
         own = {}
-        entries[it.queue] = own
+        entries[queue] = own
       end
-      own[#own + 1] = it.entry
-    elseif it.st == 'delayed' then
-      call('ZREM', delay, id)
-    elseif it.st == 'behind' then
+      own[#own + 1] = it[ENTRY]
+    elseif stands == 'delayed' then
+      call('ZREM', delay, ids[at])
+    elseif stands == 'behind' then
       call('DECR', behind)
     end
   end
@@ -90,31 +105,35 @@ local function count_owners(owners)
 end
 
 local function note_owner(owners, world, owner, more)
-  if not owner or owner == '' then return end
+  if owner == '' then return end
   local own = owners[world] or {}
   owners[world] = own
   own[owner] = (own[owner] or 0) + more
 end
 
--- Jobs are not alive any more; the next of each order key comes to its place. No two of them are of the same key.
+-- A job of an order key leaves its line; the next one comes to its place.
+local function leave_line(id, line)
+  local first = call('LINDEX', line, 0)
+  call('LREM', line, 1, id)
+  local following = first == id and call('LINDEX', line, 0)
+  if following then
+    call('DECR', behind)
+    local it = look(following)
+    place(following, it, it[DUE])
+  end
+end
+
+-- Jobs are not alive any more. No two of them are of the same order key.
 local function leave(ids, its)
   unplace(ids, its)
   call('ZREM', ends, unpack(ids))
   call('ZREM', alive, unpack(ids))
   local bytes, owners = 0, {}
-  for at, id in ipairs(ids) do
+  for at = 1, #ids do
     local it = its[at]
-    bytes = bytes + it.size
-    note_owner(owners, it.world, it.owner, -1)
-    if it.line then
-      local first = call('LINDEX', it.line, 0)
-      call('LREM', it.line, 1, id)
-      local following = first == id and call('LINDEX', it.line, 0)
-      if following then
-        call('DECR', behind)
-        place(following, it.queue, look(following).due)
-      end
-    end
+    bytes = bytes + it[SIZE]
+    note_owner(owners, it[WORLD], it[OWNER], -1)
+    if it[LINE] ~= '' then leave_line(ids[at], it[LINE]) end
   end
   call('DECRBY', key('bytes'), bytes)
   count_owners(owners)
@@ -122,9 +141,9 @@ end
 
 local function forget(ids)
   local keys = {}
-  for _, id in ipairs(ids) do
-    keys[#keys + 1] = job(id)
-    keys[#keys + 1] = spec_of(id)
+  for at = 1, #ids do
+    keys[2 * at - 1] = jobs .. ids[at]
+    keys[2 * at] = specs_of .. ids[at]
   end
   call('DEL', unpack(keys))
 end
@@ -135,7 +154,7 @@ local function forget_oldest_dead()
   while call('ZCARD', dead) > dead_max or tonumber(call('GET', bytes) or '0') > dead_bytes_max do
     local oldest = call('ZPOPMIN', dead)[1]
     if not oldest then return end
-    call('DECRBY', bytes, call('HGET', job(oldest), 'size') or 0)
+    call('DECRBY', bytes, look(oldest)[SIZE])
     forget({oldest})
     call('INCR', key('forgotten'))
   end
@@ -143,22 +162,23 @@ end
 
 local function bury(id, it, why)
   leave({id}, {it})
-  call('HSET', job(id), 'st', 'dead', 'why', why)
-  call('ZADD', dead, it.seq, id)
-  call('INCRBY', key('dead_bytes'), it.size)
+  it[STANDS], it[WHY] = 'dead', why
+  write(id, it)
+  call('ZADD', dead, it[SEQ], id)
+  call('INCRBY', key('dead_bytes'), it[SIZE])
   forget_oldest_dead()
 end
 
 -- A job comes back after a pause.
 local function come_back(id, it, pause, why)
-  call('HSET', job(id), 'why', why)
   unplace({id}, {it})
-  place(id, it.queue, now + pause)
+  it[WHY] = why
+  place(id, it, now + pause)
 end
 
 -- A try has failed: the next one comes after a pause, or none.
 local function fail(id, it, pause, why)
-  if it.tries >= it.max then return bury(id, it, 'tried ' .. it.tries .. ' times; at last: ' .. why) end
+  if it[TRIES] >= it[MOST] then return bury(id, it, 'tried ' .. it[TRIES] .. ' times; at last: ' .. why) end
   come_back(id, it, pause, why)
 end
 

@@ -10,16 +10,13 @@ local fed = key('fed', world)
 local known, are_alive, are_dead =
   call('ZMSCORE', fed, unpack(ids)), call('ZMSCORE', alive, unpack(ids)), call('ZMSCORE', dead, unpack(ids))
 local was_known = {}
-for at, id in ipairs(ids) do was_known[id] = known[at] or are_alive[at] or are_dead[at] end
+for at = 1, #ids do was_known[ids[at]] = known[at] or are_alive[at] or are_dead[at] end
 
 local count, seq = call('ZCARD', alive), tonumber(call('GET', key('seq')) or '0')
 local bytes = tonumber(call('GET', key('bytes')) or '0')
-local more_bytes, more_behind, of_owner, owners = 0, 0, {}, {}
-local specs, by_seq, by_end, by_due, fresh = {}, {}, {}, {}, {}
-
-local function push(list, ...)
-  for _, word in ipairs({...}) do list[#list + 1] = word end
-end
+local more, more_bytes, more_behind, of_owner, owners = 0, 0, 0, {}, {}
+-- Of the jobs that are new, pairs as commands take them.
+local rows, by_seq, by_end, by_due, fresh = {}, {}, {}, {}, {}
 
 -- How many jobs an owner has, with those of this call.
 local function count_of(owner)
@@ -29,33 +26,36 @@ local function count_of(owner)
   return of_owner[owner] + (own and own[owner] or 0)
 end
 
+-- Where a job of an order key has to wait until the first of them is done, it is behind.
+local function is_behind(id, line)
+  return line ~= '' and call('RPUSH', line, id) > 1
+end
+
 local function store(id, queue, at)
-  local line, due, ttl, size, owner = ARGV[at + 2], tonumber(ARGV[at + 4]), ARGV[at + 5], ARGV[at + 7], ARGV[at + 8]
+  local line, due, ttl = ARGV[at + 2], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  local size, owner = tonumber(ARGV[at + 7]), ARGV[at + 8]
+  if line ~= '' then line = key('line', queue, line) end
   seq = seq + 1
-  local till = math.max(due, now) + tonumber(ttl)
-  local fields = {'q', queue, 'max', ARGV[at + 6], 'since', now, 'until', till, 'size', size, 'seq', seq, 'ttl', ttl, 'w', world}
-  if owner ~= '' then push(fields, 'own', owner) end
-  local is_first = true
-  if line ~= '' then
-    local line_key = key('line', queue, line)
-    push(fields, 'line', line_key)
-    is_first = call('RPUSH', line_key, id) == 1
-  end
-  if not is_first then
+  local till = math.max(due, now) + ttl
+  local stands, entry = 'ready', ''
+  if is_behind(id, line) then
+    stands = 'behind'
     more_behind = more_behind + 1
-    push(fields, 'st', 'behind', 'due', due)
   elseif due > now then
-    push(by_due, due, id)
-    push(fields, 'st', 'delayed', 'due', due)
+    stands = 'delayed'
+    by_due[#by_due + 1] = due
+    by_due[#by_due + 1] = id
   else
-    push(fields, 'st', 'ready', 'eid', enter(queue, id))
+    entry = enter(queue, id)
   end
-  call('HSET', job(id), unpack(fields))
-  push(specs, spec_of(id), ARGV[at + 9])
-  push(by_seq, seq, id)
-  push(by_end, till, id)
-  more_bytes = more_bytes + tonumber(size)
-  count_of(owner)
+  local it = {queue, stands, entry, 0, 0, tonumber(ARGV[at + 6]), line, size, world, owner, seq, now, till, ttl, due, '', ''}
+  local place_of = 4 * more
+  rows[place_of + 1], rows[place_of + 2] = jobs .. id, pack(it)
+  rows[place_of + 3], rows[place_of + 4] = specs_of .. id, ARGV[at + 9]
+  place_of = 2 * more
+  by_seq[place_of + 1], by_seq[place_of + 2] = seq, id
+  by_end[place_of + 1], by_end[place_of + 2] = till, id
+  more, more_bytes = more + 1, more_bytes + size
   note_owner(owners, world, owner, 1)
 end
 
@@ -76,12 +76,14 @@ local function put(id, at)
   local peer = string.match(queue, '^w:([^:]+):world$')
   if peer and peer ~= world and call('SISMEMBER', worlds, peer) == 0 then return {'NOWORLD', 0, 0} end
   local names = queues_of(queue)
-  if count + #by_seq / 2 + #names > jobs_max or bytes + more_bytes + size * #names > bytes_max then
+  if count + more + #names > jobs_max or bytes + more_bytes + size * #names > bytes_max then
     return {'FULL', 0, count_of(owner)}
   end
+  count_of(owner)
   was_known[id] = true
   if dedupe_key then call('SET', dedupe_key, id, 'PX', keep) end
-  push(fresh, now, id)
+  fresh[#fresh + 1] = now
+  fresh[#fresh + 1] = id
   for number, name in ipairs(names) do
     -- Every world has a job of its own: the byte of the id in which no two jobs of one producer differ tells them apart.
     local own = id
@@ -92,14 +94,14 @@ local function put(id, at)
 end
 
 local answers = {}
-for place_of, id in ipairs(ids) do answers[place_of] = put(id, 5 + (place_of - 1) * each) end
+for place_of = 1, #ids do answers[place_of] = put(ids[place_of], 5 + (place_of - 1) * each) end
 
 if #fresh > 0 then
   call('ZADD', fed, unpack(fresh))
   call('ZREMRANGEBYRANK', fed, 0, -(known_max + 1))
 end
-if #by_seq > 0 then
-  call('MSET', unpack(specs))
+if more > 0 then
+  call('MSET', unpack(rows))
   call('ZADD', alive, unpack(by_seq))
   call('ZADD', ends, unpack(by_end))
   call('SET', key('seq'), seq)

@@ -22,37 +22,42 @@ for at = 3, #ARGV, 1000 do
     if has == 1 then found[#found + 1] = some[place_of] end
   end
 end
-local taken, ids, held = {}, {}, {}
+local taken, specs, held, rows = {}, {}, {}, {}
 local last = tonumber(call('GET', key('lease')) or '0')
+
+local function take(queue, id, entry, it)
+  if not it or it[ENTRY] ~= entry then
+    call('XACK', stream(queue), 'g', entry)
+    call('XDEL', stream(queue), entry)
+    left[queue] = true
+  elseif it[TILL] <= now then
+    bury(id, it, expired)
+  else
+    last = last + 1
+    it[STANDS], it[LEASE], it[TRIES], it[TAKER] = 'taken', last, it[TRIES] + 1, taker
+    local number = #taken
+    taken[number + 1] = {id, last, queue, it[TRIES], '', it[WORLD], it[OWNER]}
+    specs[number + 1] = specs_of .. id
+    held[2 * number + 1], held[2 * number + 2] = now, id
+    rows[2 * number + 1], rows[2 * number + 2] = jobs .. id, pack(it)
+  end
+end
+
 for _, queue in ipairs(found) do
   while #taken < most do
     local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - #taken, 'STREAMS', stream(queue), '>')
     if not read or not read[1] then break end
-    for _, entry in ipairs(read[1][2]) do
-      local id = entry[2][2]
-      local it = call('HMGET', job(id), 'until', 'n', 'eid', 'w', 'own')
-      if it[3] ~= entry[1] then
-        call('XACK', stream(queue), 'g', entry[1])
-        call('XDEL', stream(queue), entry[1])
-        left[queue] = true
-      elseif tonumber(it[1]) <= now then
-        bury(id, look(id), expired)
-      else
-        last = last + 1
-        local tries = tonumber(it[2] or '0') + 1
-        call('HSET', job(id), 'st', 'taken', 'n', tries, 'l', last, 'by', taker)
-        taken[#taken + 1] = {id, last, queue, tries, '', it[4] or '', it[5] or ''}
-        ids[#ids + 1] = spec_of(id)
-        held[#held + 1] = now
-        held[#held + 1] = id
-      end
-    end
+    local entries, ids = read[1][2], {}
+    for at = 1, #entries do ids[at] = entries[at][2][2] end
+    local its = look_at(ids)
+    for at = 1, #ids do take(queue, ids[at], entries[at][1], its[at]) end
   end
 end
 if #taken > 0 then
   call('SET', key('lease'), last)
+  call('MSET', unpack(rows))
   call('ZADD', leases, unpack(held))
-  for place_of, spec in ipairs(call('MGET', unpack(ids))) do taken[place_of][5] = spec or '' end
+  for place_of, spec in ipairs(call('MGET', unpack(specs))) do taken[place_of][5] = spec or '' end
 end
 settle()
 return taken
@@ -64,8 +69,8 @@ local held = {}
 for at = 1, #ARGV, 2 do
   local id = ARGV[at]
   local it = look(id)
-  if it.st == 'taken' and it.lease == ARGV[at + 1] then
-    call('XCLAIM', stream(it.queue), 'g', call('HGET', job(id), 'by'), 0, it.entry, 'JUSTID')
+  if it and it[STANDS] == 'taken' and it[LEASE] == tonumber(ARGV[at + 1]) then
+    call('XCLAIM', stream(it[QUEUE]), 'g', it[TAKER], 0, it[ENTRY], 'JUSTID')
     call('ZADD', leases, now, id)
     held[#held + 1] = 1
   else
@@ -78,34 +83,36 @@ return held
 /// Tries have ended: first pause, longest pause; and of each id, lease, how, pause or -1 for the usual one, why, chance in
 /// thousandths. Gives 1 for each whose lease held.
 const END: &str = "
-local first, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
-local answers, done, its, is_done, lines = {}, {}, {}, {}, {}
-for at = 3, #ARGV, 6 do
-  local id, how, pause, why = ARGV[at], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
-  local it = look(id)
-  local holds = it.st == 'taken' and it.lease == ARGV[at + 1] and not is_done[id]
-  answers[#answers + 1] = holds and 1 or 0
-  if not holds then
-    -- Somebody else decides what becomes of it.
-  elseif how == 'done' then
-    is_done[id] = true
+local first, longest, each = tonumber(ARGV[1]), tonumber(ARGV[2]), 6
+local ids = {}
+for at = 3, #ARGV, each do ids[#ids + 1] = ARGV[at] end
+local its, answers, has_ended = look_at(ids), {}, {}
+local done, of_done = {}, {}
+for number = 1, #ids do
+  local id, it, at = ids[number], its[number], 3 + (number - 1) * each
+  local how, pause, why = ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
+  -- Where it does not hold, somebody else decides what becomes of it.
+  local holds = it and it[STANDS] == 'taken' and it[LEASE] == tonumber(ARGV[at + 1]) and not has_ended[id]
+  answers[number] = holds and 1 or 0
+  has_ended[id] = true
+  if holds and how == 'done' then
     done[#done + 1] = id
-    its[#its + 1] = it
-  elseif how == 'reject' then
+    of_done[#of_done + 1] = it
+  elseif holds and how == 'reject' then
     bury(id, it, why)
-  elseif how == 'park' then
-    call('HINCRBY', job(id), 'n', -1)
+  elseif holds and how == 'park' then
+    it[TRIES] = it[TRIES] - 1
     come_back(id, it, pause, why)
-  else
+  elseif holds then
     if pause < 0 then
-      pause = math.min(first * 2 ^ math.min(it.tries - 1, 16), longest)
+      pause = math.min(first * 2 ^ math.min(it[TRIES] - 1, 16), longest)
       pause = math.floor(pause + pause * tonumber(ARGV[at + 5]) / 4000)
     end
     fail(id, it, pause, why)
   end
 end
 if #done > 0 then
-  leave(done, its)
+  leave(done, of_done)
   forget(done)
 end
 settle()
@@ -116,9 +123,10 @@ return answers
 const GIVE_BACK: &str = "
 local theirs = {}
 for _, id in ipairs(call('ZRANGE', leases, 0, -1)) do
-  if call('HGET', job(id), 'by') == ARGV[1] then theirs[#theirs + 1] = {look(id), id} end
+  local it = look(id)
+  if it[TAKER] == ARGV[1] then theirs[#theirs + 1] = {it, id} end
 end
-table.sort(theirs, function(a, b) return tonumber(a[1].seq) < tonumber(b[1].seq) end)
+table.sort(theirs, function(a, b) return a[1][SEQ] < b[1][SEQ] end)
 for _, their in ipairs(theirs) do fail(their[2], their[1], 0, vanished) end
 settle()
 return #theirs
@@ -131,16 +139,16 @@ local lease, most = tonumber(ARGV[1]), ARGV[2]
 for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now - lease, 'LIMIT', 0, most)) do
   local it = look(id)
   -- The group knows how long nobody has had anything to do with it.
-  local claimed = call('XCLAIM', stream(it.queue), 'g', 'sweeper', lease, it.entry, 'JUSTID')
+  local claimed = call('XCLAIM', stream(it[QUEUE]), 'g', 'sweeper', lease, it[ENTRY], 'JUSTID')
   if claimed[1] then fail(id, it, 0, vanished) end
 end
 for _, id in ipairs(call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, most)) do
   local it = look(id)
-  if it.st ~= 'taken' then bury(id, it, expired) end
+  if it[STANDS] ~= 'taken' then bury(id, it, expired) end
 end
 for _, id in ipairs(call('ZRANGEBYSCORE', delay, '-inf', now, 'LIMIT', 0, most)) do
   call('ZREM', delay, id)
-  place(id, call('HGET', job(id), 'q'), 0)
+  place(id, look(id), 0)
 end
 settle()
 return tonumber(call('GET', key('forgotten')) or '0')
@@ -150,8 +158,8 @@ return tonumber(call('GET', key('forgotten')) or '0')
 const CANCEL: &str = "
 local id = ARGV[1]
 local it = look(id)
-if not it.st or it.st == 'dead' then return 'UNKNOWN' end
-if it.st == 'taken' then return 'ATWORK' end
+if not it or it[STANDS] == 'dead' then return 'UNKNOWN' end
+if it[STANDS] == 'taken' then return 'ATWORK' end
 leave({id}, {it})
 forget({id})
 settle()
@@ -162,20 +170,25 @@ return 'OK'
 const RETRY: &str = "
 local id = ARGV[1]
 local it = look(id)
-if it.st ~= 'dead' then return 'UNKNOWN' end
-local bytes = tonumber(call('GET', key('bytes')) or '0') + it.size
+if not it or it[STANDS] ~= 'dead' then return 'UNKNOWN' end
+local bytes = tonumber(call('GET', key('bytes')) or '0') + it[SIZE]
 if call('ZCARD', alive) >= tonumber(ARGV[2]) or bytes > tonumber(ARGV[3]) then return 'FULL' end
 call('ZREM', dead, id)
-call('DECRBY', key('dead_bytes'), it.size)
-local seq, until_ = call('INCR', key('seq')), now + tonumber(call('HGET', job(id), 'ttl'))
-call('HSET', job(id), 'n', 0, 'seq', seq, 'until', until_, 'st', 'behind', 'due', 0)
-call('ZADD', ends, until_, id)
-call('ZADD', alive, seq, id)
-call('INCRBY', key('bytes'), it.size)
+call('DECRBY', key('dead_bytes'), it[SIZE])
+it[STANDS], it[TRIES], it[DUE] = 'behind', 0, 0
+it[SEQ], it[TILL] = call('INCR', key('seq')), now + it[TTL]
+call('ZADD', ends, it[TILL], id)
+call('ZADD', alive, it[SEQ], id)
+call('INCRBY', key('bytes'), it[SIZE])
 local owners = {}
-note_owner(owners, it.world, it.owner, 1)
+note_owner(owners, it[WORLD], it[OWNER], 1)
 count_owners(owners)
-if not it.line or call('RPUSH', it.line, id) == 1 then place(id, it.queue, 0) else call('INCR', behind) end
+if it[LINE] ~= '' and call('RPUSH', it[LINE], id) > 1 then
+  call('INCR', behind)
+  write(id, it)
+else
+  place(id, it, 0)
+end
 settle()
 return 'OK'
 ";
@@ -183,9 +196,9 @@ return 'OK'
 /// Forgets a dead job: id.
 const DROP: &str = "
 local it = look(ARGV[1])
-if it.st ~= 'dead' then return 'UNKNOWN' end
+if not it or it[STANDS] ~= 'dead' then return 'UNKNOWN' end
 call('ZREM', dead, ARGV[1])
-call('DECRBY', key('dead_bytes'), it.size)
+call('DECRBY', key('dead_bytes'), it[SIZE])
 forget({ARGV[1]})
 return 'OK'
 ";
@@ -197,12 +210,10 @@ local ids = ARGV
 if ARGV[1] == '*' then ids = call('ZRANGE', key(ARGV[2]), 0, tonumber(ARGV[3]) - 1) end
 local seen = {}
 for _, id in ipairs(ids) do
-  local it = call('HMGET', job(id), 'q', 'st', 'n', 'since', 'why', 'due', 'by', 'w', 'own')
-  if it[1] then
-    for place_of = 1, 9 do it[place_of] = it[place_of] or '' end
-    local spec = call('GET', spec_of(id)) or ''
-    local tries, due = tonumber(it[3]) or 0, tonumber(it[6]) or 0
-    seen[#seen + 1] = {id, it[1], it[2], tries, it[4], it[5], spec, due, it[7], it[8], it[9]}
+  local it = look(id)
+  if it then
+    local spec = call('GET', specs_of .. id) or ''
+    seen[#seen + 1] = {id, it[QUEUE], it[STANDS], it[TRIES], it[SINCE], it[WHY], spec, it[DUE], it[TAKER], it[WORLD], it[OWNER]}
   end
 end
 return seen
