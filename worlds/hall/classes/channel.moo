@@ -59,6 +59,7 @@ object CHANNEL
     {who, name} = args;
     this == $channel && (caller_perms() == $keeper || caller_perms().wizard) || raise(E_PERM);
     who:is_a($guest) && raise(E_PERM, "Guests may not open a channel");
+    this:make_room(who);
     length(children(this)) < $limits.channels || raise(E_QUOTA, "There are too many channels already");
     if (length(name) > $limits.channel_name_length || !match(name, "^[a-z][a-z0-9_-]*$"))
       raise(E_INVARG, tostr("A channel's name has at most ", $limits.channel_name_length, " letters, digits, - and _, a letter first"));
@@ -68,16 +69,23 @@ object CHANNEL
     return channel;
   endmethod
 
+  method make_room owner: KEEPER
+    "make_room(who): raises E_QUOTA unless who may join one more.";
+    {who} = args;
+    length(who.channels) < $limits.channels_joined || raise(E_QUOTA, "You are on too many channels; leave one first");
+  endmethod
+
   method let_in owner: KEEPER
     "let_in(who): who is a member from now on.";
     {who} = args;
     caller == this || caller_perms() == $keeper || raise(E_PERM);
+    this in who.channels || this:make_room(who);
     who.channels = setadd(who.channels, this);
   endmethod
 
   method close_if_empty owner: OPERATOR
     "Without members I go, but for the channel that everybody begins with.";
-    caller == this || raise(E_PERM);
+    caller == this || caller_perms().wizard || raise(E_PERM);
     for who in (this == $chat ? {$chat} | players())
       if (who == $chat || this in who.channels)
         return;

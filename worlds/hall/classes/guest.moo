@@ -18,8 +18,12 @@ object GUEST
     for thing in (this.contents)
       move(thing, valid(room) ? room | $start);
     endfor
+    left = this.channels;
     for property in ({"description", "aliases", "home", "last_place", "tour_step", "channels", "last_seen"})
       clear_property(this, property);
+    endfor
+    for channel in (left)
+      valid(channel) && channel:close_if_empty();
     endfor
   endmethod
 endobject

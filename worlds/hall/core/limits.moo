@@ -26,6 +26,7 @@ object LIMITS
   property book_entry_length (owner: OPERATOR, flags: "r") = 200;
   property channel_memory (owner: OPERATOR, flags: "r") = 20;
   property channels (owner: OPERATOR, flags: "r") = 100;
+  property channels_joined (owner: OPERATOR, flags: "r") = 20;
   property channel_name_length (owner: OPERATOR, flags: "r") = 20;
   property seconds_between_globals (owner: OPERATOR, flags: "r") = 5;
   property people_listed (owner: OPERATOR, flags: "r") = 200;
