@@ -6,10 +6,13 @@
 //! It is not restarted by itself: it knows where every client is, so its panic ends the process, and the supervisor of
 //! processes starts another.
 
+mod ears;
+mod pace;
+
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{HostEndpoints, HostInbound, HostSender, HostSide};
-use crate::limits::{INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
+use crate::limits::{GATHER_PERIOD, INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
 use crate::protocol::client::HostClientToDaemonMessage;
 use crate::protocol::host::{HostType, Listener, Peer};
 pub use crate::protocol::machine::host::{Ending, Entry, NoAnswer, Number, Question};
@@ -19,6 +22,8 @@ pub use crate::protocol::machine::link::Answer;
 use crate::protocol::machine::link::LinkConfig;
 use crate::protocol::{ClientId, Moment, Wall, WireObj};
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
+use ears::Ears;
+use pace::Pace;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -114,8 +119,10 @@ struct Burst(Vec<HostInbound>);
 pub struct HostLink {
     endpoints: HostEndpoints,
     host: Host,
-    /// Where each client's actor is reached, and its socket's meter.
-    ears: HashMap<ClientId, (Recipient<ToClient>, Arc<Meter>)>,
+    ears: Ears<Recipient<ToClient>>,
+    pace: Pace,
+    /// What waits for clients is told soon.
+    is_gathering: bool,
     /// Who waits for the answer to which question.
     questions: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
@@ -163,7 +170,9 @@ impl HostLink {
         HostLink {
             host: Host::new(config, pause_bytes),
             endpoints,
-            ears: HashMap::new(),
+            ears: Ears::default(),
+            pace: Pace::default(),
+            is_gathering: false,
             questions: HashMap::new(),
             last_question: 0,
             io: None,
@@ -193,26 +202,26 @@ impl HostLink {
         let (now, was_up) = (self.now(), self.host.is_up());
         let mut out = std::mem::take(&mut self.out);
         self.host.take(now, input, &mut out);
-        out.drain(..).for_each(|output| self.carry_out(output));
+        out.drain(..).for_each(|output| self.carry_out(now, output));
         self.out = out;
         if was_up != self.host.is_up() {
             tracing::info!(up = self.host.is_up(), "the daemon has come or gone");
         }
     }
 
-    fn carry_out(&mut self, output: Output) {
+    fn carry_out(&mut self, now: Moment, output: Output) {
         match output {
-            Output::ToClient(client, message) => {
-                if let Some((ear, _)) = self.ears.get(&client) {
-                    tell(ear, message);
+            Output::ToClient(client, message @ ToClient::NotEntered(_)) => {
+                if let Some(ear) = self.ears.remove(client) {
+                    tell(&ear, message);
                 }
             }
-            Output::ToAll(message) => self.ears.values().for_each(|(ear, _)| tell(ear, message.clone())),
-            Output::Rename { from, to } => {
-                if let Some(ear) = self.ears.remove(&from) {
-                    self.ears.insert(to, ear);
-                }
+            Output::ToClient(client, event @ ToClient::Event { .. }) if self.pace.waits(now) => {
+                self.ears.tell_later(client, event);
             }
+            Output::ToClient(client, message) => self.ears.tell(client, message, tell),
+            Output::ToAll(message) => self.ears.tell_all(&message, tell),
+            Output::Rename { from, to } => self.ears.rename(from, to),
             Output::Answer { name, answer } => {
                 // Who asked may not wait any more.
                 if let Some(asker) = self.questions.remove(&name) {
@@ -252,11 +261,22 @@ impl HostLink {
             self.feed(Input::Reset);
         }
         self.feed(Input::Tick);
+        self.ears.tell_waiting(tell);
+    }
+
+    /// Has what waits for clients told before long.
+    fn gather(&mut self, context: &mut Context<Self>) {
+        if self.ears.is_waited_for() && !std::mem::replace(&mut self.is_gathering, true) {
+            context.run_later(GATHER_PERIOD, |link, _| {
+                link.is_gathering = false;
+                link.ears.tell_waiting(tell);
+            });
+        }
     }
 
     /// A client has come. One that is here already is at another socket from now on.
     fn open(&mut self, client: ClientId, ear: Recipient<ToClient>, meter: &Arc<Meter>) {
-        if let Some((before, _)) = self.ears.insert(client, (ear, Arc::clone(meter))) {
+        if let Some(before) = self.ears.insert(client, ear, Arc::clone(meter)) {
             tell(&before, crate::protocol::machine::host::elsewhere());
         }
     }
@@ -321,7 +341,7 @@ impl Handler<Offered<Begin>> for HostLink {
 impl Handler<Offered<Burst>> for HostLink {
     type Result = ();
 
-    fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
+    fn handle(&mut self, burst: Offered<Burst>, context: &mut Context<Self>) {
         if self.overflowed.swap(false, Ordering::Relaxed) {
             self.feed(Input::Reset);
         }
@@ -340,6 +360,7 @@ impl Handler<Offered<Burst>> for HostLink {
                 }
             });
         }
+        self.gather(context);
     }
 }
 
@@ -383,9 +404,7 @@ impl Handler<Offered<FromClient>> for HostLink {
                 meter,
                 may_return,
             } => {
-                let is_own = |(_, own): &(_, Arc<Meter>)| Arc::ptr_eq(own, &meter);
-                if self.ears.get(&client).is_some_and(is_own) {
-                    self.ears.remove(&client);
+                if let Some(client) = self.ears.close(client, &meter) {
                     self.feed(Input::Closed { client, may_return });
                 }
             }
@@ -402,7 +421,7 @@ impl Handler<Offered<FromHost>> for HostLink {
             FromHost::Listeners(listeners) => self.feed(Input::Listeners(listeners)),
             FromHost::CloseAll(words) => {
                 let why = Ending::Down;
-                self.carry_out(Output::ToAll(ToClient::Close { why, words }));
+                self.ears.tell_all(&ToClient::Close { why, words }, tell);
             }
             FromHost::Leave(done) => self.leave(done),
         }
