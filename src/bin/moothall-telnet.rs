@@ -15,6 +15,6 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    let connections = |config: &moothall::config::Config| config.telnet.connections_max;
-    command_line::main(&PROGRAM, telnet::NAME, connections, telnet::run)
+    let files = |config: &moothall::config::Config| u64::from(config.telnet.connections_max);
+    command_line::main(&PROGRAM, telnet::NAME, files, telnet::run)
 }

@@ -15,6 +15,7 @@ const PROGRAM: Program = Program {
 };
 
 fn main() -> ExitCode {
-    let connections = |config: &moothall::config::Config| config.web.connections_max;
-    command_line::main(&PROGRAM, web::NAME, connections, web::run)
+    // One for the server, and one by which a client is ended that does not read.
+    let files = |config: &moothall::config::Config| 2 * u64::from(config.web.connections_max);
+    command_line::main(&PROGRAM, web::NAME, files, web::run)
 }

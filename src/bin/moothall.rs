@@ -3,7 +3,7 @@
 use moothall::actors::kit::exit;
 use moothall::actors::process::{RunOptions, run};
 use moothall::config::arguments::{Arguments, Command, Flag, Program};
-use moothall::config::{Config, DEFAULTS, Listen};
+use moothall::config::{Config, DEFAULTS};
 use moothall::telemetry;
 use std::process::ExitCode;
 
@@ -102,9 +102,6 @@ fn main() -> ExitCode {
 fn serve(config: &Config, arguments: &Arguments) -> ExitCode {
     if let Err(error) = telemetry::start(&config.log) {
         return fail(exit::CONFIG, &error.to_string());
-    }
-    if config.web.listen != Listen::Off {
-        eprintln!("moothall: the web host is not part of this build yet; going on without it");
     }
     let options = RunOptions {
         import: arguments.absolute_path("--import"),

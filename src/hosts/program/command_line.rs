@@ -67,12 +67,12 @@ pub const fn flags(key: &'static str, listen: &'static str) -> [Flag; 8] {
     ]
 }
 
-/// What a host's program does with its command line: `kind` is what it enrolls as, `connections` how many sockets it may
-/// have, `run` its life.
+/// What a host's program does with its command line: `kind` is what it enrolls as, `files` how many descriptors its
+/// clients may take, `run` its life.
 pub fn main(
     program: &Program,
     kind: &'static str,
-    connections: fn(&Config) -> u32,
+    files: fn(&Config) -> u64,
     run: impl AsyncFnOnce(&Config, Options) -> Result<(), HostError>,
 ) -> ExitCode {
     let fail = |code: u8, error: &dyn std::error::Error| {
@@ -97,7 +97,7 @@ pub fn main(
     if let Some(invitation) = arguments.get("--enroll") {
         return enroll(&config, program.name, kind, invitation);
     }
-    descriptors::raise(u64::from(connections(&config)) + HOST_FILES);
+    descriptors::raise(files(&config) + HOST_FILES);
     match actix::System::new().block_on(run(&config, options)) {
         Ok(()) => ExitCode::from(exit::OK),
         Err(error) => fail(code_of(&error), &error),
