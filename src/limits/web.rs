@@ -23,6 +23,10 @@ pub const WEB_SILENT_LOOKS_MIN: u32 = 2;
 pub const WEB_QUESTIONS_MAX: usize = 4_096;
 /// How long a REST call waits for the daemon's answer.
 pub const REST_PATIENCE: Duration = Duration::from_secs(30);
+/// How long somebody who comes back waits for a daemon that is away before hearing that it is.
+pub const RESUME_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two questions whether it is there.
+pub const RESUME_PERIOD: Duration = Duration::from_millis(20);
 /// How long a connection of HTTP may be idle.
 pub const WEB_KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How often a WebSocket is pinged.
@@ -39,6 +43,10 @@ pub const JSON_NAME_MAX: usize = 255;
 pub const ASK_ID_MAX: usize = 64;
 /// Messages of one client that may wait for their answers; the next one is refused as busy.
 pub const ASKS_MAX: usize = 64;
+/// Bytes of them, about: the longest message, and as much again.
+pub const ASKS_BYTES_MAX: usize = 2 * MIB;
+/// Events that many are told of which a thread keeps the text until all have it.
+pub const EVENTS_SHARED_MAX: usize = 16;
 /// Messages of one client of which it is remembered what the client called them.
 pub const COMMANDS_REMEMBERED: usize = 64;
 /// Messages a second that one client may send for long.

@@ -24,6 +24,7 @@ mod kill;
 mod lambdacore;
 mod malformed;
 mod messages;
+mod pasted;
 mod persistence;
 mod requests;
 mod restart;
@@ -31,7 +32,9 @@ mod services;
 mod simulation;
 mod soak;
 mod tokens;
+mod typed;
 mod web;
+mod web_terminal;
 mod worker;
 mod worker_python;
 

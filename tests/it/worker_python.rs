@@ -1,32 +1,14 @@
 //! The worker in Python of `examples/`, which speaks the JSON form of the protocol. Skipped, and said so, where pyzmq is
 //! missing: `scripts/setup` puts it into a cache folder.
 
+use crate::support::python;
 use crate::support::server::{Options, Server, clean_command, signal};
 use crate::support::wait_for;
 use crate::support::worlds::hall_wizard;
 use crate::worker::ask;
 use rustix::process::Signal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
-
-/// The Python that has pyzmq; none, said loudly, where that is missing.
-fn python() -> Option<PathBuf> {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = from("MOOTHALL_CACHE")
-        .or_else(|| Some(from("XDG_CACHE_HOME")?.join("moothall")))
-        .or_else(|| Some(from("HOME")?.join(".cache/moothall")))?;
-    let python = cache.join("python/bin/python");
-    let mut command = clean_command(&python.to_string_lossy());
-    let has_zmq = command.args(["-c", "import zmq"]).stderr(Stdio::null()).status();
-    if has_zmq.is_ok_and(|status| status.success()) {
-        return Some(python);
-    }
-    eprintln!(
-        "SKIPPED, AND SO NOT SHOWN TO WORK: there is no {} with pyzmq",
-        python.display()
-    );
-    None
-}
 
 /// The worker; dropping it ends it.
 struct Worker(Child);
@@ -65,7 +47,7 @@ fn start(python: &Path, server: &Server) -> Worker {
 
 #[test]
 fn a_worker_in_python_serves_the_world_through_restarts_of_both() {
-    let Some(python) = python() else { return };
+    let Some(python) = python("zmq") else { return };
     let mut server = Server::start(Options::default());
     let mut wizard = hall_wizard(&server);
     let worker = start(&python, &server);

@@ -4,13 +4,13 @@
 
 use super::WebShared;
 use crate::hosts::link::{Answer, Ask, NoAnswer, Question};
-use crate::limits::REST_PATIENCE;
+use crate::limits::{REST_PATIENCE, RESUME_PATIENCE, RESUME_PERIOD};
 use crate::protocol::client::{Auth, ClientReply, DaemonToClientReply, HostClientToDaemonMessage};
 use crate::protocol::error::{RpcError, RpcMessageError};
 use crate::protocol::host::{DaemonToHostReply, HostToDaemonMessage};
 use crate::protocol::{ClientId, WireObj};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// A session that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +62,20 @@ pub async fn ask_for(
     }
 }
 
-/// Whose session this is.
+/// Whose session this is. A host that has just started waits for its link to the daemon: those come back to it who lost the
+/// last one.
 pub async fn whose(shared: &WebShared, sid: String) -> Result<Known, NoAnswer> {
-    match ask_host(shared, HostToDaemonMessage::ValidateSession { sid }).await? {
+    let end = Instant::now() + RESUME_PATIENCE;
+    let answer = loop {
+        let message = HostToDaemonMessage::ValidateSession { sid: sid.clone() };
+        match ask_host(shared, message).await {
+            Err(NoAnswer::Failed(RpcError::ConnectionLost)) if Instant::now() < end => {
+                sleep(RESUME_PERIOD).await;
+            }
+            answer => break answer?,
+        }
+    };
+    match answer {
         DaemonToHostReply::Session {
             sid,
             client,

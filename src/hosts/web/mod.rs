@@ -1,7 +1,7 @@
 //! The web host: browsers, and programs that speak JSON, over WebSockets and REST. What they say is in `docs/json.md`.
 //!
-//! `session` is the conversation of one JSON client, which knows no socket, no clock and no daemon; `websocket` is the
-//! actor around it, `routes` what is served by which path. `websocket::taken` and `reaper` see to clients that do not read:
+//! `session` is the conversation of one JSON client, which knows no socket, no clock and no daemon, `terminal` that of a
+//! terminal in a browser; `websocket` is the actor around either, `routes` what is served by which path. `websocket::taken` and `reaper` see to clients that do not read:
 //! such a socket's actor is not run at all, so what ends it is outside.
 //!
 //! Invariant: nothing that the world says reaches a browser as HTML but through a sanitizer, and nothing of a session but
@@ -14,6 +14,7 @@ pub mod page;
 pub mod reaper;
 pub mod routes;
 pub mod session;
+pub mod terminal;
 pub mod throttle;
 pub mod websocket;
 

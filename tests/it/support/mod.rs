@@ -23,7 +23,9 @@ pub mod telnet;
 pub mod web;
 pub mod worlds;
 
+use server::clean_command;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a scenario fails: far more than it needs on a busy machine.
@@ -51,6 +53,29 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// A number that the environment may set.
 pub fn number_from(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// The Python that `scripts/setup` made, if it has this module; none, said loudly, where that is missing.
+pub fn python(module: &str) -> Option<PathBuf> {
+    let from = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = from("MOOTHALL_CACHE")
+        .or_else(|| Some(from("XDG_CACHE_HOME")?.join("moothall")))
+        .or_else(|| Some(from("HOME")?.join(".cache/moothall")))?;
+    let python = cache.join("python/bin/python");
+    let mut command = clean_command(&python.to_string_lossy());
+    let imported = command.args(["-c", &format!("import {module}")]);
+    if imported
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        return Some(python);
+    }
+    eprintln!(
+        "SKIPPED, AND SO NOT SHOWN TO WORK: there is no {} with {module}",
+        python.display()
+    );
+    None
 }
 
 /// The LambdaCore textdump, which is not part of this repository; none, said loudly, where it is missing.

@@ -4,7 +4,7 @@
 
 use super::super::json::{json_value, literal, object_text};
 use super::ask::Kind;
-use super::event::{self, Shown, error_fields, fault_list};
+use super::event::{self, error_fields, fault_list};
 use crate::hosts::link::NoAnswer;
 use crate::protocol::client::{
     CmdOutcome, DaemonToClientReply as Reply, HistoricalEvent, ObjectInfo, PropInfo, VerbInfo,
@@ -199,15 +199,12 @@ fn object(info: &ObjectInfo) -> Value {
     })
 }
 
-fn past(event: &HistoricalEvent) -> Vec<Value> {
+fn past(event: &HistoricalEvent) -> Option<Value> {
     let origin = Origin {
         cause: None,
         at: Some(event.at),
     };
-    match event::shown(&event.event, event.pos, &origin, None) {
-        Shown::Messages(messages) => messages,
-        Shown::Silent => Vec::new(),
-    }
+    event::shown(&event.event, event.pos, &origin, None)
 }
 
 /// What stands for a program.

@@ -60,6 +60,22 @@ pub enum What {
     Typed(Typed),
 }
 
+impl What {
+    /// Whether it may have the length of a program or a value, rather than that of a line.
+    pub fn may_be_long(&self) -> bool {
+        let What::Ask(ask) = self else {
+            return false;
+        };
+        matches!(
+            ask.message,
+            Message::Program { .. }
+                | Message::UpdateProperty { .. }
+                | Message::InvokeVerb { .. }
+                | Message::RequestedInput { .. }
+        )
+    }
+}
+
 /// Something that is asked of the daemon.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
@@ -110,6 +126,23 @@ impl Kind {
             Kind::Value => !matches!(message, Message::Resolve { .. }),
             _ => false,
         }
+    }
+}
+
+/// About how many bytes a message keeps while it waits.
+pub fn length(message: &Message) -> usize {
+    match message {
+        Message::Command { command, .. } | Message::LoginCommand { command, .. } => command.len(),
+        Message::Eval { expression } => expression.len(),
+        Message::InvokeVerb { args, .. } => args.iter().map(|arg| arg.0.len()).sum(),
+        Message::RequestedInput { input, .. } => input.0.len(),
+        Message::Program { code, .. } => code.iter().map(|line| line.len() + 1).sum(),
+        Message::UpdateProperty { value, .. } => value.0.len(),
+        Message::Typed { data, .. } => data.0.len(),
+        Message::SetClientAttribute {
+            value: Some(value), ..
+        } => value.0.len(),
+        _ => 0,
     }
 }
 

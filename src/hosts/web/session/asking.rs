@@ -2,45 +2,52 @@
 //!
 //! Invariant: no message for the world leaves without its session having been looked at, nor with it.
 
-use super::ask::{Ask, Kind, Typed};
+use super::ask::{self, Ask, Kind, Typed};
+use super::entering::{Proof, is_invalid};
 use super::outlet::Piece;
-use super::{Act, Pending, Session, Stage, answer};
+use super::{Act, Pending, Session, Stage, Unproved, answer};
 use crate::hosts::link::{NoAnswer, Number};
-use crate::limits::{ASKS_MAX, BUSY_RETRY_MS, COMMANDS_REMEMBERED};
+use crate::limits::{ASKS_BYTES_MAX, ASKS_MAX, BUSY_RETRY_MS, COMMANDS_REMEMBERED, HELD_BYTES_MAX};
 use crate::protocol::WireValue;
 use crate::protocol::client::{Auth, DaemonToClientReply as Reply, HostClientToDaemonMessage as Message};
 use crate::protocol::error::RpcMessageError;
 use moo_model::{Obj, Value as Moo};
 use serde_json::Value;
+use std::collections::VecDeque;
 
 impl Session {
     pub(super) fn ask_presence(&mut self, id: Option<String>) {
         let Some(player) = &self.player else {
             return self.refuse_as(id, RpcMessageError::PermissionDenied);
         };
+        // In the player's name, so that it waits among the player's own questions and nobody else's.
+        let auth = Auth::Session(player.sid.clone());
         let player = WireValue::new(&Moo::obj(Obj::from(player.player)));
-        let Some(name) = self.pend(id, Kind::Value) else {
-            return;
+        let message = Message::InvokeSystemHandler {
+            handler_type: "presence".to_owned(),
+            args: vec![player],
         };
-        self.out.push(Piece::Act(Act::Outside {
-            name,
-            auth: Auth::None,
-            message: Message::InvokeSystemHandler {
-                handler_type: "presence".to_owned(),
-                args: vec![player],
-            },
-        }));
+        if let Some(name) = self.pend(id, Kind::Value, &message) {
+            self.out.push(Piece::Act(Act::Outside { name, auth, message }));
+        }
     }
 
     /// Takes note of a question; gives what it is called, if there is room for it.
-    fn pend(&mut self, id: Option<String>, kind: Kind) -> Option<u64> {
-        if self.pending.len() >= ASKS_MAX {
+    fn pend(&mut self, id: Option<String>, kind: Kind, message: &Message) -> Option<u64> {
+        let length = ask::length(message);
+        let waiting: usize = self.pending.values().map(|pending| pending.length).sum();
+        let most = if self.is_holding {
+            HELD_BYTES_MAX
+        } else {
+            ASKS_BYTES_MAX
+        };
+        if self.pending.len() >= ASKS_MAX || waiting + length > most {
             let retry_after_ms = BUSY_RETRY_MS;
             self.refuse_as(id, RpcMessageError::Busy { retry_after_ms });
             return None;
         }
         self.last_name += 1;
-        self.pending.insert(self.last_name, Pending { id, kind });
+        self.pending.insert(self.last_name, Pending { id, kind, length });
         Some(self.last_name)
     }
 
@@ -60,7 +67,7 @@ impl Session {
                 return None;
             }
         };
-        let name = self.pend(id.clone(), kind)?;
+        let name = self.pend(id.clone(), kind, &message)?;
         let seq = match number {
             Number::Again(seq) => seq,
             _ => self.next,
@@ -106,22 +113,63 @@ impl Session {
 
     /// A message for the world. Who sends it has to prove that here, whatever the socket is known for.
     pub(super) fn typed(&mut self, id: Option<String>, number: Option<u64>, typed: Typed) {
-        let Typed {
-            msg_type,
-            session,
-            user,
-            to,
-            data,
-        } = typed;
-        if !self.is_own(session.as_deref(), user.as_deref()) {
-            self.refuse(
-                id,
-                "SESSION_INVALID",
-                "`from` is not the user of a session that holds; log in again",
-            );
-            self.out.push(Piece::Act(Act::Leave));
-            return self.close(4401, "the session does not hold");
+        match self.proof(&typed) {
+            Proof::Own => self.tell_world(id, number, typed),
+            Proof::OtherName(sid) => {
+                self.unproved = Some(Unproved {
+                    id,
+                    number,
+                    typed,
+                    behind: VecDeque::new(),
+                });
+                self.out.ask_name(&sid);
+            }
+            Proof::None => self.turn_out(id),
         }
+    }
+
+    /// The player's present name was asked for, and is known now unless there was no answer. What waited for it goes on.
+    pub(super) fn name_asked(&mut self, no_answer: Option<&NoAnswer>) {
+        let Some(unproved) = self.unproved.take() else {
+            return;
+        };
+        let Unproved {
+            id,
+            number,
+            typed,
+            mut behind,
+        } = unproved;
+        match no_answer.filter(|error| !is_invalid(error)) {
+            Some(error) => self.answer(id, answer::error_value(error)),
+            None if self.proof(&typed) == Proof::Own => self.tell_world(id, number, typed),
+            None => self.turn_out(id),
+        }
+        while let Some(said) = behind.pop_front() {
+            self.take(said, |_| Ok(()));
+            if let Some(unproved) = &mut self.unproved {
+                unproved.behind = behind;
+                return;
+            }
+            if self.stage == Stage::Over {
+                return;
+            }
+        }
+    }
+
+    fn turn_out(&mut self, id: Option<String>) {
+        self.refuse(
+            id,
+            "SESSION_INVALID",
+            "`from` is not the user of a session that holds; log in again",
+        );
+        self.out.push(Piece::Act(Act::Leave));
+        self.close(4401, "the session does not hold");
+    }
+
+    fn tell_world(&mut self, id: Option<String>, number: Option<u64>, typed: Typed) {
+        let Typed {
+            msg_type, to, data, ..
+        } = typed;
         let known = id.as_ref().and_then(|id| {
             let known = self.typed.iter().find(|(known, _)| known == id);
             known.map(|(_, seq)| *seq)
@@ -145,7 +193,7 @@ impl Session {
                 }
             }
             Some(seq) => {
-                if let Some(name) = self.pend(id, kind) {
+                if let Some(name) = self.pend(id, kind, &message) {
                     let number = Number::Again(seq);
                     self.out.push(Piece::Act(Act::Ask {
                         name,

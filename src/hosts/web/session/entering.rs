@@ -4,7 +4,7 @@
 
 use super::super::json::{object_text, pos_value};
 use super::super::link::Known;
-use super::ask::{Ask, Kind};
+use super::ask::{Ask, Kind, Typed};
 use super::outlet::Piece;
 use super::{Act, Player, Session, Stage, answer};
 use crate::hosts::link::{Entry, NoAnswer};
@@ -100,11 +100,15 @@ impl Session {
             },
             stage => {
                 self.stage = stage;
-                let name = whose.ok().map(|known| known.name);
+                let (name, no_answer) = match whose {
+                    Ok(known) => (Some(known.name), None),
+                    Err(error) => (None, Some(error)),
+                };
                 if let (Some(player), Some(name)) = (&mut self.player, &name) {
                     player.name.clone_from(name);
                 }
                 self.out.name(name);
+                self.name_asked(no_answer.as_ref());
             }
         }
     }
@@ -208,14 +212,35 @@ impl Session {
         }
     }
 
-    /// Whether a session, and whoever it is said to be, are this client's.
-    pub(super) fn is_own(&self, session: Option<&str>, user: Option<&str>) -> bool {
-        let (Some(session), Some(user), Some(own)) = (session, user, &self.player) else {
-            return false;
+    /// Whether a message is this client's, by the session and the name that it shows.
+    pub(super) fn proof(&self, typed: &Typed) -> Proof {
+        let (Some(session), Some(user), Some(own)) = (&typed.session, &typed.user, &self.player) else {
+            return Proof::None;
         };
-        let holds = session == own.sid || own.token.as_deref() == Some(session);
-        holds && (user.eq_ignore_ascii_case(&own.name) || user == object_text(own.player))
+        if *session != own.sid && own.token.as_ref() != Some(session) {
+            return Proof::None;
+        }
+        match user.eq_ignore_ascii_case(&own.name) || *user == object_text(own.player) {
+            true => Proof::Own,
+            false => Proof::OtherName(own.sid.clone()),
+        }
     }
+}
+
+/// What a message shows of its sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// It is this client's.
+    Own,
+    /// This session is, and the name is not the one that is known: the player may have another name by now.
+    OtherName(String),
+    /// It is somebody else's, or nobody's.
+    None,
+}
+
+/// Whether an error means that a login does not hold, rather than that this cannot be said now.
+pub(super) fn is_invalid(error: &NoAnswer) -> bool {
+    matches!(error.surface().http, 401 | 403 | 410)
 }
 
 /// A session's id, as against a player's token.
@@ -226,7 +251,7 @@ fn is_sid(text: &str) -> bool {
 /// What somebody is told who could not come in by a token or a session.
 fn not_in(error: &NoAnswer) -> Value {
     let mut said = answer::error_value(error);
-    if matches!(error.surface().http, 401 | 403 | 410)
+    if is_invalid(error)
         && let Value::Object(fields) = &mut said
     {
         fields.insert("code".into(), "SESSION_INVALID".into());

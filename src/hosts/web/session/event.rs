@@ -5,6 +5,7 @@
 
 use super::super::json::{json_value, literal, object_text, pos_value};
 use crate::hosts::link::NoAnswer;
+use crate::limits::EVENTS_SHARED_MAX;
 use crate::protocol::WireValue;
 use crate::protocol::error::{CompileFault, RpcMessageError, SchedulerError, VerbProgramError};
 use crate::protocol::event::{ClientEvent, Content, Line, LineBody, NarrativeEvent, Presentation, StreamPos};
@@ -12,20 +13,87 @@ use crate::protocol::hex::to_hex;
 use crate::protocol::machine::host::Origin;
 use crate::protocol::surface::Surfaced;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::sync::Arc;
 
-/// What an event is to a client.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Shown {
-    /// These messages, the last of which has the position.
-    Messages(Vec<Value>),
-    /// Nothing that it is told of.
-    Silent,
+/// What a client is told of an event; none if it is told nothing. `id` is what it called the command that the event came
+/// from.
+pub fn shown(event: &ClientEvent, pos: StreamPos, origin: &Origin, id: Option<&str>) -> Option<Value> {
+    let mut message = message(event, origin)?;
+    message.insert("pos".into(), pos_value(pos));
+    if is_outcome(event)
+        && let Some(cause) = origin.cause.filter(|cause| cause.cmd_seq != 0)
+    {
+        message.insert("n".into(), cause.cmd_seq.into());
+        if let Some(id) = id {
+            message.insert("id".into(), id.into());
+        }
+    }
+    Some(Value::Object(message))
 }
 
-/// What the client is told of an event. `id` is what it called the command that the event came from.
-pub fn shown(event: &ClientEvent, pos: StreamPos, origin: &Origin, id: Option<&str>) -> Shown {
-    let mut messages = match event {
-        ClientEvent::Narrative { event } => narrative(event, origin),
+/// The same as a text. What many are told is put into JSON once for all of them, but for the position.
+pub fn text(event: &Arc<ClientEvent>, pos: StreamPos, origin: &Origin, id: Option<&str>) -> Option<String> {
+    if is_outcome(event) || Arc::strong_count(event) == 1 {
+        return shown(event, pos, origin, id).map(|message| message.to_string());
+    }
+    let head = SHARED.with_borrow_mut(|shared| shared.head(event, origin))?;
+    let StreamPos { era, seq } = pos;
+    let mut text = String::with_capacity(head.len() + POS_LEN);
+    text.push_str(&head);
+    // Writing to a string does not fail.
+    write!(text, "\"pos\":{{\"era\":{era},\"seq\":{seq}}}}}").ok();
+    Some(text)
+}
+
+/// Room for a position in a text.
+const POS_LEN: usize = 48;
+
+thread_local! {
+    static SHARED: RefCell<Shared> = RefCell::default();
+}
+
+/// The last events that several clients were told, as texts up to where the position goes.
+#[derive(Default)]
+struct Shared(VecDeque<(Arc<ClientEvent>, Origin, Option<Arc<str>>)>);
+
+impl Shared {
+    fn head(&mut self, event: &Arc<ClientEvent>, origin: &Origin) -> Option<Arc<str>> {
+        // An event that is kept here is alive, so that no other one is at its place in memory.
+        let is_it =
+            |(known, from, _): &&(Arc<ClientEvent>, Origin, _)| Arc::ptr_eq(known, event) && from == origin;
+        if let Some((_, _, head)) = self.0.iter().rev().find(is_it) {
+            return head.clone();
+        }
+        let head = message(event, origin).map(|mut fields| {
+            fields.remove("pos");
+            let mut text = Value::Object(fields).to_string();
+            text.pop();
+            text.push(',');
+            Arc::from(text)
+        });
+        if self.0.len() >= EVENTS_SHARED_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((Arc::clone(event), *origin, head.clone()));
+        head
+    }
+}
+
+/// Whether an event is what came of a task, and so has the number of what it came from.
+fn is_outcome(event: &ClientEvent) -> bool {
+    matches!(
+        event,
+        ClientEvent::TaskSuccess { .. } | ClientEvent::TaskError { .. } | ClientEvent::TaskSuspended { .. }
+    )
+}
+
+/// An event without its place.
+fn message(event: &ClientEvent, origin: &Origin) -> Option<Map<String, Value>> {
+    let message = match event {
+        ClientEvent::Narrative { event } => return Some(narrative(event, origin)),
         ClientEvent::RequestInput { request, metadata } => {
             let mut asked = named("RequestInput");
             asked.insert("request".into(), to_hex(&request.0).into());
@@ -36,60 +104,47 @@ pub fn shown(event: &ClientEvent, pos: StreamPos, origin: &Origin, id: Option<&s
                 };
                 asked.insert(name.clone(), value);
             }
-            vec![Value::Object(asked)]
+            return Some(asked);
         }
-        ClientEvent::SystemMessage { message, .. } => vec![json!({"type": "System", "message": message})],
+        ClientEvent::SystemMessage { message, .. } => json!({"type": "System", "message": message}),
         ClientEvent::Disconnect { reason, lines } => {
             let lines: Vec<Value> = lines.iter().map(line).collect();
-            vec![json!({"type": "Disconnect", "reason": reason, "lines": lines})]
+            json!({"type": "Disconnect", "reason": reason, "lines": lines})
         }
         ClientEvent::TaskSuccess { task, result } => {
-            vec![json!({"type": "Done", "task": task, "ok": true, "value": json_value(result)})]
+            json!({"type": "Done", "task": task, "ok": true, "value": json_value(result)})
         }
         ClientEvent::TaskError { task, error } => {
             let mut done = error_fields(&NoAnswer::Refused(RpcMessageError::TaskError(error.clone())));
             done.insert("type".into(), "Done".into());
             done.insert("task".into(), (*task).into());
             done.insert("ok".into(), false.into());
-            vec![Value::Object(done)]
+            return Some(done);
         }
-        ClientEvent::TaskSuspended { task } => vec![json!({"type": "Suspended", "task": task})],
+        ClientEvent::TaskSuspended { task } => json!({"type": "Suspended", "task": task}),
         ClientEvent::SetConnectionOption { option, value, .. } => {
-            vec![json!({"type": "Option", "option": option, "value": json_value(value)})]
+            json!({"type": "Option", "option": option, "value": json_value(value)})
         }
-        ClientEvent::Typed { json, .. } => typed(json),
-        ClientEvent::Gap { lost } => vec![json!({"type": "Gap", "lost": lost})],
+        ClientEvent::Typed { json, .. } => return typed(json),
+        ClientEvent::Gap { lost } => json!({"type": "Gap", "lost": lost}),
         ClientEvent::ForceInput { line, at_front } => {
-            vec![json!({"type": "ForceInput", "line": line, "front": at_front})]
+            json!({"type": "ForceInput", "line": line, "front": at_front})
         }
         ClientEvent::Presentation { id, shown: None } => {
-            vec![json!({"type": "Presentation", "id": id, "gone": true})]
+            json!({"type": "Presentation", "id": id, "gone": true})
         }
         ClientEvent::Presentation {
             id,
             shown: Some(shown),
-        } => {
-            vec![presentation(id, shown, "Presentation")]
-        }
+        } => presentation(id, shown, "Presentation"),
         ClientEvent::PlayerSwitched { .. }
         | ClientEvent::CredentialsUpdated { .. }
-        | ClientEvent::FlushInput { .. } => return Shown::Silent,
+        | ClientEvent::FlushInput { .. } => return None,
     };
-    let Some(Value::Object(last)) = messages.last_mut() else {
-        return Shown::Silent;
-    };
-    last.insert("pos".into(), pos_value(pos));
-    if matches!(
-        event,
-        ClientEvent::TaskSuccess { .. } | ClientEvent::TaskError { .. } | ClientEvent::TaskSuspended { .. }
-    ) && let Some(cause) = origin.cause.filter(|cause| cause.cmd_seq != 0)
-    {
-        last.insert("n".into(), cause.cmd_seq.into());
-        if let Some(id) = id {
-            last.insert("id".into(), id.into());
-        }
+    match message {
+        Value::Object(fields) => Some(fields),
+        _ => None,
     }
-    Shown::Messages(messages)
 }
 
 fn named(name: &str) -> Map<String, Value> {
@@ -98,7 +153,7 @@ fn named(name: &str) -> Map<String, Value> {
     fields
 }
 
-fn narrative(event: &NarrativeEvent, origin: &Origin) -> Vec<Value> {
+fn narrative(event: &NarrativeEvent, origin: &Origin) -> Map<String, Value> {
     let mut told = named("Narrative");
     told.insert("author".into(), object_text(event.author).into());
     if let Some(at) = origin.at {
@@ -124,7 +179,7 @@ fn narrative(event: &NarrativeEvent, origin: &Origin) -> Vec<Value> {
             }
         }
     }
-    vec![Value::Object(told)]
+    told
 }
 
 /// Rich content under the name that it has in a message: HTML is made harmless, all else is a value.
@@ -182,15 +237,15 @@ fn line(line: &Line) -> Value {
 }
 
 /// A typed message as the world wrote it. Whatever it put under a name that is ours, ours holds.
-fn typed(json: &[u8]) -> Vec<Value> {
+fn typed(json: &[u8]) -> Option<Map<String, Value>> {
     let Ok(Value::Object(mut message)) = serde_json::from_slice(json) else {
         tracing::warn!("the world sends a typed message that is no JSON object");
-        return Vec::new();
+        return None;
     };
     if let Some(Value::Object(from)) = message.get_mut("from") {
         from.remove("session");
     }
-    vec![Value::Object(message)]
+    Some(message)
 }
 
 /// What is said of an error: its code, words, and what a program may want to know of it.
@@ -251,13 +306,6 @@ mod tests {
 
     const POS: StreamPos = StreamPos { era: 3, seq: 9 };
 
-    fn one(event: &ClientEvent, origin: &Origin, id: Option<&str>) -> Value {
-        match shown(event, POS, origin, id) {
-            Shown::Messages(mut messages) if messages.len() == 1 => messages.remove(0),
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn html_of_the_world_is_made_harmless() {
         let html = "<b onclick=\"x()\">red</b><script>y()</script><a href=\"javascript:z()\">a</a><style>*{}</style>\
@@ -291,19 +339,22 @@ mod tests {
             }),
             at: None,
         };
-        let told = one(&done, &origin, Some("x"));
+        let told = shown(&done, POS, &origin, Some("x")).unwrap();
         let wanted = json!({"type": "Done", "task": 5, "ok": true, "value": 7, "n": 4, "id": "x", "pos": {"era": 3, "seq": 9}});
         assert_eq!(told, wanted);
-        assert_eq!(one(&done, &Origin::default(), None).get("n"), None);
+        assert_eq!(
+            shown(&done, POS, &Origin::default(), None).unwrap().get("n"),
+            None
+        );
     }
 
     #[test]
     fn a_typed_message_of_the_world_carries_no_session() {
         let json = br#"{"type":"DirectMessage","from":{"type":"User","id":"ann","session":"secret"},"message":"hi","pos":1}"#;
-        let told = typed(json);
+        let told = typed(json).map(Value::Object);
         assert_eq!(
             told,
-            [json!({"type":"DirectMessage","from":{"type":"User","id":"ann"},"message":"hi","pos":1})]
+            Some(json!({"type":"DirectMessage","from":{"type":"User","id":"ann"},"message":"hi","pos":1}))
         );
     }
 
@@ -314,6 +365,38 @@ mod tests {
             auth_token: "a".into(),
             sid: "b".into(),
         };
-        assert_eq!(shown(&switched, POS, &Origin::default(), None), Shown::Silent);
+        assert_eq!(shown(&switched, POS, &Origin::default(), None), None);
+    }
+
+    #[test]
+    fn what_many_are_told_is_the_same_for_each_but_for_the_place() {
+        let json = br#"{"type":"GlobalMessage","message":"hi","pos":1}"#.to_vec();
+        let event = Arc::new(ClientEvent::Typed { json, text: None });
+        let others = Arc::clone(&event);
+        let read = |event: &Arc<ClientEvent>, seq| {
+            let text = text(event, StreamPos { era: 3, seq }, &Origin::default(), None).unwrap();
+            serde_json::from_str::<Value>(&text).unwrap()
+        };
+        for seq in [7, 8] {
+            let wanted = json!({"type":"GlobalMessage","message":"hi","pos":{"era":3,"seq":seq}});
+            assert_eq!(read(&event, seq), wanted);
+        }
+        drop(event);
+        SHARED.with_borrow_mut(|shared| shared.0.clear());
+        let alone = json!({"type":"GlobalMessage","message":"hi","pos":{"era":3,"seq":9}});
+        assert_eq!(read(&others, 9), alone);
+        SHARED.with_borrow(|shared| assert!(shared.0.is_empty(), "what one alone is told is not kept"));
+    }
+
+    #[test]
+    fn no_more_is_kept_of_what_many_were_told_than_may_be() {
+        let events: Vec<_> = (0..EVENTS_SHARED_MAX as u64 + 3)
+            .map(|lost| Arc::new(ClientEvent::Gap { lost }))
+            .collect();
+        let others = events.clone();
+        for event in &others {
+            text(event, POS, &Origin::default(), None).unwrap();
+        }
+        SHARED.with_borrow(|shared| assert_eq!(shared.0.len(), EVENTS_SHARED_MAX));
     }
 }

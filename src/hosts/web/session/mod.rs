@@ -14,16 +14,19 @@ mod outlet;
 
 use super::json::Malformed;
 use crate::hosts::link::{Ending, Entry, NoAnswer, Number, ToClient};
-use crate::limits::{MALFORMED_MAX, MALFORMED_PERIOD, WEB_FRAME_MAX, WEB_LONG_FRAME_MAX};
+use crate::limits::{
+    ASKS_MAX, BUSY_RETRY_MS, MALFORMED_MAX, MALFORMED_PERIOD, WEB_FRAME_MAX, WEB_LONG_FRAME_MAX,
+};
 use crate::protocol::client::{Auth, DaemonToClientReply as Reply, HostClientToDaemonMessage as Message};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::{ClientEvent, StreamPos};
 use crate::protocol::machine::host::Origin;
 use crate::protocol::{ClientId, WireObj};
-use ask::{Ask, Kind, Said, What};
+use ask::{Ask, Kind, Said, Typed, What};
 use outlet::{Outlet, Piece};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The subprotocol.
@@ -39,6 +42,13 @@ pub enum Act {
         /// The number and mark of the event that it is the last of.
         event: Option<(u64, u64)>,
     },
+    /// It is to be told this, in a binary frame.
+    SendBytes {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The number and mark of the event that they are of.
+        event: Option<(u64, u64)>,
+    },
     /// An event up to which everything is sent says nothing to it.
     Pass {
         /// The event's number.
@@ -50,6 +60,8 @@ pub enum Act {
     Acked(u64),
     /// It wants to come in this way; under an id of its own if that is known.
     Enter(Entry, Option<ClientId>),
+    /// It has typed these lines.
+    Lines(Vec<String>),
     /// It asks the daemon.
     Ask {
         /// What this is called here.
@@ -110,6 +122,17 @@ struct Player {
 struct Pending {
     id: Option<String>,
     kind: Kind,
+    /// About how many bytes of it are kept.
+    length: usize,
+}
+
+/// A message for the world under a name that is not known to be its sender's, and what came behind it.
+#[derive(Debug)]
+struct Unproved {
+    id: Option<String>,
+    number: Option<u64>,
+    typed: Typed,
+    behind: VecDeque<Said>,
 }
 
 /// One client.
@@ -129,6 +152,7 @@ pub struct Session {
     ids: VecDeque<(u64, String)>,
     /// Its last typed messages, by what it calls them.
     typed: VecDeque<(String, u64)>,
+    unproved: Option<Unproved>,
     is_holding: bool,
     malformed: VecDeque<Duration>,
     out: Outlet,
@@ -147,6 +171,7 @@ impl Session {
             pending: BTreeMap::new(),
             ids: VecDeque::new(),
             typed: VecDeque::new(),
+            unproved: None,
             is_holding: false,
             malformed: VecDeque::new(),
             out: Outlet::default(),
@@ -204,6 +229,22 @@ impl Session {
             Ok(said) => said,
             Err((id, error)) => return self.refuse_malformed(id, &error, now),
         };
+        if text.len() > WEB_FRAME_MAX && !said.what.may_be_long() {
+            return self.close(1009, "a message of this type may not be so large");
+        }
+        match &mut self.unproved {
+            Some(unproved) if unproved.behind.len() < ASKS_MAX => unproved.behind.push_back(said),
+            Some(_) => self.refuse_as(
+                said.id,
+                RpcMessageError::Busy {
+                    retry_after_ms: BUSY_RETRY_MS,
+                },
+            ),
+            None => self.take(said, admit),
+        }
+    }
+
+    fn take(&mut self, said: Said, admit: impl FnOnce(&str) -> Result<(), Duration>) {
         let Said { id, number, what } = said;
         match what {
             What::Ping => {
@@ -309,8 +350,8 @@ impl Session {
         }
     }
 
-    fn event(&mut self, event: &ClientEvent, pos: StreamPos, mark: u64, origin: &Origin) {
-        match event {
+    fn event(&mut self, event: &Arc<ClientEvent>, pos: StreamPos, mark: u64, origin: &Origin) {
+        match &**event {
             ClientEvent::PlayerSwitched {
                 player,
                 auth_token,
@@ -326,16 +367,16 @@ impl Session {
         }
         let seq = origin.cause.map(|cause| cause.cmd_seq);
         let id = self.ids.iter().find(|(known, _)| Some(*known) == seq);
-        let shown = event::shown(event, pos, origin, id.map(|(_, id)| id.as_str()));
-        self.out.push_event(shown, pos.seq, mark);
-        if let ClientEvent::Disconnect { reason, .. } = event {
+        let text = event::text(event, pos, origin, id.map(|(_, id)| id.as_str()));
+        self.out.push_event(text, pos.seq, mark);
+        if let ClientEvent::Disconnect { reason, .. } = &**event {
             let code = if reason == "revoked" { 4401 } else { 1000 };
             self.close(code, reason);
         }
     }
 
     fn replied(&mut self, name: u64, number: u64, reply: Result<Reply, NoAnswer>) {
-        let Some(Pending { id, kind }) = self.pending.remove(&name) else {
+        let Some(Pending { id, kind, .. }) = self.pending.remove(&name) else {
             return;
         };
         if kind == Kind::Login {
@@ -395,7 +436,7 @@ fn with_id(id: Option<String>, mut message: Value) -> Value {
 }
 
 /// The code that a socket is closed with.
-fn code_of(why: Ending) -> u16 {
+pub fn code_of(why: Ending) -> u16 {
     match why {
         Ending::Over => 4408,
         Ending::Elsewhere => 4409,

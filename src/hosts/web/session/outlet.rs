@@ -3,7 +3,6 @@
 //! Invariant: nothing overtakes what waits for a name.
 
 use super::Act;
-use super::event::Shown;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 
@@ -39,18 +38,13 @@ impl Outlet {
         self.flush();
     }
 
-    /// An event is to be told.
-    pub fn push_event(&mut self, shown: Shown, seq: u64, mark: u64) {
-        let Shown::Messages(messages) = shown else {
-            return self.push(Piece::Act(Act::Pass { seq, mark }));
-        };
-        let last = messages.len().saturating_sub(1);
-        for (at, message) in messages.into_iter().enumerate() {
-            self.push(Piece::Act(Act::Send {
-                text: message.to_string(),
-                event: (at == last).then_some((seq, mark)),
-            }));
-        }
+    /// An event is to be told by this text, or there is nothing to tell of it.
+    pub fn push_event(&mut self, text: Option<String>, seq: u64, mark: u64) {
+        let event = Some((seq, mark));
+        self.push(Piece::Act(match text {
+            Some(text) => Act::Send { text, event },
+            None => Act::Pass { seq, mark },
+        }));
     }
 
     /// The name behind a session is wanted before what follows is told.

@@ -42,10 +42,8 @@ fn a_message_of_somebody_else_ends_the_conversation_and_reaches_nobody() {
         json!(null),
         json!({"type": "User", "id": "ann"}),
         json!({"type": "User", "session": "5e551014"}),
-        json!({"type": "User", "id": "bob", "session": "5e551014"}),
         json!({"type": "User", "id": "ann", "session": "another"}),
         json!({"type": "User", "id": "ann", "session": ""}),
-        json!({"type": "User", "id": "#98", "session": "5e551014"}),
     ];
     for from in froms {
         let mut session = known();
@@ -165,4 +163,88 @@ fn whoever_tries_too_often_is_told_when_to_try_again() {
         (&told[0]["code"], &told[0]["retry_after_ms"]),
         (&json!("BUSY"), &json!(7_000))
     );
+}
+
+/// A message for the world from somebody of this name, by the session that is ann's.
+fn global(id: &str, name: &str) -> String {
+    let from = json!({"type": "User", "id": name, "session": "5e551014"});
+    json!({"type": "GlobalMessage", "id": id, "from": from, "message": "hi"}).to_string()
+}
+
+fn named(name: &str) -> Known {
+    Known {
+        sid: "5e551014".to_owned(),
+        client: ClientId([1; 16]),
+        player: WireObj(97),
+        name: name.to_owned(),
+    }
+}
+
+/// The ids of the messages that the world is told of, and the code that the client is closed with.
+fn told(session: &mut Session) -> (Vec<String>, Option<u16>) {
+    let (mut told, mut closed) = (Vec::new(), None);
+    for act in session.acts() {
+        match act {
+            Act::Ask {
+                message: Message::Typed { id, .. },
+                ..
+            } => told.extend(id),
+            Act::Close { code, .. } => closed = Some(code),
+            _ => {}
+        }
+    }
+    (told, closed)
+}
+
+#[test]
+fn another_name_is_asked_for_and_nothing_overtakes_the_message_that_shows_it() {
+    let mut session = known();
+    for (id, name) in [("1", "anna"), ("2", "anna"), ("3", "#97")] {
+        session.hear(&global(id, name), NOW, anybody);
+    }
+    let acts = session.acts();
+    assert_eq!(acts, [Act::Whose("5e551014".to_owned())]);
+    session.whose(Ok(named("Anna")));
+    assert_eq!(
+        told(&mut session),
+        (vec!["1".into(), "2".into(), "3".into()], None)
+    );
+}
+
+#[test]
+fn a_name_that_is_still_not_the_players_ends_the_conversation_and_no_answer_does_not() {
+    let mut session = known();
+    session.hear(&global("1", "bob"), NOW, anybody);
+    session.whose(Ok(named("ann")));
+    assert_eq!(told(&mut session), (Vec::new(), Some(4401)));
+    let mut session = known();
+    session.hear(&global("1", "bob"), NOW, anybody);
+    session.acts();
+    session.whose(Err(NoAnswer::Failed(crate::protocol::error::RpcError::Timeout)));
+    let (read, closed) = read(&mut session);
+    assert_eq!((&read[0]["code"], closed), (&json!("TIMEOUT"), None));
+}
+
+#[test]
+fn only_programs_and_values_may_be_long_and_not_many_of_them_may_wait() {
+    let long = "x".repeat(WEB_FRAME_MAX);
+    let mut session = known();
+    session.hear(
+        &json!({"type": "Command", "line": long}).to_string(),
+        NOW,
+        anybody,
+    );
+    assert_eq!(read(&mut session).1, Some(1009));
+    let mut session = known();
+    let program = json!({"type": "Program", "object": "#5", "verb": "look", "code": [long]}).to_string();
+    let room = crate::limits::ASKS_BYTES_MAX / WEB_FRAME_MAX - 1;
+    (0..room).for_each(|_| session.hear(&program, NOW, anybody));
+    assert!(session.acts().iter().all(|act| matches!(act, Act::Ask { .. })));
+    session.hear(&program, NOW, anybody);
+    assert_eq!(read(&mut session).0[0]["code"], "BUSY");
+    let mut session = known();
+    session.told(ToClient::Away);
+    session.acts();
+    session.hear(&program, NOW, anybody);
+    assert_eq!(read(&mut session).0[0]["code"], "BUSY");
 }

@@ -11,8 +11,8 @@ pub enum Joined {
     More,
     /// A text.
     Text(String),
-    /// Something that is no text.
-    Binary,
+    /// Bytes that are no text.
+    Bytes(Vec<u8>),
     /// A text that is not UTF-8.
     NotText,
     /// It is longer than it may be.
@@ -23,15 +23,19 @@ pub enum Joined {
 #[derive(Debug, Default)]
 pub struct Joining {
     bytes: Vec<u8>,
+    is_text: bool,
 }
 
 impl Joining {
     /// Takes a piece of a message of at most this length.
     pub fn take(&mut self, item: Item, length_max: usize) -> Joined {
         let (bytes, is_last) = match item {
-            Item::FirstBinary(_) => return Joined::Binary,
+            Item::FirstBinary(bytes) => {
+                (self.bytes, self.is_text) = (Vec::new(), false);
+                (bytes, false)
+            }
             Item::FirstText(bytes) => {
-                self.bytes.clear();
+                (self.bytes, self.is_text) = (Vec::new(), true);
                 (bytes, false)
             }
             Item::Continue(bytes) => (bytes, false),
@@ -45,7 +49,11 @@ impl Joining {
         if !is_last {
             return Joined::More;
         }
-        String::from_utf8(std::mem::take(&mut self.bytes)).map_or(Joined::NotText, Joined::Text)
+        let bytes = std::mem::take(&mut self.bytes);
+        match self.is_text {
+            true => String::from_utf8(bytes).map_or(Joined::NotText, Joined::Text),
+            false => Joined::Bytes(bytes),
+        }
     }
 }
 
@@ -75,6 +83,10 @@ mod tests {
         let mut joining = Joining::default();
         assert_eq!(joining.take(Item::FirstText(bytes(b"12345")), 8), Joined::More);
         assert_eq!(joining.take(Item::Continue(bytes(b"6789")), 8), Joined::TooLarge);
-        assert_eq!(joining.take(Item::FirstBinary(bytes(b"1")), 8), Joined::Binary);
+        assert_eq!(joining.take(Item::FirstBinary(bytes(b"\xff")), 8), Joined::More);
+        assert_eq!(
+            joining.take(Item::Last(bytes(b"\xfe")), 8),
+            Joined::Bytes(vec![0xff, 0xfe])
+        );
     }
 }

@@ -7,11 +7,12 @@
 
 pub mod joined;
 pub mod taken;
+pub mod talk;
 pub mod upgrade;
 
 use super::WebShared;
 use super::link::{ask_for, whose};
-use super::session::{Act, Session};
+use super::session::Act;
 use crate::hosts::link::{Entry, FromClient, ToClient};
 use crate::limits::{
     GREETING_DELAY, MESSAGES_BURST, MESSAGES_PER_SECOND, WEB_PING_MISSED_MAX, WEB_PING_PERIOD,
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use taken::Taken;
+use talk::{Heard, Talk};
 
 type Context = WebsocketContext<WsConn>;
 
@@ -62,13 +64,13 @@ impl Drop for Farewell {
 
 /// The actor of one client.
 pub struct WsConn {
-    session: Session,
+    talk: Talk,
     peer: Peer,
     address: Option<IpAddr>,
     farewell: Farewell,
     taken: Arc<Taken>,
     joining: Joining,
-    /// Messages that the client may still send at once, and when that was so.
+    /// Frames, of whatever kind, that the client may still send at once, and when that was so.
     allowance: (f64, Duration),
     pings_unanswered: u32,
 }
@@ -77,14 +79,14 @@ impl WsConn {
     /// A client whose socket has just been upgraded.
     pub fn new(
         shared: Arc<WebShared>,
-        session: Session,
+        talk: Talk,
         (peer, address): (Peer, Option<IpAddr>),
         taken: Arc<Taken>,
     ) -> WsConn {
         shared.sockets.fetch_add(1, Ordering::Relaxed);
         let now = shared.now();
         WsConn {
-            session,
+            talk,
             peer,
             address,
             farewell: Farewell {
@@ -106,7 +108,7 @@ impl WsConn {
 
     /// Does what the conversation wants.
     fn act(&mut self, context: &mut Context) {
-        for act in self.session.acts() {
+        for act in self.talk.acts() {
             self.carry_out(act, context);
         }
     }
@@ -117,6 +119,17 @@ impl WsConn {
                 context.text(text);
                 if let Some((seq, mark)) = event {
                     self.taken.told(seq, mark);
+                }
+            }
+            Act::SendBytes { bytes, event } => {
+                context.binary(bytes);
+                if let Some((seq, mark)) = event {
+                    self.taken.told(seq, mark);
+                }
+            }
+            Act::Lines(lines) => {
+                if let Some(client) = self.farewell.client {
+                    self.offer(FromClient::Lines { client, lines }, context);
                 }
             }
             Act::Pass { seq, mark } => {
@@ -151,7 +164,9 @@ impl WsConn {
                 let heard = asked
                     .into_actor(self)
                     .map(move |reply, conn, context: &mut Context| {
-                        conn.session.outside(name, reply);
+                        if let Talk::Json(session) = &mut conn.talk {
+                            session.outside(name, reply);
+                        }
                         conn.act(context);
                     });
                 context.spawn(heard);
@@ -160,7 +175,9 @@ impl WsConn {
                 let shared = Arc::clone(self.shared());
                 let asked = async move { whose(&shared, sid).await };
                 let heard = asked.into_actor(self).map(|known, conn, context: &mut Context| {
-                    conn.session.whose(known);
+                    if let Talk::Json(session) = &mut conn.talk {
+                        session.whose(known);
+                    }
                     conn.act(context);
                 });
                 context.spawn(heard);
@@ -206,8 +223,8 @@ impl WsConn {
         }
     }
 
-    /// Takes a message off what the client may still send. If that was too much, nothing more is read for a moment.
-    fn count_message(&mut self, context: &mut Context) {
+    /// Takes a frame off what the client may still send. If that was too much, nothing more is read for a moment.
+    fn count_frame(&mut self, context: &mut Context) {
         let now = self.shared().now();
         let (left, since) = self.allowance;
         let earned = now.saturating_sub(since).as_secs_f64() * MESSAGES_PER_SECOND;
@@ -219,13 +236,14 @@ impl WsConn {
         }
     }
 
-    fn hear(&mut self, text: &str, context: &mut Context) {
+    fn hear(&mut self, message: &Heard<'_>, context: &mut Context) {
         let shared = Arc::clone(self.shared());
         let (now, address) = (shared.now(), self.address);
-        self.session
-            .hear(text, now, |name| shared.throttle.admit(now, address, name));
-        self.count_message(context);
-        self.act(context);
+        let admit = |name: &str| shared.throttle.admit(now, address, name);
+        match self.talk.hear(message, now, admit) {
+            Ok(()) => self.act(context),
+            Err((code, words)) => close(context, code, words),
+        }
     }
 
     fn ping(&mut self, context: &mut Context) {
@@ -252,16 +270,20 @@ impl Actor for WsConn {
 
     fn started(&mut self, context: &mut Context) {
         let login_within = Duration::from_secs(u64::from(self.shared().settings.login_timeout_s));
-        self.session.greet(login_within);
+        if let Talk::Json(session) = &mut self.talk {
+            session.greet(login_within);
+        }
         self.act(context);
         context.run_interval(WEB_PING_PERIOD, |conn, context| conn.ping(context));
         context.run_later(GREETING_DELAY, |conn, context| {
-            conn.session.knock();
+            if let Talk::Json(session) = &mut conn.talk {
+                session.knock();
+            }
             conn.act(context);
         });
         context.run_later(login_within, |conn, context| {
-            if !conn.session.is_known() {
-                conn.session.close(4408, "not logged in in time");
+            if !conn.talk.is_known() {
+                conn.talk.close(4408, "not logged in in time");
                 conn.act(context);
             }
         });
@@ -277,7 +299,7 @@ impl Handler<ToClient> for WsConn {
             ToClient::NotEntered(_) => self.farewell.client = None,
             _ => {}
         }
-        self.session.told(message);
+        self.talk.told(message);
         self.act(context);
         self.drained();
     }
@@ -286,6 +308,7 @@ impl Handler<ToClient> for WsConn {
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, context: &mut Context) {
         self.drained();
+        self.count_frame(context);
         let joined = match message {
             Ok(ws::Message::Ping(bytes)) => return context.pong(&bytes),
             Ok(ws::Message::Pong(_)) => {
@@ -297,9 +320,9 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
                 return context.stop();
             }
             Ok(ws::Message::Nop) => return,
-            Ok(ws::Message::Text(text)) => Joined::Text(text.to_string()),
-            Ok(ws::Message::Binary(_)) => Joined::Binary,
-            Ok(ws::Message::Continuation(item)) => self.joining.take(item, self.session.frame_max()),
+            Ok(ws::Message::Text(text)) => return self.hear(&Heard::Text(&text), context),
+            Ok(ws::Message::Binary(bytes)) => return self.hear(&Heard::Bytes(&bytes), context),
+            Ok(ws::Message::Continuation(item)) => self.joining.take(item, self.talk.frame_max()),
             Err(error) => {
                 let code = match error {
                     ws::ProtocolError::Overflow => 1009,
@@ -311,11 +334,8 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
             }
         };
         match joined {
-            Joined::Text(text) if text.len() > self.session.frame_max() => {
-                close(context, 1009, "the message is too large");
-            }
-            Joined::Text(text) => self.hear(&text, context),
-            Joined::Binary => close(context, 1003, "only text is understood here"),
+            Joined::Text(text) => self.hear(&Heard::Text(&text), context),
+            Joined::Bytes(bytes) => self.hear(&Heard::Bytes(&bytes), context),
             Joined::TooLarge => close(context, 1009, "the message is too large"),
             Joined::NotText => close(context, 1007, "the message is not UTF-8"),
             Joined::More => {}

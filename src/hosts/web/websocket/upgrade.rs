@@ -4,9 +4,11 @@
 
 use super::super::WebShared;
 use super::super::reaper::Socket;
-use super::super::session::{PROTOCOL, Session};
+use super::super::session::{self, Session};
+use super::super::terminal;
 use super::WsConn;
 use super::taken::{Taken, Watched};
+use super::talk::Talk;
 use crate::limits::WEB_LONG_FRAME_MAX;
 use crate::protocol::host::Peer;
 use actix_web::http::header;
@@ -17,6 +19,9 @@ use std::sync::Arc;
 
 /// The cookie that a login leaves in a browser.
 pub const COOKIE: &str = "__Host-sid";
+
+/// The subprotocols. Of those that a client offers it is the first that counts.
+const PROTOCOLS: [&str; 2] = [session::PROTOCOL, terminal::PROTOCOL];
 
 /// What a JSON client can show, as the world is told.
 const CONTENT_TYPES: [&str; 3] = ["application/json", "text/html", "text/plain"];
@@ -35,23 +40,29 @@ pub async fn upgrade(
         .filter_map(|names| names.to_str().ok())
         .flat_map(|names| names.split(','))
         .map(str::trim);
-    if !offered.any(|name| name == PROTOCOL) {
-        let words = format!("a socket here speaks {PROTOCOL}: name it in Sec-WebSocket-Protocol");
+    let Some(protocol) = offered.find_map(|name| PROTOCOLS.into_iter().find(|known| *known == name)) else {
+        let words = format!(
+            "a socket here speaks {}: name one in Sec-WebSocket-Protocol",
+            PROTOCOLS.join(" or ")
+        );
         return Ok(HttpResponse::BadRequest().body(words));
-    }
+    };
+    let (mut peer, address) = far_end(&request, &shared);
     let cookie = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
     let taken = Arc::new(Taken::default());
     if let Some(socket) = request.conn_data::<Arc<Socket>>() {
         shared.reaper.watch(socket, &taken);
     }
-    let conn = WsConn::new(
-        Arc::clone(&shared),
-        Session::new(cookie),
-        far_end(&request, &shared),
-        Arc::clone(&taken),
-    );
+    let talk = match protocol {
+        terminal::PROTOCOL => {
+            peer.content_types = Vec::new();
+            Talk::Terminal(Box::default())
+        }
+        _ => Talk::Json(Box::new(Session::new(cookie))),
+    };
+    let conn = WsConn::new(Arc::clone(&shared), talk, (peer, address), Arc::clone(&taken));
     let response = ws::WsResponseBuilder::new(conn, &request, body)
-        .protocols(&[PROTOCOL])
+        .protocols(&PROTOCOLS)
         .frame_size(WEB_LONG_FRAME_MAX)
         .start()?;
     Ok(response
