@@ -4,7 +4,7 @@ use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
 use crate::support::web::{Web, request};
 use crate::support::worlds::PASSWORD;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 #[test]
 fn a_program_and_somebody_at_a_terminal_talk_in_one_room() {
@@ -116,50 +116,4 @@ fn a_lost_socket_comes_back_to_its_place_and_what_was_asked_twice_is_done_once()
         positions.windows(2).all(|two| two[0] <= two[1]) && positions[0] > seen_before,
         "{positions:?}"
     );
-}
-
-/// The seed's four messages, with a session in place of its own.
-fn seed(session: &str) -> [Json; 4] {
-    let from = json!({"type": "User", "id": "benjamin", "session": session});
-    [
-        json!({"type": "DirectMessage", "from": from, "to": {"type": "User", "id": "mengxiong"}, "message": "Hello world"}),
-        json!({"type": "ChatRoomMessage", "from": from, "to": {"type": "ChatRoom", "id": "room1"}, "message": "Hello world"}),
-        json!({"type": "GlobalMessage", "from": from, "message": "Hello world"}),
-        json!({"type": "GameAction", "game": "firesideshooter1", "from": from, "payload": {"move": "left"}}),
-    ]
-}
-
-#[test]
-fn typed_messages_reach_the_world_without_their_session() {
-    let server = Server::start(Options::web());
-    let address = server.web();
-    let mut benjamin = Web::character(address, "benjamin");
-    let mut other = Web::character(address, "mengxiong");
-    let session = benjamin.session.clone();
-    for message in seed(&session) {
-        let answer = benjamin.ask(message.clone());
-        assert_eq!(answer["type"], "Ok", "{message}: {answer}");
-        let task = answer["task"].clone();
-        benjamin.find("its end", |m| {
-            (m["type"] == "Done" && m["task"] == task).then_some(())
-        });
-    }
-    let heard = other.find("the direct message", |m| {
-        (m["type"] == "DirectMessage").then(|| m.clone())
-    });
-    assert_eq!(
-        (&heard["message"], &heard["from"]["id"]),
-        (&json!("Hello world"), &json!("benjamin")),
-        "{heard}"
-    );
-    for web in [&benjamin, &other] {
-        let told = web
-            .seen
-            .iter()
-            .filter(|m| m["type"] != "Welcome" && m["type"] != "Player");
-        assert!(
-            told.clone().all(|m| !m.to_string().contains(&session)),
-            "a session was relayed"
-        );
-    }
 }

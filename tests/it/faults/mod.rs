@@ -15,6 +15,7 @@ mod process;
 mod readers;
 mod restarts;
 mod returns;
+mod web_host;
 mod wire;
 mod workers;
 

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 const AT_ONCE: usize = 250;
 
 /// What somebody types to come in, and reads once in.
-const JOIN: &str = "join";
+pub const JOIN: &str = "join";
 const JOINED: &str = "*** Created ***";
 
 /// One client.

@@ -2,14 +2,17 @@
 //!
 //! Invariant: everything that came is kept, so a test may ask for what came before something else.
 
-use super::DEADLINE;
+use super::{DEADLINE, wait_for};
 use serde_json::{Value as Json, json};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::ClientHandshake;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client::client_with_config};
+use tokio_tungstenite::tungstenite::{Error, HandshakeError, Message, WebSocket, client::client_with_config};
+
+type NoHandshake = HandshakeError<ClientHandshake<TcpStream>>;
 
 /// One client.
 pub struct Web {
@@ -42,8 +45,16 @@ impl Web {
 
     /// Opens a socket with more headers; gives the status if there is none.
     pub fn open_as(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Web, u16> {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        match Web::handshake(address, headers) {
+            Ok(web) => Ok(web),
+            Err(HandshakeError::Failure(Error::Http(response))) => Err(response.status().as_u16()),
+            Err(error) => panic!("no handshake: {error}"),
+        }
+    }
+
+    /// The same, where there may be no server.
+    fn handshake(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Web, NoHandshake> {
+        let stream = TcpStream::connect(address).map_err(|error| HandshakeError::Failure(error.into()))?;
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
         let own = request.headers_mut();
@@ -53,13 +64,7 @@ impl Web {
         }
         let config = WebSocketConfig::default().max_message_size(None);
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let socket = match client_with_config(request, stream, Some(config)) {
-            Ok((socket, _)) => socket,
-            Err(tokio_tungstenite::tungstenite::HandshakeError::Failure(Error::Http(response))) => {
-                return Err(response.status().as_u16());
-            }
-            Err(error) => panic!("no handshake: {error}"),
-        };
+        let (socket, _) = client_with_config(request, stream, Some(config))?;
         let timeout = Some(Duration::from_millis(50));
         socket.get_ref().set_read_timeout(timeout).unwrap();
         Ok(Web {
@@ -85,10 +90,11 @@ impl Web {
         web
     }
 
-    /// Comes back to a connection whose socket was lost.
+    /// Comes back to a connection whose socket was lost, as soon as a host is there.
     #[track_caller]
     pub fn come_back(&self, address: SocketAddr) -> (Web, Json) {
-        let mut web = Web::open(address);
+        // Of a host that was killed a thread may still hold the port, and then nobody answers.
+        let mut web = wait_for("a host", || Web::handshake(address, &[]).ok());
         let welcome = web.ask(json!({"type": "Resume", "session": self.session, "pos": self.pos}));
         if welcome["type"] == "Welcome" {
             web.take(&welcome);

@@ -1,0 +1,228 @@
+//! F03: the web host is killed again and again before a crowd that talks in numbered messages while the world tells it
+//! numbered events. Everybody comes back by `Resume`, sends once more what was not answered, and the checker finds that
+//! nothing was lost or doubled.
+//!
+//! `MOOTHALL_WEB_KILLS` sets how often it is killed (3), `MOOTHALL_WEB_CLIENTS` before how many clients (200).
+
+use crate::support::checker::{Answers, Lines, check, numbered};
+use crate::support::crowd::{Crowd, JOIN};
+use crate::support::ledger;
+use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
+use crate::support::web::Web;
+use crate::support::worlds::hall_wizard;
+use crate::support::{BUSY, DEADLINE, number_from, wait_for};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Until the next host has let the first client in.
+const BACK_MAX: Duration = Duration::from_millis(500);
+
+/// Seconds between two events of the world.
+const PAUSE_S: &str = "0.5";
+
+/// Messages that a client sends before each kill. Not all of them are answered by then.
+const MESSAGES: u64 = 2;
+
+/// One client and all it knows.
+struct Client {
+    number: usize,
+    web: Web,
+    answers: Answers,
+    /// Its messages that were not answered, by their numbers.
+    unanswered: BTreeMap<u64, Json>,
+    /// What the world said in answer to its messages, and to everybody.
+    kept: Lines,
+    events: Lines,
+    /// How much of what came was looked at.
+    looked: usize,
+}
+
+impl Client {
+    /// Somebody without a password, who says by itself what it has.
+    #[track_caller]
+    fn join(address: SocketAddr, number: usize) -> Client {
+        let mut web = Web::open(address);
+        web.tell(json!({"type": "Command", "line": JOIN}));
+        let player = web.find("its player", |message| {
+            (message["type"] == "Player").then(|| message.clone())
+        });
+        web.session = player["session"].as_str().expect("a session").to_owned();
+        let mut client = Client {
+            number,
+            web,
+            answers: Answers::default(),
+            unanswered: BTreeMap::new(),
+            kept: Lines::default(),
+            events: Lines::default(),
+            looked: 0,
+        };
+        client.web.next = 2;
+        client.acknowledge();
+        client
+    }
+
+    fn acknowledge(&mut self) {
+        let ack = json!({"type": "Ack", "pos": self.web.pos});
+        self.web.send_text(&ack.to_string());
+    }
+
+    /// Sends one numbered message more.
+    fn ask(&mut self) {
+        self.answers.asked += 1;
+        let n = self.web.next;
+        self.web.next += 1;
+        let line = format!("append {} {}", self.number, self.answers.asked);
+        let message = json!({"type": "Command", "id": format!("n{n}"), "n": n, "line": line});
+        self.web.send_text(&message.to_string());
+        self.unanswered.insert(n, message);
+    }
+
+    /// Takes note of all that has come since it last did.
+    fn listen(&mut self) {
+        let news = self.web.seen[self.looked..].to_vec();
+        self.looked = self.web.seen.len();
+        for message in news {
+            assert_ne!(message["type"], "Gap", "client {}: {message}", self.number);
+            if message["type"] == "Ok"
+                && let Some(n) = message["n"].as_u64()
+            {
+                self.unanswered.remove(&n);
+            }
+            for line in message["lines"].as_array().into_iter().flatten() {
+                let text = line["text"].as_str().unwrap_or_default();
+                if let Some(number) = numbered(text, "kept ") {
+                    self.kept.hear(number);
+                    self.answers.answered.insert(number);
+                } else if let Some(number) = numbered(text, "event ") {
+                    self.events.hear(number);
+                }
+            }
+        }
+    }
+
+    /// Reads until this holds.
+    #[track_caller]
+    fn until(&mut self, what: &str, holds: impl Fn(&Client) -> bool) {
+        let end = Instant::now() + DEADLINE;
+        while !holds(self) {
+            assert!(
+                Instant::now() < end,
+                "client {} waited in vain for {what}",
+                self.number
+            );
+            self.web.read();
+            self.listen();
+        }
+    }
+
+    /// Comes back, and sends again what was not answered, under the numbers it had.
+    #[track_caller]
+    fn come_back(&mut self, address: SocketAddr) {
+        self.listen();
+        let (web, welcome) = self.web.come_back(address);
+        assert_eq!(
+            (&welcome["how"], &welcome["recovered"]),
+            (&json!("resumed"), &json!(true)),
+            "client {}: {welcome}",
+            self.number
+        );
+        let next = self.web.next;
+        self.web = web;
+        (self.web.next, self.looked) = (next, 0);
+        let unanswered: Vec<String> = self.unanswered.values().map(Json::to_string).collect();
+        unanswered.iter().for_each(|message| self.web.send_text(message));
+    }
+}
+
+/// Has the world tell everybody numbered events until it is told to stop, and count the hooks that say that somebody has
+/// gone.
+fn start_events(wizard: &mut Telnet) {
+    for name in ["tick", "over", "left"] {
+        wizard.eval(&format!(
+            "add_property($ledger, \"{name}\", 0, {{player, \"r\"}})"
+        ));
+    }
+    let counts = "{\"if (valid(args[1])) $ledger.left = $ledger.left + 1; endif\"}";
+    assert_eq!(
+        wizard.eval(&format!("set_verb_code(#0, \"user_disconnected\", {counts})")),
+        "{}"
+    );
+    wizard.check(
+        &format!(
+            ";;fork (0) while (!$ledger.over) $ledger.tick = $ledger.tick + 1; for p in (connected_players()) \
+             notify(p, tostr(\"event \", $ledger.tick)); endfor suspend({PAUSE_S}); endwhile endfork"
+        ),
+        &["=> 0"],
+    );
+}
+
+/// Stops the events; gives the last one.
+fn stop_events(wizard: &mut Telnet) -> u64 {
+    wizard.eval("$ledger.over = 1");
+    wait_for("the last event", || {
+        (wizard.eval("queued_tasks()") == "{}").then_some(())
+    });
+    wizard.eval("$ledger.tick").parse().expect("a number")
+}
+
+#[test]
+fn f03_a_crowd_comes_back_to_a_killed_web_host_and_misses_and_doubles_nothing() {
+    let kills = number_from("MOOTHALL_WEB_KILLS", 3);
+    let count = usize::try_from(number_from("MOOTHALL_WEB_CLIENTS", 200)).expect("a size");
+    let options = Options::web()
+        // Each kill is to be answered like the first one, not like a crash loop.
+        .with("MOOTHALL_PROCESSES_RESTART_WINDOW_S", 1)
+        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", 1_000);
+    let mut server = Server::start(options);
+    let address = server.web();
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    Crowd::open_door(&mut wizard);
+    let mut clients: Vec<Client> = (0..count).map(|number| Client::join(address, number)).collect();
+    start_events(&mut wizard);
+    let mut slowest = Duration::ZERO;
+    for round in 1..=kills {
+        for _ in 0..MESSAGES {
+            clients.iter_mut().for_each(Client::ask);
+        }
+        // The first has an answer, of the others some were heard and some were not.
+        clients[0].until("an answer", |client| client.kept.has(round * MESSAGES));
+        let killed = Instant::now();
+        server.kill9("moothall-web");
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.come_back(address);
+            if number == 0 {
+                slowest = slowest.max(killed.elapsed());
+            }
+        }
+        for client in &mut clients {
+            client.until("all answers", |client| {
+                client.unanswered.is_empty() && client.kept.has(round * MESSAGES)
+            });
+            client.acknowledge();
+        }
+    }
+    let last = stop_events(&mut wizard);
+    clients
+        .iter_mut()
+        .for_each(|client| client.until("the last event", |client| client.events.has(last)));
+    eprintln!("f03: {kills} kills, {count} clients, {last} events; one was back after {slowest:?} at most");
+    for client in &clients {
+        for (lines, said) in [(&client.kept, kills * MESSAGES), (&client.events, last)] {
+            let tally = lines.tally(said);
+            assert!(tally.is_clean(), "client {}: {tally}", client.number);
+        }
+    }
+    let answers = clients.into_iter().map(|client| (client.number, client.answers));
+    let entries = ledger::read(&mut wizard);
+    check(&entries, &answers.collect()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(
+        wizard.eval("$ledger.left"),
+        "0",
+        "a hook said that somebody had gone"
+    );
+    assert!(slowest <= BACK_MAX + BUSY, "back after {slowest:?}");
+}
