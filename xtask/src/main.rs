@@ -3,7 +3,7 @@
 //! `cargo xtask docs` writes the pages that are made from tables, which the tests hold fresh.
 //! `cargo xtask bench` prints all figures of docs/performance.md, `cargo xtask load` those of the running programs,
 //! `cargo xtask load crowd` those of thousands of connections, `cargo xtask load room` those of a full room,
-//! `cargo xtask load fair` those of a player beside one with heavy tasks.
+//! `cargo xtask load web` those of WebSockets, beside a Socket.IO server, `cargo xtask load fair` those of a player beside one with heavy tasks.
 
 mod bench;
 mod ci;
@@ -16,7 +16,7 @@ mod tidy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd | fair | room]\n       cargo xtask fuzz [TARGET] [SECONDS]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
+const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd | fair | room | web]\n       cargo xtask fuzz [TARGET] [SECONDS]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         ["bench"] => bench::run(&root()),
         ["load"] => load::run(&root()),
         ["load", "room"] => load::run_room(&root()),
+        ["load", "web"] => load::run_web(&root()),
         ["load", "fair"] => load::run_fair(&root()),
         ["load", "crowd"] => load::run_crowd(&root()),
         ["fuzz", ref words @ ..] => fuzz::run(&root(), words),

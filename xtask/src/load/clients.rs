@@ -58,6 +58,11 @@ impl Client {
         })
     }
 
+    /// Its socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
     /// Types a line.
     pub fn send(&mut self, line: &str) -> Result<(), String> {
         self.stream
@@ -133,19 +138,20 @@ pub struct Watch {
 
 impl Watch {
     /// Watches connections; from here on none of them blocks.
-    pub fn new(clients: &[Client]) -> Result<Watch, String> {
+    pub fn new<'a>(streams: impl Iterator<Item = &'a TcpStream>) -> Result<Watch, String> {
         let set = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| error.to_string())?;
-        for (at, client) in (0u64..).zip(clients) {
+        let mut count = 0;
+        for (at, stream) in (0u64..).zip(streams) {
             let is_in = (epoll::EventData::new_u64(at), epoll::EventFlags::IN);
-            client
-                .stream
+            stream
                 .set_nonblocking(true)
-                .and_then(|()| Ok(epoll::add(&set, &client.stream, is_in.0, is_in.1)?))
+                .and_then(|()| Ok(epoll::add(&set, stream, is_in.0, is_in.1)?))
                 .map_err(|error| error.to_string())?;
+            count += 1;
         }
         Ok(Watch {
             set,
-            events: Vec::with_capacity(clients.len()),
+            events: Vec::with_capacity(count),
         })
     }
 
@@ -172,7 +178,7 @@ pub fn pump(
     span: Duration,
     patience: Duration,
 ) -> Result<Pumped, String> {
-    let mut watch = Watch::new(clients)?;
+    let mut watch = Watch::new(clients.iter().map(Client::stream))?;
     let line = format!("{command}\r\n").into_bytes();
     let begun = Instant::now();
     for client in clients.iter_mut() {

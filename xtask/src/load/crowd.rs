@@ -92,7 +92,7 @@ fn gather(server: &Server, count: usize) -> Result<Vec<Client>, String> {
 }
 
 /// Ends the process whose name has this ending, without a word.
-fn kill(family: &[Process], ending: &str) -> Result<(), String> {
+pub fn kill(family: &[Process], ending: &str) -> Result<(), String> {
     let process = family
         .iter()
         .find(|process| process.name.ends_with(ending))
@@ -108,7 +108,7 @@ fn answered(crowd: &mut [Client]) -> Result<(Duration, Duration), String> {
     for client in crowd.iter_mut() {
         client.send("help")?;
     }
-    let mut watch = Watch::new(crowd)?;
+    let mut watch = Watch::new(crowd.iter().map(Client::stream))?;
     let mut waiting = vec![true; crowd.len()];
     let (mut left, mut first, mut buffer) = (crowd.len(), None, [0; READ_LEN]);
     while left > 0 {

@@ -9,6 +9,8 @@ mod fair;
 mod processes;
 mod room;
 mod server;
+mod sockets;
+mod web;
 
 use crate::bench::cargo;
 use clients::{Client, Pumped, pump};
@@ -20,6 +22,7 @@ use server::Server;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+pub use web::run as run_web;
 
 /// Players that are logged in for the load.
 const PLAYERS: usize = 64;

@@ -7,13 +7,14 @@ use super::clients::{Client, READ_LEN, Watch};
 use super::processes::Process;
 use super::server::Server;
 use super::{PATIENCE, prepared};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Listeners in one room.
-const LISTENERS: usize = 1_000;
+pub const LISTENERS: usize = 1_000;
 /// Lines a second said there, and for how long.
-const LINES_PER_SECOND: u32 = 100;
+pub const LINES_PER_SECOND: u32 = 100;
 const LINES: usize = 1_000;
 
 /// What the wizard types so that a room hears numbered lines; the listeners log in without a password.
@@ -71,15 +72,48 @@ fn listeners(server: &Server) -> Result<Vec<Client>, String> {
     Ok(listeners)
 }
 
+/// Somebody in the room.
+pub trait Listener {
+    /// Its socket.
+    fn stream(&self) -> &TcpStream;
+    /// Says a number to all.
+    fn say(&mut self, number: usize) -> Result<(), String>;
+    /// Reads what is there, and gives the numbers that were said.
+    fn hear(&mut self, buffer: &mut [u8], on_number: impl FnMut(usize)) -> Result<(), String>;
+}
+
+impl Listener for Client {
+    fn stream(&self) -> &TcpStream {
+        Client::stream(self)
+    }
+
+    fn say(&mut self, number: usize) -> Result<(), String> {
+        self.send(&format!("loadsay {number}"))
+    }
+
+    fn hear(&mut self, buffer: &mut [u8], mut on_number: impl FnMut(usize)) -> Result<(), String> {
+        self.lines(buffer, |line| {
+            let number = line
+                .strip_prefix(b"said ")
+                .and_then(|text| std::str::from_utf8(text).ok());
+            if let Some(number) = number.and_then(|text| text.parse().ok()) {
+                on_number(number);
+            }
+        })
+    }
+}
+
 /// What was heard.
-struct Heard {
+pub struct Heard {
     /// From the saying of each line to its hearing by each listener.
-    latencies: Vec<Duration>,
-    taken: Duration,
+    pub latencies: Vec<Duration>,
+    /// How long all of it took.
+    pub taken: Duration,
 }
 
 impl Heard {
-    fn percentile(&self, part: f64) -> f64 {
+    /// The latency that this part of all deliveries did not exceed, in milliseconds.
+    pub fn percentile(&self, part: f64) -> f64 {
         let at = (self.latencies.len().saturating_sub(1) as f64 * part) as usize;
         self.latencies
             .get(at)
@@ -89,8 +123,8 @@ impl Heard {
 
 /// The first listener says numbered lines on a fixed schedule, whether or not the server keeps up; a latency counts
 /// from when its line was due.
-fn hear(listeners: &mut [Client]) -> Result<Heard, String> {
-    let mut watch = Watch::new(listeners)?;
+pub fn hear<L: Listener>(listeners: &mut [L]) -> Result<Heard, String> {
+    let mut watch = Watch::new(listeners.iter().map(L::stream))?;
     let period = Duration::from_secs(1) / LINES_PER_SECOND;
     let (mut said, mut buffer) = (0, [0; READ_LEN]);
     let mut latencies = Vec::with_capacity(LINES * listeners.len());
@@ -98,7 +132,7 @@ fn hear(listeners: &mut [Client]) -> Result<Heard, String> {
     while latencies.len() < LINES * listeners.len() {
         let due = |number: usize| begun + period * u32::try_from(number).unwrap_or(u32::MAX);
         while said < LINES && due(said) <= Instant::now() {
-            listeners[0].send(&format!("loadsay {said}"))?;
+            listeners[0].say(said)?;
             said += 1;
         }
         if begun.elapsed() > period * LINES as u32 + PATIENCE {
@@ -110,14 +144,7 @@ fn hear(listeners: &mut [Client]) -> Result<Heard, String> {
         }
         for at in watch.wait(period)? {
             let now = Instant::now();
-            listeners[at].lines(&mut buffer, |line| {
-                let number = line
-                    .strip_prefix(b"said ")
-                    .and_then(|text| std::str::from_utf8(text).ok());
-                if let Some(number) = number.and_then(|text| text.parse().ok()) {
-                    latencies.push(now - due(number));
-                }
-            })?;
+            listeners[at].hear(&mut buffer, |number| latencies.push(now - due(number)))?;
         }
     }
     let taken = begun.elapsed();

@@ -28,6 +28,8 @@ pub struct Server {
     child: Child,
     /// Where it listens for telnet.
     pub address: SocketAddr,
+    /// Where it listens for WebSockets; nowhere if it was not asked to.
+    pub web: Option<SocketAddr>,
     log: PathBuf,
 }
 
@@ -37,6 +39,21 @@ impl Server {
         programs: &Path,
         data: &Path,
         import: Option<&Path>,
+        patience: Duration,
+    ) -> Result<Server, String> {
+        Server::launch(programs, data, import, None, patience)
+    }
+
+    /// The same with the built-in world, for WebSockets, too.
+    pub fn start_with_web(programs: &Path, data: &Path, patience: Duration) -> Result<Server, String> {
+        Server::launch(programs, data, None, Some(free_address()?), patience)
+    }
+
+    fn launch(
+        programs: &Path,
+        data: &Path,
+        import: Option<&Path>,
+        web: Option<SocketAddr>,
         patience: Duration,
     ) -> Result<Server, String> {
         let address = free_address()?;
@@ -52,6 +69,9 @@ impl Server {
         if let Some(import) = import {
             command.arg("--import").arg(import);
         }
+        if let Some(web) = web {
+            command.args(["--web", &web.to_string()]);
+        }
         // What names files for the measurements is no setting of the server.
         command
             .env_remove("MOOTHALL_WORLDS")
@@ -62,7 +82,12 @@ impl Server {
         let child = command
             .spawn()
             .map_err(|error| format!("cannot start moothall: {error}"))?;
-        let mut server = Server { child, address, log };
+        let mut server = Server {
+            child,
+            address,
+            web,
+            log,
+        };
         server.wait_for_greeting(patience)?;
         Ok(server)
     }
