@@ -323,3 +323,26 @@ fn the_operator_sets_a_password_that_is_not_shown() {
     wizard.expect("*** Redirecting connection to new port ***");
     wizard.expect_end();
 }
+
+#[test]
+fn channels_close_behind_a_guest_and_nobody_is_on_too_many() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let mut ann = hall_character(&server, "Ann");
+    let mut guest = hall_guest(&server);
+    ann.check("@join lamps", &["You join lamps."]);
+    guest.check("@join lamps", &["You join lamps."]);
+    ann.check("@leave lamps", &["You are not on lamps any more."]);
+    wizard.check(";valid($channel:named(\"lamps\"))", &["=> 1"]);
+    guest.send("@quit");
+    guest.expect_end();
+    wait_for("the channel to close", || {
+        (wizard.eval("valid($channel:named(\"lamps\"))") == "0").then_some(())
+    });
+    wizard.eval("$limits.channels_joined = 2");
+    ann.check("@join one", &["You join one."]);
+    ann.check("@join two", &["You are on too many channels"]);
+    wizard.check(";valid($channel:named(\"two\"))", &["=> 0"]);
+    ann.check("@leave one", &["You are not on one any more."]);
+    ann.check("@join two", &["You join two."]);
+}

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const BACK_MAX: Duration = Duration::from_millis(500);
 
 /// Seconds between two events of the world.
-const PAUSE_S: &str = "0.5";
+const PAUSE_S: &str = "0.1";
 
 /// Messages that a client sends before each kill. Not all of them are answered by then.
 const MESSAGES: u64 = 2;
