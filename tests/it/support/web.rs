@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::handshake::client::ClientHandshake;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, HandshakeError, Message, WebSocket, client::client_with_config};
 
-type NoHandshake = HandshakeError<ClientHandshake<TcpStream>>;
+type NoHandshake = Box<HandshakeError<ClientHandshake<TcpStream>>>;
 
 /// One client.
 pub struct Web {
@@ -47,14 +47,17 @@ impl Web {
     pub fn open_as(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Web, u16> {
         match Web::handshake(address, headers) {
             Ok(web) => Ok(web),
-            Err(HandshakeError::Failure(Error::Http(response))) => Err(response.status().as_u16()),
-            Err(error) => panic!("no handshake: {error}"),
+            Err(error) => match *error {
+                HandshakeError::Failure(Error::Http(response)) => Err(response.status().as_u16()),
+                error => panic!("no handshake: {error}"),
+            },
         }
     }
 
     /// The same, where there may be no server.
     fn handshake(address: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Web, NoHandshake> {
-        let stream = TcpStream::connect(address).map_err(|error| HandshakeError::Failure(error.into()))?;
+        let stream =
+            TcpStream::connect(address).map_err(|error| Box::new(HandshakeError::Failure(error.into())))?;
         stream.set_nodelay(true).unwrap();
         let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
         let own = request.headers_mut();
@@ -64,7 +67,7 @@ impl Web {
         }
         let config = WebSocketConfig::default().max_message_size(None);
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let (socket, _) = client_with_config(request, stream, Some(config))?;
+        let (socket, _) = client_with_config(request, stream, Some(config)).map_err(Box::new)?;
         let timeout = Some(Duration::from_millis(50));
         socket.get_ref().set_read_timeout(timeout).unwrap();
         Ok(Web {

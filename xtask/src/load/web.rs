@@ -19,6 +19,11 @@ use std::time::Duration;
 /// Clients that only wait.
 const IDLE: usize = 5_000;
 
+/// How many come in before all of them are read from.
+const STEP: usize = 250;
+/// Nothing more is on its way if nothing came for so long.
+const SILENCE: Duration = Duration::from_millis(100);
+
 const PATH: &str = "/ws";
 const PROTOCOL: &str = "json.moothall.v1";
 
@@ -176,13 +181,17 @@ impl Served for SocketIo {
     }
 }
 
+/// Clients that have come in. Those who wait for the others answer pings in the meantime.
 fn gather<S: Served>(served: &S, count: usize) -> Result<Vec<Socket>, String> {
-    let join = |number| {
-        served
-            .join(number)
-            .map_err(|error| format!("client {number} cannot come in: {error}"))
-    };
-    (1..=count).map(join).collect()
+    let mut clients = Vec::with_capacity(count);
+    for number in 1..=count {
+        let client = served.join(number);
+        clients.push(client.map_err(|error| format!("client {number} cannot come in: {error}"))?);
+        if number % STEP == 0 || number == count {
+            settle(&mut clients)?;
+        }
+    }
+    Ok(clients)
 }
 
 /// Reads away what has come, and answers pings.
@@ -190,7 +199,7 @@ fn settle(clients: &mut [Socket]) -> Result<(), String> {
     let mut watch = Watch::new(clients.iter().map(Socket::stream))?;
     let mut buffer = [0; READ_LEN];
     loop {
-        let ready: Vec<usize> = watch.wait(Duration::from_secs(1))?.collect();
+        let ready: Vec<usize> = watch.wait(SILENCE)?.collect();
         if ready.is_empty() {
             return Ok(());
         }
@@ -208,14 +217,14 @@ fn memory(family: &[Process]) -> Result<u64, String> {
 /// What clients cost that are logged in and only wait.
 fn idle<S: Served>(served: &S, wanted: &str) -> Result<(), String> {
     let before = memory(&served.processes()?)?;
-    let mut clients = gather(served, IDLE)?;
-    settle(&mut clients)?;
+    let clients = gather(served, IDLE)?;
     let used = memory(&served.processes()?)?.saturating_sub(before);
     println!(
         "| {}: {IDLE} idle clients, all processes | {:.1} KiB each {wanted}",
         served.name(),
         used as f64 / IDLE as f64 / 1024.0
     );
+    drop(clients);
     Ok(())
 }
 
@@ -259,8 +268,7 @@ impl<S: Served> Listener for InRoom<S> {
 }
 
 fn room<S: Served>(served: &S, wanted: &str) -> Result<(), String> {
-    let mut clients = gather(served, LISTENERS)?;
-    settle(&mut clients)?;
+    let clients = gather(served, LISTENERS)?;
     let served_by = std::marker::PhantomData::<S>;
     let listener = |socket| InRoom {
         socket,

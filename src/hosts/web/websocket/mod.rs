@@ -17,10 +17,12 @@ use crate::hosts::link::{Entry, FromClient, ToClient};
 use crate::limits::{
     GREETING_DELAY, MESSAGES_BURST, MESSAGES_PER_SECOND, WEB_PING_MISSED_MAX, WEB_PING_PERIOD,
 };
+use crate::protocol::client::{Auth, HostClientToDaemonMessage};
 use crate::protocol::host::Peer;
 use crate::protocol::machine::host::Meter;
 use crate::protocol::{ClientId, WireObj};
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Handler, StreamHandler, WrapFuture, fut};
+use actix_http::ws::Item;
 use actix_web_actors::ws::{self, CloseCode, CloseReason, WebsocketContext};
 use joined::{Joined, Joining};
 use std::net::IpAddr;
@@ -28,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use taken::Taken;
-use talk::{Heard, Talk};
+use talk::{Heard, NO_BYTES, Talk};
 
 type Context = WebsocketContext<WsConn>;
 
@@ -158,33 +160,45 @@ impl WsConn {
                     );
                 }
             }
-            Act::Outside { name, auth, message } => {
-                let shared = Arc::clone(self.shared());
-                let asked = async move { ask_for(&shared, auth, message).await };
-                let heard = asked
-                    .into_actor(self)
-                    .map(move |reply, conn, context: &mut Context| {
-                        if let Talk::Json(session) = &mut conn.talk {
-                            session.outside(name, reply);
-                        }
-                        conn.act(context);
-                    });
-                context.spawn(heard);
-            }
-            Act::Whose(sid) => {
-                let shared = Arc::clone(self.shared());
-                let asked = async move { whose(&shared, sid).await };
-                let heard = asked.into_actor(self).map(|known, conn, context: &mut Context| {
-                    if let Talk::Json(session) = &mut conn.talk {
-                        session.whose(known);
-                    }
-                    conn.act(context);
-                });
-                context.spawn(heard);
-            }
+            Act::Outside { name, auth, message } => self.ask_outside(name, auth, message, context),
+            Act::Whose(sid) => self.ask_whose(sid, context),
             Act::Leave => self.farewell.is_leaving = true,
             Act::Close { code, words } => close(context, code, &words),
         }
+    }
+
+    /// Asks the daemon on the client's behalf, without its connection.
+    fn ask_outside(
+        &mut self,
+        name: u64,
+        auth: Auth,
+        message: HostClientToDaemonMessage,
+        context: &mut Context,
+    ) {
+        let shared = Arc::clone(self.shared());
+        let asked = async move { ask_for(&shared, auth, message).await };
+        let heard = asked
+            .into_actor(self)
+            .map(move |reply, conn, context: &mut Context| {
+                if let Talk::Json(session) = &mut conn.talk {
+                    session.outside(name, reply);
+                }
+                conn.act(context);
+            });
+        context.spawn(heard);
+    }
+
+    /// Asks whose session this is.
+    fn ask_whose(&mut self, sid: String, context: &mut Context) {
+        let shared = Arc::clone(self.shared());
+        let asked = async move { whose(&shared, sid).await };
+        let heard = asked.into_actor(self).map(|known, conn, context: &mut Context| {
+            if let Talk::Json(session) = &mut conn.talk {
+                session.whose(known);
+            }
+            conn.act(context);
+        });
+        context.spawn(heard);
     }
 
     /// Asks the link to let the client in.
@@ -322,6 +336,9 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for WsConn {
             Ok(ws::Message::Nop) => return,
             Ok(ws::Message::Text(text)) => return self.hear(&Heard::Text(&text), context),
             Ok(ws::Message::Binary(bytes)) => return self.hear(&Heard::Bytes(&bytes), context),
+            Ok(ws::Message::Continuation(Item::FirstBinary(_))) if !self.talk.takes_bytes() => {
+                return close(context, 1003, NO_BYTES);
+            }
             Ok(ws::Message::Continuation(item)) => self.joining.take(item, self.talk.frame_max()),
             Err(error) => {
                 let code = match error {

@@ -8,6 +8,9 @@ use crate::hosts::link::ToClient;
 use crate::limits::WEB_FRAME_MAX;
 use std::time::Duration;
 
+/// What is said to those who send bytes where text is wanted.
+pub const NO_BYTES: &str = "only text is understood here";
+
 /// What a client says and hears.
 #[derive(Debug)]
 pub enum Talk {
@@ -43,6 +46,11 @@ impl Talk {
         }
     }
 
+    /// Whether it may send bytes that are no text.
+    pub fn takes_bytes(&self) -> bool {
+        matches!(self, Talk::Terminal(_))
+    }
+
     /// How long a message may be now.
     pub fn frame_max(&self) -> usize {
         match self {
@@ -68,7 +76,7 @@ impl Talk {
         }
         match (self, heard) {
             (Talk::Json(session), Heard::Text(text)) => session.hear(text, now, admit),
-            (Talk::Json(_), Heard::Bytes(_)) => return Err((1003, "only text is understood here")),
+            (Talk::Json(_), Heard::Bytes(_)) => return Err((1003, NO_BYTES)),
             (Talk::Terminal(terminal), Heard::Text(text)) => terminal.hear(text.as_bytes(), admit),
             (Talk::Terminal(terminal), Heard::Bytes(bytes)) => terminal.hear(bytes, admit),
         }
