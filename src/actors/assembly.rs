@@ -231,7 +231,7 @@ pub(super) fn start_log(
         Durability::Strict => moo_db::Durability::Strict,
     };
     let (outlet, written) = (wires.outlet.clone(), wires.written.clone());
-    let meters = wires.meters.clone();
+    let (meters, jobs) = (wires.meters.clone(), wires.jobs.clone());
     let room = Room {
         outside: outside.clone(),
         scheduler: wires.scheduler.clone(),
@@ -245,6 +245,7 @@ pub(super) fn start_log(
             LogEvent::Written(stamp) => {
                 fault::point("commit.after_wal");
                 written.store(stamp, Ordering::Release);
+                jobs.log_moved();
                 meters.written(stamp);
                 outlet.ring();
             }
@@ -257,8 +258,7 @@ pub(super) fn start_log(
             }
         });
     log.put_rows(boot::start_rows(booted)).map_err(unavailable)?;
-    log.flush().map_err(unavailable)?;
-    Ok(log)
+    log.flush().map(|()| log).map_err(unavailable)
 }
 
 /// Opens the daemon to hosts and operators.

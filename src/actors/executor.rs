@@ -292,6 +292,10 @@ impl Release for Counted<'_> {
         self.outgoing.prepare(told, jobs, end)
     }
 
+    fn may_leave(&mut self) -> bool {
+        self.outgoing.may_leave()
+    }
+
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
         self.meters.committing(stamp);
         self.outgoing.leave(stamp)

@@ -1,6 +1,7 @@
 //! Settings of the job store: with the world, or on a Redis that several worlds share.
 
 use serde::Deserialize;
+use std::time::Duration;
 
 /// Settings of the job store.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -10,6 +11,14 @@ pub struct Jobs {
     pub store: JobStore,
     pub namespace: String,
     pub world: String,
+    pub lease_s: u64,
+}
+
+impl Jobs {
+    /// How long a job that was taken stays its taker's.
+    pub fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_s.max(1))
+    }
 }
 
 /// Where jobs are stored.

@@ -15,7 +15,6 @@ pub mod row;
 use std::fmt;
 use std::time::Duration;
 
-use crate::limits::JOB_LEASE;
 use crate::protocol::event::ClientEvent;
 use crate::protocol::hex;
 use crate::protocol::host::DaemonDirect;
@@ -164,15 +163,16 @@ pub struct Taken {
     pub spec: JobSpec,
 }
 
-impl From<Taken> for DaemonDirect {
-    fn from(taken: Taken) -> DaemonDirect {
+impl Taken {
+    /// The message that gives it to an agent, whose lease holds this long.
+    pub fn assignment(self, lease: Duration) -> DaemonDirect {
         DaemonDirect::JobAssign {
-            job: taken.job,
-            lease: taken.lease,
-            lease_ms: u32::try_from(JOB_LEASE.as_millis()).unwrap_or(u32::MAX),
-            queue: taken.queue.name(),
-            attempt: taken.attempt,
-            spec: taken.spec,
+            job: self.job,
+            lease: self.lease,
+            lease_ms: u32::try_from(lease.as_millis()).unwrap_or(u32::MAX),
+            queue: self.queue.name(),
+            attempt: self.attempt,
+            spec: self.spec,
         }
     }
 }
@@ -346,7 +346,7 @@ pub trait JobStore {
     /// Stores a job under an id that was never used before.
     fn put(&mut self, now: Now, job: JobId, spec: JobSpec) -> Result<Stored, JobError>;
 
-    /// Gives so many jobs at most from these queues to a taker, each with a lease of `JOB_LEASE`. Queues are
+    /// Gives so many jobs at most from these queues to a taker, each with a lease of its own (`JOB_LEASE`, unless it was set). Queues are
     /// looked through in the order given, each first in, first out; jobs with the same order key one at a time.
     fn take(&mut self, now: Now, taker: &str, queues: &[Queue], most: usize) -> Result<Vec<Taken>, JobError>;
 

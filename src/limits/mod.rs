@@ -420,8 +420,8 @@ pub const DUMP_INTERVAL_DEFAULT_S: i64 = 3_600;
 
 /// How long a job that was taken stays its taker's, unless that extends it.
 pub const JOB_LEASE: Duration = Duration::from_secs(30);
-/// How often a taker extends its leases.
-pub const JOB_EXTEND_PERIOD: Duration = Duration::from_secs(10);
+/// How often a lease is extended in its time, of a task of the world that is at work.
+pub const JOB_EXTENDS: u32 = 3;
 /// How often a job store looks at its clock.
 pub const JOB_SWEEP: Duration = Duration::from_millis(250);
 /// How often a job is tried that does not say so itself.
@@ -454,6 +454,12 @@ pub const JOB_OFFER_PERIOD: Duration = Duration::from_secs(5);
 pub const EXCHANGE_LOOK: Duration = Duration::from_millis(100);
 /// Jobs that are sent to such a store, or ended there, at once.
 pub const JOB_FEED_BATCH: usize = 256;
+/// How long a task of the world is kept in its lease of a job from such a store.
+pub const WORLD_JOB_MAX: Duration = Duration::from_secs(600);
+/// How long a host waits to hear whether a replica of such a store has its job.
+pub const JOB_REPLICA_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of a job's kind, and of each name and key in it.
+pub const JOB_NAME_MAX: usize = 64;
 /// Jobs that wait for such a store while it is away.
 pub const JOBS_FED_MAX: usize = 10_000;
 /// Messages that may wait for the job broker.

@@ -5,12 +5,18 @@
 
 use crate::support::checker::entries;
 use crate::support::ledger;
+use crate::support::peer::{Peer, Unasked};
 use crate::support::random::Random;
 use crate::support::redis::Redis;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
+use crate::support::web::Web;
 use crate::support::worlds::{hall_character, hall_return, hall_wizard};
 use crate::support::{number_from, wait_for};
+use moo_model::Value;
+use moothall::protocol::host::{DaemonDirect, DaemonToHostReply, HostToDaemonMessage};
+use moothall::protocol::job::{Confirm, JobOut, JobSpec, JobTarget};
+use moothall::protocol::{HostId, JobId, WireValue};
 use std::collections::BTreeSet;
 
 /// Jobs that one command enqueues.
@@ -186,43 +192,106 @@ fn jobs_on_redis_survive_kills_and_take_effect_once() {
 
 /// A world of this name whose jobs are on that Redis.
 pub fn world_on(redis: &Redis, world: &str) -> Server {
-    let options = Options::default()
-        .with("MOOTHALL_JOBS_STORE", redis.url())
-        .with("MOOTHALL_JOBS_WORLD", world)
-        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", "1000000");
-    Server::start(options)
+    Server::start(on(redis, world, Options::default()))
 }
 
-/// The picture of the agent network: clients of agent 1 and of agent 2, each with a world of their own, and jobs of each
-/// in one Redis, taken by whoever holds the client.
+/// The same with other options.
+pub fn on(redis: &Redis, world: &str, options: Options) -> Options {
+    options
+        .with("MOOTHALL_JOBS_STORE", redis.url())
+        .with("MOOTHALL_JOBS_WORLD", world)
+        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", "1000000")
+}
+
+/// A host that is only a test, which takes so many jobs of this kind from now on.
+#[track_caller]
+pub fn taker(server: &Server, id: u8, kind: &str, credits: u16) -> Peer {
+    let mut peer = Peer::registered(server.data(), HostId([id; 16]), "telnet");
+    let queues = vec![format!("any:{kind}")];
+    let answer = peer.tell(&HostToDaemonMessage::JobTake { queues, credits });
+    assert_eq!(answer, DaemonToHostReply::Ack);
+    peer
+}
+
+/// The job that it is given next: which, under which lease, at which try, and its data.
+#[track_caller]
+pub fn assigned(peer: &mut Peer) -> (JobId, u64, u8, Value) {
+    wait_for("a job to be given to the host", || assigned_now(peer))
+}
+
+/// The same, if it was given one already.
+pub fn assigned_now(peer: &mut Peer) -> Option<(JobId, u64, u8, Value)> {
+    let given = peer.look().into_iter().find_map(|unasked| match unasked {
+        Unasked::Direct(direct) => match *direct {
+            DaemonDirect::JobAssign {
+                job,
+                lease,
+                attempt,
+                spec,
+                ..
+            } => Some((job, lease, attempt, spec.data)),
+            _ => None,
+        },
+        Unasked::Event(_) => None,
+    });
+    given.map(|(job, lease, attempt, data)| (job, lease, attempt, data.open().unwrap()))
+}
+
+/// A job of a host's own, for whoever this is.
+pub fn job_for(target: JobTarget, kind: &str, data: &Value) -> JobSpec {
+    JobSpec {
+        kind: kind.to_owned(),
+        target,
+        data: WireValue::new(data),
+        order_key: None,
+        dedupe: None,
+        not_before: None,
+        ttl_ms: 0,
+        tries_max: 0,
+        from: None,
+        confirm: Confirm::Queued,
+    }
+}
+
+/// The picture of the agent network: clients 1 and 2 at the two hosts of one daemon, clients 3 to 5 at the host of another,
+/// and jobs of each in one Redis, taken by whoever holds the client or does that kind.
 #[test]
-fn two_worlds_on_one_redis_exchange_messages_and_jobs() {
+fn two_daemons_with_three_hosts_exchange_messages_and_jobs() {
     let Some(redis) = Redis::start() else { return };
-    let (one, two) = (world_on(&redis, "one"), world_on(&redis, "two"));
+    let one = Server::start(on(&redis, "one", Options::web()));
+    let two = world_on(&redis, "two");
     let (mut wizard1, mut wizard2) = (hall_wizard(&one), hall_wizard(&two));
-    let (mut ann, mut ben) = (hall_character(&one, "Ann"), hall_character(&one, "Ben"));
+    let (mut ann, mut ben) = (hall_character(&one, "Ann"), Web::character(one.web(), "Ben"));
     let (mut cat, mut dan) = (hall_character(&two, "Cat"), hall_character(&two, "Dan"));
+    let mut eve = hall_character(&two, "Eve");
 
     wizard1.eval("$jobs:direct(player, \"Cat\", \"Hello world\")");
     cat.expect("Wizard tells you, \"Hello world\"");
     wizard2.eval("$jobs:direct(player, \"ann\", \"Hello back\")");
     ann.expect("Wizard tells you, \"Hello back\"");
+    wizard2.eval("$jobs:direct(player, \"Ben\", \"Hello browser\")");
+    ben.expect("Wizard tells you, \"Hello browser\"");
 
-    for client in [&mut ann, &mut dan] {
-        client.send("@join chat");
-        client.expect("chat");
-    }
+    eve.send("@leave chat");
+    eve.expect("chat");
     wizard1.eval("$jobs:to_room(player, \"chat\", \"Hello room\")");
     ann.expect("[chat] Wizard: Hello room");
     dan.expect("[chat] Wizard: Hello room");
+    let says = |kind: &'static str, text: &'static str| {
+        move |message: &serde_json::Value| {
+            (message["type"] == kind && message["message"] == text).then_some(())
+        }
+    };
+    ben.wait("what the room hears", says("ChatRoomMessage", "Hello room"));
+    eve.expect_none("Hello room");
 
     wizard2.eval("$jobs:to_all(player, \"Hello all\")");
-    for client in [&mut ann, &mut ben, &mut cat, &mut dan] {
+    for client in [&mut ann, &mut cat, &mut dan, &mut eve] {
         client.expect("Wizard tells everybody, \"Hello all\"");
     }
-    ben.expect_none("Hello room");
-    cat.expect_none("Hello room");
+    ben.wait("what all hear", says("GlobalMessage", "Hello all"));
 
+    exchange_between_agents(&one, &two, (&mut wizard1, &mut ben));
     count_jobs(&mut wizard1);
     count_jobs(&mut wizard2);
     wizard1.eval("enqueue_job(\"count\", 1)");
@@ -239,4 +308,31 @@ fn two_worlds_on_one_redis_exchange_messages_and_jobs() {
     wait_for("the jobs of world two", || {
         (in_order(&mut wizard2) == [2, 3]).then_some(())
     });
+}
+
+/// A job of one world is done by an agent of the other, and that agent has one done by whoever holds a client of the first.
+#[track_caller]
+fn exchange_between_agents(one: &Server, two: &Server, (wizard, ben): (&mut Telnet, &mut Web)) {
+    let mut agent = taker(two, 7, "carry", 4);
+    wizard.eval("enqueue_job(\"carry\", 42, [\"to\" -> \"any\"])");
+    let (job, lease, _, data) = assigned(&mut agent);
+    assert_eq!(data, Value::int(42));
+    let out = JobOut::Done(None);
+    let done = HostToDaemonMessage::JobAck { job, lease, out };
+    assert_eq!(agent.tell(&done), DaemonToHostReply::Ack);
+    let parcel = job_for(
+        JobTarget::Named("Ben".into()),
+        "notify",
+        &Value::str("a parcel for you"),
+    );
+    let stored = agent.tell(&HostToDaemonMessage::JobPut { job: parcel });
+    assert!(
+        matches!(stored, DaemonToHostReply::JobStored { .. }),
+        "{stored:?}"
+    );
+    ben.expect("a parcel for you");
+    let back = job_for(JobTarget::Any, "return", &Value::int(43));
+    agent.tell(&HostToDaemonMessage::JobPut { job: back });
+    let (_, _, _, data) = assigned(&mut taker(one, 8, "return", 1));
+    assert_eq!(data, Value::int(43));
 }

@@ -30,6 +30,12 @@ pub trait JobDesk: Send + Sync {
     /// Whether jobs can go there at all.
     fn reaches(&self, to: &JobTo) -> bool;
 
+    /// Whether there is anybody who could confirm that a replica has a job.
+    fn has_replicas(&self) -> bool;
+
+    /// Whether the store that has this job can be told to forget it.
+    fn can_cancel(&self, id: [u8; 16]) -> bool;
+
     /// The jobs that are not done, the oldest first, as many as a program may see at once.
     fn list(&self, owner: Option<Obj>) -> Vec<JobSeen>;
 

@@ -66,17 +66,11 @@ impl Service {
         })
     }
 
-    /// A job for the world. `owner` is on whose behalf, or nobody.
-    pub fn job(kind: String, data: Value, owner: Obj, id: String, attempt: u8) -> Service {
+    /// A job for the world. `owner` is on whose behalf: an object, nobody, or `{world, object}` of another world.
+    pub fn job(kind: String, data: Value, owner: Value, id: String, attempt: u8) -> Service {
         let attempt = Value::int(i64::from(attempt));
         Service {
-            args: vec![
-                Value::str(&kind),
-                data,
-                Value::obj(owner),
-                Value::string(id),
-                attempt,
-            ],
+            args: vec![Value::str(&kind), data, owner, Value::string(id), attempt],
             what: What::Job(kind),
             conn: None,
         }

@@ -35,13 +35,16 @@ pub fn open(
     };
     let seen = rows(Relation::JobSeen)?;
     let (memory, exchange) = match &config.store {
-        JobStore::Embedded => (Memory::new(&config.world, None, 1), None),
+        JobStore::Embedded => (
+            Memory::new(&config.world, None, 1).with_lease(config.lease()),
+            None,
+        ),
         JobStore::Redis(_) => {
             let exchange = Arc::new(Exchange::new(written.clone(), booted.folder.clone()));
             (Memory::feed(JOBS_FED_MAX), Some(exchange))
         }
     };
-    let desk = Arc::new(Desk::new(wall, exchange));
+    let desk = Arc::new(Desk::new(wall, exchange, config.lease()));
     desk.open(|now| {
         let (jobs, unreadable) = Embedded::load(memory, now, stored);
         if unreadable > 0 {
@@ -58,7 +61,8 @@ pub fn connect(config: &Jobs, desk: &Arc<Desk>, outlet: &Arc<Outlet>) -> io::Res
     if let (JobStore::Redis(url), Some(exchange)) = (&config.store, desk.exchange()) {
         exchange.give_back(world_taker(config));
         let settings = Settings::new(url, &config.namespace, &config.world, exchange.folder());
-        exchange.start(desk, outlet, settings)?;
+        let lease = config.lease();
+        exchange.start(desk, outlet, Settings { lease, ..settings })?;
     }
     Ok(())
 }

@@ -6,8 +6,10 @@
 //! does, they wait.
 
 mod begin;
+mod clerk;
 mod desk;
 mod exchange;
+mod put;
 mod step;
 mod trade;
 
@@ -19,7 +21,7 @@ use super::scheduler::{SchedulerActor, Submit};
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{Claim, PeerId, ServerSender};
-use crate::jobs::{Ending, JobError, JobStore, Queue, Taken};
+use crate::jobs::{Ending, JobError, JobStore, Owner, Queue, Taken};
 use crate::limits::{BUSY_RETRY_MS, JOB_CREDITS_MAX, JOB_QUEUES_MAX, JOB_SWEEP, WORLD_JOBS_AT_ONCE};
 use crate::protocol::client::Refusal;
 use crate::protocol::codec::Envelope;
@@ -117,24 +119,34 @@ impl JobBroker {
                 let retry_after_ms = BUSY_RETRY_MS;
                 self.answer(reply, Err(RpcMessageError::Busy { retry_after_ms }));
             }
-            HostToDaemonMessage::JobPut { job } => {
-                let id = JobId(self.parts.desk.next_id());
-                let spec = Box::new(job);
-                let reply = Some(reply);
-                self.commit(What::Put { job: id, spec, reply });
-            }
+            HostToDaemonMessage::JobPut { job } => match self.checked(host, job) {
+                Err(error) => self.answer(reply, Err(error)),
+                Ok(spec) => {
+                    let id = JobId(self.parts.desk.next_id());
+                    let (spec, reply) = (Box::new(spec), Some(reply));
+                    self.commit(What::Put { job: id, spec, reply });
+                }
+            },
             HostToDaemonMessage::JobTake { queues, credits } => {
                 let answered = self.offer(host, reply.to, queues, credits);
                 self.answer(reply, answered);
                 self.look();
             }
+            // A lease is no secret: it is good for the host alone that was given it.
+            HostToDaemonMessage::JobAck { job, lease, .. }
+            | HostToDaemonMessage::JobExtend { job, lease }
+                if !self.parts.desk.holds(job, lease, host) =>
+            {
+                self.answer(reply, Err(refusal(&JobError::LateLease)));
+            }
             HostToDaemonMessage::JobAck { job, lease, out } => self.end(job, lease, out, reply),
             HostToDaemonMessage::JobExtend { job, lease } => {
                 let desk = &self.parts.desk;
                 let extended = match desk.exchange() {
-                    // It extends whatever this daemon's agents have.
-                    Some(exchange) if exchange.holds(job, lease) => Ok(()),
-                    Some(_) => Err(JobError::LateLease),
+                    Some(exchange) => {
+                        exchange.ask_to_extend(job);
+                        Ok(())
+                    }
                     None => desk.store().extend(desk.now(), job, lease),
                 };
                 self.answer(reply, extended.map_err(|error| refusal(&error)));
@@ -298,10 +310,17 @@ impl JobBroker {
             job,
             lease,
             attempt,
+            owner,
             spec,
             ..
         } = taken;
-        let owner = spec.from.map_or(Obj::NOTHING, Obj::from);
+        let owner = match owner {
+            Some(Owner {
+                world: Some(world),
+                number,
+            }) => Value::list(vec![Value::string(world), Value::obj(number.into())]),
+            own => Value::obj(own.map_or(Obj::NOTHING, |own| own.number.into())),
+        };
         let data = spec.data.open_foreign().unwrap_or(Value::int(0));
         let service = Service::job(spec.kind, data, owner, id_text(job.0), attempt);
         let task = Job {

@@ -4,12 +4,13 @@
 //! effect outside of the world, the event of a `Deliver`, is left out where that does not hold.
 
 use super::desk::Desk;
-use super::exchange::Ended;
+use super::exchange::{Ended, Exchange};
 use crate::actors::outlet::{Answer, Message, Reply};
 use crate::jobs::{Ending, JobError, JobStore, Now, Queue, Stored, Taken};
+use crate::limits::JOB_SWEEP;
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::host::{DaemonDirect, DaemonToHostReply};
-use crate::protocol::job::JobSpec;
+use crate::protocol::host::DaemonToHostReply;
+use crate::protocol::job::{Confirm, JobSpec};
 use crate::protocol::machine::outbox::{Outbox, Prepared};
 use crate::protocol::{HostId, JobId, WireObj};
 use moo_model::ledger::Row;
@@ -18,7 +19,6 @@ use moo_tasks::attempt::{End, Failure};
 use moo_tasks::jobs::JobOrder;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Why a job comes back whose player is not there any more.
 const OFFLINE: &str = "the player's connection was gone when the job was done";
@@ -90,6 +90,13 @@ pub enum What {
     },
     /// These jobs of a store elsewhere are ended there, and will not come again.
     Forget(Vec<JobId>),
+    /// Answers a host about something that happened elsewhere.
+    Tell {
+        /// Its question.
+        reply: Reply,
+        /// The answer.
+        message: Box<Message>,
+    },
     /// Writes down what has changed, and nothing else.
     Write,
 }
@@ -123,10 +130,18 @@ impl Step {
         }
     }
 
+    /// Whether the commit that this is a part of may take effect at all: of a job that is not the world's any more, or done
+    /// already, nothing may. One that may stays the world's until it ends.
+    pub fn may_take_effect(&self) -> bool {
+        match &self.what {
+            What::World { job, .. } => self.desk.claim(*job),
+            _ => true,
+        }
+    }
+
     /// Happens, under the lock of commits; gives the rows that ride along.
     pub fn leave(self, stamp: u64, outbox: &mut Outbox<Answer>) -> Vec<Row> {
         let desk = &self.desk;
-        desk.at_commit(stamp);
         let mut leaving = Leaving {
             desk,
             now: desk.now(),
@@ -155,7 +170,9 @@ impl Step {
                 let taken = desk.store().take(leaving.now, &taker, &queues, most);
                 let taken = taken.unwrap_or_default();
                 desk.offer_answered(host, taken.len());
-                let assigned = taken.into_iter().map(|taken| addressed(taken, &names).into());
+                let assigned = taken
+                    .into_iter()
+                    .map(|taken| addressed(taken, &names).assignment(desk.lease()));
                 assigned.for_each(|assign| leaving.answer(reply, Message::Unasked(assign)));
             }
             What::End {
@@ -167,13 +184,15 @@ impl Step {
             } => leaving.end(job, lease, how, event, reply),
             What::World { job, lease, how } => leaving.end_of_world_job(job, lease, how),
             What::Hand { reply, taken } => {
-                let assigned = taken.into_iter().map(DaemonDirect::from);
+                let assigned = taken.into_iter().map(|taken| taken.assignment(desk.lease()));
                 assigned.for_each(|assign| leaving.answer(reply, Message::Unasked(assign)));
             }
             What::Forget(jobs) => leaving.rows.extend(desk.forget(&jobs)),
+            What::Tell { reply, message } => leaving.answer(reply, *message),
             What::Write => {}
         }
         let mut rows = leaving.rows;
+        desk.at_commit(stamp);
         rows.extend(desk.store().rows());
         rows
     }
@@ -196,16 +215,21 @@ impl Leaving<'_> {
     }
 
     fn put(&mut self, job: JobId, spec: JobSpec, reply: Option<Reply>) {
+        let waits_for_replica = spec.confirm == Confirm::Replicated;
         let stored = self.desk.store().put(self.now, job, spec);
         match (stored, reply) {
             (Err(error), None) => tracing::warn!(%job, %error, "a job could not be kept"),
             (Ok(_), None) => {}
-            (Ok(Stored { job, duplicate, .. }), Some(reply)) => {
-                self.answer(
+            (Ok(Stored { job, duplicate, .. }), Some(reply)) => match self.desk.exchange() {
+                // One that is known and gone from here was confirmed before.
+                Some(exchange) if waits_for_replica && self.desk.store().memory().entry(job).is_some() => {
+                    exchange.await_replica(job, reply);
+                }
+                _ => self.answer(
                     reply,
                     Message::Host(DaemonToHostReply::JobStored { job, duplicate }),
-                );
-            }
+                ),
+            },
             (Err(error), Some(reply)) => self.answer(reply, Message::Refused(refusal(&error))),
         }
         match self.desk.exchange() {
@@ -219,9 +243,24 @@ impl Leaving<'_> {
         let Some(exchange) = self.desk.exchange() else {
             return self.desk.store().end(self.now, job, lease, how);
         };
-        if !exchange.release(job, lease) {
+        if self.desk.has_seen(job) || !exchange.release(job, lease) {
             return Err(JobError::LateLease);
         }
+        self.end_elsewhere(exchange, job, lease, how);
+        Ok(())
+    }
+
+    /// The same for a try of the world's own.
+    fn end_own(&mut self, job: JobId, lease: u64, how: Ending) -> Result<(), JobError> {
+        match self.desk.exchange() {
+            Some(exchange) => self.end_elsewhere(exchange, job, lease, how),
+            None => self.desk.store().end(self.now, job, lease, how)?,
+        }
+        Ok(())
+    }
+
+    /// What happened to a job is kept by this commit, and told to its store once this commit is written.
+    fn end_elsewhere(&mut self, exchange: &Exchange, job: JobId, lease: u64, how: Ending) {
         if how == Ending::Done {
             self.rows.push(self.desk.see(job));
         }
@@ -232,7 +271,6 @@ impl Leaving<'_> {
             how,
             stamp,
         });
-        Ok(())
     }
 
     fn end(
@@ -246,8 +284,9 @@ impl Leaving<'_> {
         let is_there = |(conn, _): &(u64, Box<Prepared>)| self.outbox.client_of(*conn).is_some();
         let is_lost = event.as_ref().is_some_and(|event| !is_there(event));
         let how = match is_lost {
-            true => Ending::Retry {
-                after: Some(Duration::ZERO),
+            // That is nobody's fault: it waits for them with all its tries.
+            true => Ending::Park {
+                after: JOB_SWEEP,
                 why: OFFLINE.to_owned(),
             },
             false => how,
@@ -269,10 +308,16 @@ impl Leaving<'_> {
             after: None,
             why: "its task has not run".to_owned(),
         });
-        if let Err(error) = self.end_try(job, lease, how) {
-            tracing::error!(%job, %error, "a job of the world has ended that it did not have");
+        // It may have been given to the world again while its task ran: then that is the lease which ends it.
+        let lease = match self.desk.exchange() {
+            Some(exchange) => exchange.release_own(job),
+            None => Some(lease),
+        };
+        let ended = lease.map_or(Err(JobError::LateLease), |lease| self.end_own(job, lease, how));
+        if let Err(error) = ended {
+            tracing::warn!(%job, %error, "what the world did of a job has no effect; the job is elsewhere by now");
         }
-        self.desk.world_job_ended();
+        self.desk.world_job_ended(job);
     }
 }
 

@@ -104,8 +104,9 @@ impl JobBroker {
             .into_iter()
             .partition(|taken| !self.parts.desk.has_seen(taken.job));
         done_already(done, exchange);
-        self.parts.desk.begin(new.len());
-        self.submit(new);
+        // One whose task runs still is done by that, under the lease that came now.
+        let is_idle = |taken: &Taken| self.parts.desk.begin(taken.job);
+        self.submit(new.into_iter().filter(is_idle).collect());
     }
 }
 

@@ -460,6 +460,14 @@ impl Release for Outgoing<'_> {
         leaves || self.order.is_some() || !self.jobs.is_empty()
     }
 
+    fn may_leave(&mut self) -> bool {
+        let may = |after: &After| match after {
+            After::Job(step) => step.may_take_effect(),
+            _ => true,
+        };
+        self.after.iter().all(may)
+    }
+
     fn leave(&mut self, stamp: Stamp) -> Vec<Row> {
         let submitted = DaemonToClientReply::TaskSubmitted {
             task_id: self.job.id as u64,

@@ -30,6 +30,7 @@ pub struct Memory {
     next_lease: u64,
     is_draining: bool,
     is_feed: bool,
+    lease: Duration,
     tally: Tally,
 }
 
@@ -45,8 +46,14 @@ impl Memory {
             next_lease: first_lease,
             is_draining: false,
             is_feed: false,
+            lease: JOB_LEASE,
             tally: Tally::default(),
         }
+    }
+
+    /// The same with leases that hold this long.
+    pub fn with_lease(self, lease: Duration) -> Memory {
+        Memory { lease, ..self }
     }
 
     /// Jobs that wait to be sent to a store elsewhere, in their order and as they are, so many at most.
@@ -156,7 +163,7 @@ impl Memory {
     fn lease_end(&self, now: Now, taker: &str) -> Moment {
         match taker {
             OWN => Moment(u64::MAX),
-            _ => now.moment.plus(JOB_LEASE),
+            _ => now.moment.plus(self.lease),
         }
     }
 
@@ -330,7 +337,7 @@ impl JobStore for Memory {
 
     fn extend(&mut self, now: Now, job: JobId, lease: u64) -> Result<(), JobError> {
         self.leased(job, lease)?;
-        self.shelf.extend(job, now.moment.plus(JOB_LEASE));
+        self.shelf.extend(job, now.moment.plus(self.lease));
         Ok(())
     }
 

@@ -4,7 +4,6 @@
 
 use super::{Dead, Entry, Memory, Place, Touched};
 use crate::jobs::{Now, OWN};
-use crate::limits::JOB_LEASE;
 use crate::protocol::{JobId, Wall};
 
 impl Memory {
@@ -36,7 +35,7 @@ impl Memory {
         entry.place = match entry.place {
             Place::Taken { taker, .. } if taker != OWN => Place::Taken {
                 taker,
-                until: now.moment.plus(JOB_LEASE),
+                until: now.moment.plus(self.lease),
             },
             Place::Taken { .. } => Place::Ready,
             Place::Delayed(due) => self.place_by(now, Some(due)),

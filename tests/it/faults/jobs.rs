@@ -1,13 +1,103 @@
 //! Rows F44 to F49: jobs whose takers die, which poison, whose player moves, and a Redis that is away, empty or slow.
 //! The suite of `src/jobs` holds each store to F44 and F45 by itself; here are the programs around it.
 
-use crate::jobs::{count_jobs, counted, world_on};
+use crate::jobs::{assigned, assigned_now, count_jobs, counted, job_for, on, taker, world_on};
 use crate::support::number_from;
 use crate::support::redis::Redis;
 use crate::support::server::{Options, Server};
 use crate::support::wait_for;
+use crate::support::web::Web;
 use crate::support::worlds::{hall_character, hall_return, hall_wizard};
+use moo_model::Value;
+use moothall::protocol::WireObj;
+use moothall::protocol::error::RpcMessageError;
+use moothall::protocol::host::{DaemonToHostReply, HostToDaemonMessage};
+use moothall::protocol::job::{Confirm, JobOut, JobTarget};
+use rustix::process::Signal;
 use std::time::{Duration, Instant};
+
+/// How long a lease holds where a test waits for its end.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// One host has a job for longer than its lease and says so; then it says nothing more, and another one has it.
+#[track_caller]
+fn take_over(server: &Server) {
+    let mut wizard = hall_wizard(server);
+    let mut first = taker(server, 1, "carry", 1);
+    wizard.eval("enqueue_job(\"carry\", 1, [\"to\" -> \"any\"])");
+    let (job, lease, attempt, _) = assigned(&mut first);
+    assert_eq!(attempt, 1);
+    let mut second = taker(server, 2, "carry", 1);
+    let began = Instant::now();
+    while began.elapsed() < LEASE * 2 {
+        let extended = first.tell(&HostToDaemonMessage::JobExtend { job, lease });
+        assert_eq!(extended, DaemonToHostReply::Ack);
+        assert!(
+            assigned_now(&mut second).is_none(),
+            "a job was given away whose lease was extended"
+        );
+        std::thread::park_timeout(LEASE / 8);
+    }
+    let (again, newer, attempt, _) = assigned(&mut second);
+    assert_eq!((again, attempt), (job, 2));
+    let done = |lease| HostToDaemonMessage::JobAck {
+        job,
+        lease,
+        out: JobOut::Done(None),
+    };
+    // The first one is late; and the lease of the second is of no use to it.
+    for lease in [lease, newer] {
+        let refused = first.refusal(&done(lease));
+        assert!(
+            matches!(refused, RpcMessageError::InvalidRequest(_)),
+            "{refused:?}"
+        );
+        first.refusal(&HostToDaemonMessage::JobExtend { job, lease });
+    }
+    assert_eq!(second.tell(&done(newer)), DaemonToHostReply::Ack);
+    wait_for("the job to be done", || {
+        (wizard.eval("queued_jobs()") == "{}").then_some(())
+    });
+}
+
+#[test]
+fn f44_a_job_is_kept_while_its_taker_extends_it_and_taken_over_when_it_is_silent() {
+    take_over(&Server::start(
+        Options::default().with("MOOTHALL_JOBS_LEASE_S", LEASE.as_secs()),
+    ));
+}
+
+#[test]
+fn f44_the_same_on_redis() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options::default().with("MOOTHALL_JOBS_LEASE_S", LEASE.as_secs());
+    take_over(&Server::start(on(&redis, "here", options)));
+}
+
+/// A verb that works for longer than a lease keeps its job, and does it once.
+#[test]
+fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
+    let Some(redis) = Redis::start() else { return };
+    let options = Options::default()
+        .with("MOOTHALL_JOBS_LEASE_S", 1)
+        .with("MOOTHALL_TASKS_EXECUTORS", 2);
+    let server = Server::start(on(&redis, "here", options));
+    let mut wizard = hall_wizard(&server);
+    count_jobs(&mut wizard);
+    let slow = "{\"{number, owner, id} = args;\", \"end = ftime() + 2.5;\", \"while (ftime() < end) endwhile\", \"$ledger.rows = {@$ledger.rows, {0, number}};\"}";
+    wizard.eval(&format!("set_verb_code($ledger, \"count_job\", {slow})"));
+    let more = "{{\"bg_ticks\", 2000000000}, {\"fg_ticks\", 2000000000}, {\"bg_seconds\", 30}, {\"fg_seconds\", 30}}";
+    let set = "name in properties($server_options) ? ($server_options.(name) = most) | add_property($server_options, name, most, {player, \"r\"});";
+    wizard.send(&format!(
+        ";;for limit in ({more}) {{name, most}} = limit; {set} endfor load_server_options(); return \"roomy\";"
+    ));
+    wizard.expect("roomy");
+    wizard.eval("enqueue_job(\"count\", 1)");
+    wait_for("the slow job to be done", || {
+        (wizard.eval("queued_jobs()") == "{}" && !counted(&mut wizard).is_empty()).then_some(())
+    });
+    assert_eq!(counted(&mut wizard), [1]);
+}
 
 #[test]
 fn f44_what_a_killed_host_had_is_shown_by_the_next_one_once() {
@@ -86,6 +176,51 @@ fn f46_a_job_follows_its_player_and_waits_while_nobody_is_there() {
 }
 
 #[test]
+fn f46_a_job_reaches_its_player_at_each_host_and_once_when_its_agent_dies() {
+    let mut server = Server::start(Options::web().with("MOOTHALL_PROCESSES_RESTARTS_MAX", "1000000"));
+    let mut wizard = hall_wizard(&server);
+    let mut ann = Web::character(server.web(), "Ann");
+    let number = wizard.eval("$people:named(\"Ann\")");
+    let notify = |text: &str| format!("enqueue_job(\"notify\", \"{text}\", [\"to\" -> {number}])");
+    wizard.eval(&notify("to the browser"));
+    ann.expect("to the browser");
+    ann.tell(serde_json::json!({"type": "Logout"}));
+    drop(ann);
+    wait_for("Ann to be gone", || {
+        (wizard.eval(&format!("{number} in connected_players()")) == "0").then_some(())
+    });
+    wizard.eval(&notify("to whichever host"));
+    let mut ann = hall_return(&server, "Ann");
+    ann.expect("to whichever host");
+    // The host is given the next one, and dies before it has shown it.
+    server.signal("moothall-telnet", Signal::STOP);
+    let mut peer = taker(&server, 9, "nothing", 0);
+    let parcel = job_for(
+        JobTarget::User(WireObj(number[1..].parse().unwrap())),
+        "notify",
+        &Value::str("a parcel"),
+    );
+    let stored = peer.tell(&HostToDaemonMessage::JobPut { job: parcel });
+    assert!(
+        matches!(stored, DaemonToHostReply::JobStored { .. }),
+        "{stored:?}"
+    );
+    wait_for("the host to be given the job", || {
+        let jobs = String::from_utf8(server.control(&["jobs", "--json"]).stdout).unwrap();
+        jobs.contains("taken").then_some(())
+    });
+    server.kill9("moothall-telnet");
+    drop((wizard, ann));
+    let mut ann = hall_return(&server, "Ann");
+    ann.expect("a parcel");
+    let mut wizard = hall_wizard(&server);
+    wait_for("the job to be done", || {
+        (wizard.eval("queued_jobs()") == "{}").then_some(())
+    });
+    ann.expect_none("a parcel");
+}
+
+#[test]
 fn f47_the_world_goes_on_while_redis_is_away_and_slow() {
     let Some(mut redis) = Redis::start() else { return };
     let away = Duration::from_secs(number_from("MOOTHALL_REDIS_AWAY_S", 2));
@@ -102,6 +237,10 @@ fn f47_the_world_goes_on_while_redis_is_away_and_slow() {
     }
     wizard.send(";;for n in [1..20000] `enqueue_job(\"count\", 0, [\"to\" -> \"any\"]) ! E_QUOTA => raise(E_QUOTA, \"full\")\'; ticks_left() < 5000 && suspend(0); endfor");
     wizard.expect("full");
+    let mut agent = taker(&server, 3, "nothing", 0);
+    let more = job_for(JobTarget::Any, "carry", &Value::int(1));
+    let refused = agent.refusal(&HostToDaemonMessage::JobPut { job: more });
+    assert_eq!(refused, RpcMessageError::QueueFull);
     let before = daemon_cpu(&server);
     let look = Instant::now();
     while look.elapsed() < Duration::from_secs(2) {
@@ -160,6 +299,44 @@ fn f48_a_redis_that_comes_back_empty_is_reported() {
     });
     wizard.eval("enqueue_job(\"count\", 2)");
     wait_for("the next job", || (counted(&mut wizard) == [2]).then_some(()));
+}
+
+#[test]
+fn f48_who_asks_for_a_replica_is_told_when_there_is_none_and_loses_nothing_that_was_confirmed() {
+    let Some(mut redis) = Redis::start() else { return };
+    let replica = redis.replica();
+    let server = world_on(&redis, "here");
+    let mut agent = taker(&server, 4, "nothing", 0);
+    let put = |kind: &str, confirm| {
+        let job = job_for(JobTarget::Any, kind, &Value::int(1));
+        HostToDaemonMessage::JobPut {
+            job: moothall::protocol::job::JobSpec { confirm, ..job },
+        }
+    };
+    let stored = agent.tell(&put("confirmed", Confirm::Replicated));
+    assert!(
+        matches!(stored, DaemonToHostReply::JobStored { .. }),
+        "{stored:?}"
+    );
+    replica.stop(true);
+    let refused = agent.refusal(&put("unconfirmed", Confirm::Replicated));
+    assert!(matches!(refused, RpcMessageError::Busy { .. }), "{refused:?}");
+    let stored = agent.tell(&put("unsafe", Confirm::Queued));
+    assert!(
+        matches!(stored, DaemonToHostReply::JobStored { .. }),
+        "{stored:?}"
+    );
+    wait_for("the master to have all three", || {
+        redis
+            .ask("ZCARD {moothall}:alive")
+            .filter(|answer| answer.starts_with(":3"))
+    });
+    redis.fail_over_to(replica);
+    let (_, _, attempt, _) = assigned(&mut taker(&server, 5, "confirmed", 1));
+    assert_eq!(attempt, 1);
+    let mut late = taker(&server, 6, "unsafe", 1);
+    agent.tell(&put("unsafe", Confirm::Queued));
+    assigned(&mut late);
 }
 
 #[test]

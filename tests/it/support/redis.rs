@@ -54,6 +54,26 @@ impl Redis {
         self.wait();
     }
 
+    /// Another one, that copies all that this one is told and has copied what it has.
+    pub fn replica(&self) -> Redis {
+        let replica = Redis::start().expect("there is a redis-server");
+        replica.ask(&format!("REPLICAOF 127.0.0.1 {}", self.port));
+        wait_for("the replica to have all", || {
+            let answer = replica.ask("INFO replication")?;
+            answer.contains("master_link_status:up").then_some(())
+        });
+        replica
+    }
+
+    /// Kills it, and has its replica serve in its place, with what that has.
+    pub fn fail_over_to(&mut self, mut replica: Redis) {
+        self.kill9();
+        replica.kill9();
+        std::mem::swap(&mut self.folder, &mut replica.folder);
+        self.child = launch(self.port, &self.folder).expect("it was there before");
+        self.wait();
+    }
+
     /// Stops it without ending it, or lets it go on.
     pub fn stop(&self, stopped: bool) {
         let which = if stopped { Signal::STOP } else { Signal::CONT };

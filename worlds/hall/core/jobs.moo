@@ -29,8 +29,9 @@ object JOBS
         return known[2]:(known[3])(data, owner, id);
       endif
     endfor
-    "Anybody may enqueue a job for this world; only what a wizard's code has enqueued is believed as to who speaks.";
-    if (kind in {"DirectMessage", "ChatRoomMessage", "GlobalMessage"} && valid(owner) && owner.wizard)
+    "Anybody may enqueue a job for this world; only what a wizard's code has enqueued is believed as to who speaks. From another world, whose owner is {world, object}, comes nothing else.";
+    believed = typeof(owner) == LIST || (valid(owner) && owner.wizard);
+    if (believed && kind in {"DirectMessage", "ChatRoomMessage", "GlobalMessage"})
       return this:("show_" + kind)(data);
     endif
     return E_VERBNF;

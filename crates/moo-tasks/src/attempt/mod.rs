@@ -207,6 +207,12 @@ pub trait Release {
     /// and what the last one left is forgotten. Gives whether there is anything, for which there must be a commit then.
     fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool;
 
+    /// Whether the attempt may be committed at all. If it may, it still may when it comes to its commit; if not, its task
+    /// ends without effect, as one that was killed.
+    fn may_leave(&mut self) -> bool {
+        true
+    }
+
     /// The commit of this number takes effect: what was made ready leaves with it. Called under the commit lock, at most
     /// once, so it must be quick. Gives the rows that ride along.
     fn leave(&mut self, stamp: Stamp) -> Vec<Row>;
@@ -236,6 +242,11 @@ impl Bench<'_> {
                 self.priority.give_way();
             }
             if job.kill.load(Ordering::Relaxed) {
+                *lookups = finished.abandon();
+                let report = self.end_without_effect(job, Failure::Killed, None, lookups, release);
+                return Report { used, ..report };
+            }
+            if !release.may_leave() {
                 *lookups = finished.abandon();
                 let report = self.end_without_effect(job, Failure::Killed, None, lookups, release);
                 return Report { used, ..report };

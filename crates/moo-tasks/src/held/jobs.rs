@@ -17,7 +17,7 @@ const DEAD: &str = "dead";
 impl HeldHost<'_> {
     pub(super) fn enqueue(&mut self, job: NewJob, is_limited: bool) -> Result<String, ErrorCode> {
         let desk = self.outside.jobs().ok_or(ErrorCode::Quota)?;
-        if !desk.reaches(&job.to) {
+        if !desk.reaches(&job.to) || (job.is_replicated && !desk.has_replicas()) {
             return Err(ErrorCode::InvArg);
         }
         let own: Vec<&NewJob> = self.held.new_jobs().map(|(_, job)| job).collect();
@@ -65,6 +65,9 @@ impl HeldHost<'_> {
                 .held
                 .jobs
                 .retain(|order| !matches!(order, JobOrder::Put { id: new, .. } if *new == id)),
+            _ if !self.outside.jobs().is_some_and(|desk| desk.can_cancel(id)) => {
+                return Err(ErrorCode::Quota);
+            }
             _ => self.held.jobs.push(JobOrder::Cancel(id)),
         }
         Ok(())

@@ -179,6 +179,7 @@ fn attachment() -> Attachment {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of samples")]
 pub(in crate::protocol::tests) fn client_replies() -> Vec<DaemonToClientReply> {
     use DaemonToClientReply::*;
     let connect_type = ConnectType::Created;

@@ -6,6 +6,7 @@
 use super::exchange::Exchange;
 use crate::actors::kit::secret_file::random;
 use crate::jobs::embedded::Embedded;
+use crate::jobs::memory::Place;
 use crate::jobs::row;
 use crate::jobs::{JobError, JobStore, Now, OWN, Queue, Seen, Standing, Taken};
 use crate::limits::{JOB_SEEN, JOBS_OF_OWNER_MAX, JOBS_SEEN_MAX};
@@ -16,11 +17,20 @@ use moo_model::ledger::Row;
 use moo_model::{Obj, Value};
 use moo_tasks::jobs::{JobDesk, id_text};
 use moo_vm::host::{JobSeen, JobTo, NewJob};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How far jobs are written.
+#[derive(Default)]
+struct Marks {
+    /// The number of the last one that is.
+    written: u64,
+    /// Commits that are not written yet, each with the last job that was put by then.
+    waiting: VecDeque<(u64, u64)>,
+}
 
 /// The store and its bell.
 pub struct Desk {
@@ -33,17 +43,19 @@ pub struct Desk {
     rung: AtomicBool,
     bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
     /// Jobs of the world that are with the scheduler.
-    running: AtomicUsize,
+    at_work: Mutex<HashSet<JobId>>,
     /// Offers that were answered: whose, and how many jobs it was given.
     answered: Mutex<Vec<(HostId, usize)>>,
     /// The way to the job store elsewhere, if there is one.
     exchange: Option<Arc<Exchange>>,
     /// Jobs of that store whose effect is in the world already, and since when.
     seen: Mutex<HashMap<JobId, Wall>>,
-    /// The last commit with a step in it.
-    stamp: AtomicU64,
+    /// Which jobs are written.
+    marks: Mutex<Marks>,
     /// Hosts that are gone.
     departed: Mutex<Vec<HostId>>,
+    /// How long leases hold.
+    lease: Duration,
 }
 
 impl fmt::Debug for Desk {
@@ -54,7 +66,7 @@ impl fmt::Debug for Desk {
 
 impl Desk {
     /// A desk without jobs; [`Desk::open`] gives it those of the last daemon.
-    pub fn new(wall: fn() -> Wall, exchange: Option<Arc<Exchange>>) -> Desk {
+    pub fn new(wall: fn() -> Wall, exchange: Option<Arc<Exchange>>, lease: Duration) -> Desk {
         Desk {
             store: Mutex::default(),
             ids_of: random(),
@@ -63,18 +75,22 @@ impl Desk {
             wall,
             rung: AtomicBool::new(false),
             bell: OnceLock::new(),
-            running: AtomicUsize::new(0),
+            at_work: Mutex::default(),
             answered: Mutex::default(),
             exchange,
             seen: Mutex::default(),
-            stamp: AtomicU64::new(0),
+            marks: Mutex::default(),
             departed: Mutex::default(),
+            lease,
         }
     }
 
     /// The jobs that there are at the start.
     pub fn open(&self, load: impl FnOnce(Now) -> Embedded) {
-        *self.store() = load(self.now());
+        let loaded = load(self.now());
+        let (written, waiting) = (loaded.memory().last_seq(), VecDeque::new());
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = Marks { written, waiting };
+        *self.store() = loaded;
     }
 
     /// The store. The guard must not be kept.
@@ -92,6 +108,11 @@ impl Desk {
             wall: (self.wall)(),
             chance: (micros ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16,
         }
+    }
+
+    /// How long the leases of agents hold.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Sets, once, how the broker is told to look.
@@ -120,23 +141,27 @@ impl Desk {
         let now = self.now();
         let taken = self.store().take(now, OWN, &[Queue::World], most);
         let taken = taken.unwrap_or_default();
-        self.running.fetch_add(taken.len(), Ordering::AcqRel);
+        self.at_work().extend(taken.iter().map(|one| one.job));
         taken
     }
 
-    /// So many more of them are.
-    pub(super) fn begin(&self, count: usize) {
-        self.running.fetch_add(count, Ordering::AcqRel);
+    /// Another one is; false if it was before.
+    pub(super) fn begin(&self, job: JobId) -> bool {
+        self.at_work().insert(job)
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, HashSet<JobId>> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Jobs of the world that are with the scheduler.
     pub fn running(&self) -> usize {
-        self.running.load(Ordering::Acquire)
+        self.at_work().len()
     }
 
     /// One of them has ended.
-    pub(super) fn world_job_ended(&self) {
-        self.running.fetch_sub(1, Ordering::AcqRel);
+    pub(super) fn world_job_ended(&self, job: JobId) {
+        self.at_work().remove(&job);
         self.ring();
     }
 
@@ -156,6 +181,13 @@ impl Desk {
     /// The way to the job store elsewhere, if there is one.
     pub fn exchange(&self) -> Option<&Arc<Exchange>> {
         self.exchange.as_ref()
+    }
+
+    /// The log has come further.
+    pub fn log_moved(&self) {
+        if let Some(exchange) = &self.exchange {
+            exchange.log_moved();
+        }
     }
 
     /// Jobs whose effect is known to be in the world, by the last daemon.
@@ -196,19 +228,42 @@ impl Desk {
         rows
     }
 
-    /// A commit of this number has a step in it.
+    /// The jobs that were put so far are written once the commit of this number is.
     pub(super) fn at_commit(&self, stamp: u64) {
-        self.stamp.fetch_max(stamp, Ordering::AcqRel);
+        let last = self.store().memory().last_seq();
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if marks.waiting.back().map_or(marks.written, |(_, seq)| *seq) < last {
+            marks.waiting.push_back((stamp, last));
+        }
     }
 
-    /// Whether all that was ever done here is written, where the log is this far.
-    pub(super) fn is_written(&self, written: u64) -> bool {
-        !self.store().has_rows() && self.stamp.load(Ordering::Acquire) <= written
+    /// The number of the last job that is written, where the log is this far; and whether no later one waits to be.
+    pub(super) fn written_jobs(&self, written: u64) -> (u64, bool) {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(&(_, seq)) = marks.waiting.front().filter(|(stamp, _)| *stamp <= written) {
+            marks.written = seq;
+            marks.waiting.pop_front();
+        }
+        (marks.written, marks.waiting.is_empty())
     }
 
-    /// Whether jobs wait to be sent elsewhere.
-    pub(super) fn has_unsent(&self) -> bool {
-        self.store().memory().is_ready(&Queue::Feed)
+    /// Whether a host has this job under this lease.
+    pub(super) fn holds(&self, job: JobId, lease: u64, host: HostId) -> bool {
+        if let Some(exchange) = &self.exchange {
+            return exchange.holds(job, lease, host);
+        }
+        let (store, of_host) = (self.store(), format!("{host}/"));
+        store.memory().entry(job).is_some_and(|entry| {
+            let is_theirs = matches!(&entry.place, Place::Taken { taker, .. } if taker.starts_with(&of_host));
+            is_theirs && entry.lease == lease
+        })
+    }
+
+    /// Whether the task of a job may commit what it did: the job is not done yet, and is the world's still.
+    pub(super) fn claim(&self, job: JobId) -> bool {
+        let claims = |exchange: &Arc<Exchange>| !self.has_seen(job) && exchange.claim(job);
+        // What the embedded store gives to the world stays the world's.
+        self.exchange.as_ref().is_none_or(claims)
     }
 
     /// A job is in the store elsewhere, or was refused there.
@@ -273,6 +328,9 @@ impl Desk {
         drop(store);
         self.ring();
         match (done, &self.exchange) {
+            (Err(JobError::Unknown), Some(exchange)) if exchange.is_away() => {
+                Err(JobError::Away("try again when it is back".to_owned()))
+            }
             (Err(JobError::Unknown), Some(exchange)) if exchange.has_dead(job) => {
                 exchange.bury(job, again);
                 Ok(())
@@ -329,7 +387,12 @@ impl JobDesk for Desk {
     fn has_room(&self, owner: Option<Obj>, jobs: usize, bytes: usize) -> bool {
         let store = self.store();
         let memory = store.memory();
-        let of_owner = |owner: Obj| memory.count_of(owner.into()) + jobs <= JOBS_OF_OWNER_MAX;
+        let elsewhere = |owner: Obj| {
+            let exchange = self.exchange.as_ref();
+            exchange.map_or(0, |exchange| exchange.count_of(owner.into()))
+        };
+        let of_owner =
+            |owner: Obj| memory.count_of(owner.into()) + elsewhere(owner) + jobs <= JOBS_OF_OWNER_MAX;
         memory.has_room(jobs, bytes) && owner.is_none_or(of_owner)
     }
 
@@ -339,6 +402,15 @@ impl JobDesk for Desk {
             JobTo::WorldNamed(world) => self.store().memory().reaches(world),
             _ => true,
         }
+    }
+
+    fn has_replicas(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    fn can_cancel(&self, id: [u8; 16]) -> bool {
+        let is_here = self.store().memory().entry(JobId(id)).is_some();
+        is_here || self.exchange.as_ref().is_none_or(|exchange| !exchange.is_away())
     }
 
     fn list(&self, owner: Option<Obj>) -> Vec<JobSeen> {
@@ -378,3 +450,6 @@ fn seen(job: Seen) -> JobSeen {
         data: job.spec.data.open().unwrap_or(Value::int(0)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,328 @@
+//! The thread between this daemon and a job store on Redis.
+//!
+//! What the world puts waits in the daemon's own store until it was written, goes to Redis in order, and is forgotten here
+//! once it is there; while Redis is away it stays, up to a bound. What Redis gives goes to the broker. What has taken
+//! effect here is noted in the commit of its effect, so that a job which comes again is not done again, and ended at Redis
+//! once that commit is written. Invariant: this thread alone waits for Redis, and it looks when it is woken, or each
+//! [`EXCHANGE_LOOK`]; what it was ordered and could not do is ordered still.
+
+use super::desk::Desk;
+use super::exchange::{Ended, Exchange, locked};
+use super::step::{Step, What, refusal};
+use crate::actors::outlet::{After, Message, Outlet};
+use crate::jobs::redis::OnRedis;
+use crate::jobs::{JobError, JobStore, Queue, Stored};
+use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_SWEEP, JOBS_SEEN_MAX};
+use crate::protocol::JobId;
+use crate::protocol::host::DaemonToHostReply;
+use crate::protocol::job::{Confirm, JobSpec};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The thread.
+pub(super) struct Clerk {
+    exchange: Arc<Exchange>,
+    desk: Arc<Desk>,
+    outlet: Arc<Outlet>,
+    store: OnRedis,
+    /// How long a lease holds.
+    lease: Duration,
+    swept: Instant,
+    extended: Instant,
+    /// What went wrong last, as it was said.
+    said: String,
+}
+
+impl Clerk {
+    pub(super) fn new(
+        (exchange, desk, outlet): (&Arc<Exchange>, &Arc<Desk>, &Arc<Outlet>),
+        store: OnRedis,
+        lease: Duration,
+    ) -> Clerk {
+        Clerk {
+            exchange: exchange.clone(),
+            desk: desk.clone(),
+            outlet: outlet.clone(),
+            store,
+            lease,
+            swept: Instant::now(),
+            extended: Instant::now(),
+            said: String::new(),
+        }
+    }
+
+    pub(super) fn work(&mut self) {
+        loop {
+            self.wait();
+            let done = self.round();
+            let is_away = matches!(done, Err(JobError::Away(_) | JobError::NotOurs(_)));
+            let said = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            if !said.is_empty() && said != self.said && !self.exchange.is_away() {
+                tracing::warn!(error = said, "jobs wait here until the job store takes them");
+            }
+            self.said = said;
+            if self.exchange.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
+                tracing::info!("the job store answers again");
+            }
+            if self.store.has_forgotten() {
+                tracing::error!(
+                    "the job store on Redis has come back without the jobs that were in it: they are lost"
+                );
+                self.desk.store().forget_keys();
+            }
+            self.tell_unconfirmed();
+        }
+    }
+
+    /// Waits until there is something to do, or to look at.
+    fn wait(&self) {
+        let orders = locked(&self.exchange.orders);
+        let quiet = |_: &mut _| !self.exchange.is_rung.load(Ordering::Acquire);
+        drop(
+            self.exchange
+                .changed
+                .wait_timeout_while(orders, EXCHANGE_LOOK, quiet),
+        );
+        self.exchange.is_rung.store(false, Ordering::Release);
+    }
+
+    fn round(&mut self) -> Result<(), JobError> {
+        // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
+        let fed = self.feed();
+        if matches!(fed, Err(JobError::Away(_) | JobError::NotOurs(_))) {
+            return fed;
+        }
+        self.end()?;
+        self.order()?;
+        if self.swept.elapsed() >= JOB_SWEEP {
+            self.swept = Instant::now();
+            self.sweep()?;
+        }
+        self.extend()?;
+        self.take()?;
+        fed
+    }
+
+    /// Brings to Redis what is written here.
+    fn feed(&mut self) -> Result<(), JobError> {
+        loop {
+            let written = self.exchange.written();
+            let (up_to, is_all) = self.desk.written_jobs(written);
+            let feed = |desk: &Desk| desk.store().memory().oldest(&Queue::Feed, up_to, JOB_FEED_BATCH);
+            let batch = feed(&self.desk);
+            if batch.is_empty() {
+                if !is_all {
+                    self.exchange.await_log(written);
+                }
+                return Ok(());
+            }
+            let stored = self.store.put_many(self.desk.now(), &batch)?;
+            let mut is_full = None;
+            for ((job, spec), stored) in batch.iter().zip(stored) {
+                if let Err(error) = self.fed(*job, spec, stored) {
+                    is_full = Some(error);
+                }
+            }
+            self.commit(What::Write);
+            if let Some(error) = is_full {
+                return Err(error);
+            }
+        }
+    }
+
+    /// A job was put there; an error if it has to stay here.
+    fn fed(&self, job: JobId, spec: &JobSpec, stored: Result<Stored, JobError>) -> Result<(), JobError> {
+        let told = match &stored {
+            Ok(Stored {
+                job,
+                duplicate,
+                of_owner,
+            }) => {
+                // Counted there before it is counted here no more.
+                if let Some(owner) = spec.from {
+                    locked(&self.exchange.of_owners).insert(owner, *of_owner);
+                }
+                let (job, duplicate) = (*job, *duplicate);
+                Message::Host(DaemonToHostReply::JobStored { job, duplicate })
+            }
+            Err(error) => Message::Refused(refusal(error)),
+        };
+        let waiter = self
+            .exchange
+            .confirmed(job)
+            .filter(|_| spec.confirm == Confirm::Replicated);
+        let has_told = waiter.is_some();
+        if let Some(reply) = waiter {
+            let message = Box::new(told);
+            self.commit(What::Tell { reply, message });
+        }
+        match stored {
+            Ok(_) => self.desk.fed(job, None),
+            Err(JobError::Refused(why)) => self.desk.fed(job, Some(why)),
+            // It is there, and whoever put it knows that nobody answers for it.
+            Err(JobError::Away(_)) if has_told => self.desk.fed(job, None),
+            Err(error) => return Err(stays(error)),
+        }
+        Ok(())
+    }
+
+    /// Whoever has waited for a replica for too long is told that there is none; their job goes on waiting for one.
+    fn tell_unconfirmed(&self) {
+        for (job, reply) in self.exchange.unconfirmed() {
+            let error = JobError::Away("no replica has the job yet".to_owned());
+            tracing::warn!(%job, %error, "a job that was to be confirmed by a replica is not");
+            let message = Box::new(Message::Refused(refusal(&error)));
+            self.commit(What::Tell { reply, message });
+        }
+    }
+
+    /// Tells Redis what has ended in commits that are written.
+    fn end(&mut self) -> Result<(), JobError> {
+        loop {
+            let written = self.exchange.written();
+            let (due, is_all): (Vec<Ended>, bool) = {
+                let orders = locked(&self.exchange.orders);
+                let due = orders.ends.iter().take_while(|ended| ended.stamp <= written);
+                let due: Vec<Ended> = due.take(JOB_FEED_BATCH).cloned().collect();
+                let is_all = due.len() == orders.ends.len();
+                (due, is_all)
+            };
+            if due.is_empty() {
+                if !is_all {
+                    self.exchange.await_log(written);
+                }
+                return Ok(());
+            }
+            crate::fault::point("job.before_ack");
+            let calls: Vec<_> = due
+                .iter()
+                .map(|ended| (ended.job, ended.lease, ended.how.clone()))
+                .collect();
+            let ended = self.store.end_many(self.desk.now(), &calls)?;
+            locked(&self.exchange.orders).ends.drain(..due.len());
+            let known = calls.iter().zip(ended).filter(|(_, ended)| ended.is_ok());
+            let jobs: Vec<JobId> = known.map(|((job, ..), _)| *job).collect();
+            self.commit(What::Forget(jobs));
+        }
+    }
+
+    /// Does what else was ordered.
+    fn order(&mut self) -> Result<(), JobError> {
+        let now = self.desk.now();
+        let exchange = self.exchange.clone();
+        loop {
+            let next = locked(&exchange.orders).gone.first().cloned();
+            let Some(taker) = next else { break };
+            self.store.give_back(now, &taker)?;
+            locked(&exchange.orders).gone.remove(0);
+        }
+        loop {
+            let next = locked(&exchange.orders).cancels.first().copied();
+            let Some(job) = next else { break };
+            // One that somebody has, or that is gone, stays as it is.
+            let cancelled = self.store.cancel(now, job);
+            unless_away(job, cancelled)?;
+            locked(&exchange.orders).cancels.remove(0);
+        }
+        loop {
+            let next = locked(&exchange.orders).dead.first().copied();
+            let Some((job, again)) = next else { break };
+            let done = match again {
+                true => self.store.retry(now, job),
+                false => self.store.drop_dead(job),
+            };
+            unless_away(job, done)?;
+            locked(&exchange.orders).dead.remove(0);
+        }
+        Ok(())
+    }
+
+    fn sweep(&mut self) -> Result<(), JobError> {
+        self.store.sweep(self.desk.now())?;
+        let listed = self.store.list(JOBS_SEEN_MAX)?;
+        let dead = self.store.dead(JOBS_SEEN_MAX)?;
+        *locked(&self.exchange.listed) = listed.into_iter().chain(dead).collect();
+        let owners = self.store.of_owners(self.desk.now())?;
+        *locked(&self.exchange.of_owners) = owners.into_iter().collect();
+        Ok(())
+    }
+
+    /// Extends the leases of those who are at work, a few times in each lease; of agents, when they say so.
+    fn extend(&mut self) -> Result<(), JobError> {
+        let is_time = self.extended.elapsed() >= self.lease / JOB_EXTENDS;
+        let asked = Instant::now();
+        let leases = self.exchange.to_extend(is_time);
+        if !leases.is_empty() {
+            let extended = self.store.extend_many(self.desk.now(), &leases)?;
+            for ((job, lease), extended) in leases.into_iter().zip(extended) {
+                let until = extended.is_ok().then(|| asked + self.lease);
+                self.exchange.extended(job, lease, until);
+            }
+        }
+        if is_time {
+            self.extended = asked;
+        }
+        Ok(())
+    }
+
+    /// Takes what somebody here would do.
+    fn take(&mut self) -> Result<(), JobError> {
+        let wants = std::mem::take(&mut locked(&self.exchange.orders).wants);
+        for (place, want) in wants.iter().enumerate() {
+            let asked = Instant::now();
+            match self
+                .store
+                .take(self.desk.now(), &want.taker, &want.queues, want.most)
+            {
+                Ok(taken) if taken.is_empty() => {}
+                Ok(taken) => {
+                    self.exchange.hold(want, &taken, asked, self.lease);
+                    locked(&self.exchange.came).push((want.clone(), taken));
+                    self.desk.ring();
+                }
+                Err(error) => {
+                    let mut orders = locked(&self.exchange.orders);
+                    if orders.wants.is_empty() {
+                        orders.wants = wants[place..].to_vec();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        // They still would, unless they say otherwise.
+        let mut orders = locked(&self.exchange.orders);
+        if orders.wants.is_empty() {
+            let came = locked(&self.exchange.came);
+            let is_idle =
+                |want: &super::exchange::Want| came.iter().all(|(other, _)| other.taker != want.taker);
+            orders.wants = wants.into_iter().filter(is_idle).collect();
+        }
+        Ok(())
+    }
+
+    fn commit(&self, what: What) {
+        let step = Step::new(&self.desk, what);
+        self.outlet.commit(After::Job(Box::new(step)));
+    }
+}
+
+/// A job that no replica has yet stays here as one does for which there is no room; the store itself is there.
+fn stays(error: JobError) -> JobError {
+    match error {
+        JobError::Away(_) => JobError::Refused("some jobs wait here until a replica has them".to_owned()),
+        error => error,
+    }
+}
+
+/// What could not be done for another reason than that the store is away is not ordered again.
+fn unless_away(job: JobId, done: Result<(), JobError>) -> Result<(), JobError> {
+    match done {
+        Err(error @ (JobError::Away(_) | JobError::NotOurs(_))) => Err(error),
+        Err(error) => {
+            tracing::warn!(%job, %error, "an order about a job was not carried out");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,40 @@
+//! Which jobs are written, as the thread that brings them elsewhere asks.
+
+use super::*;
+use crate::jobs::memory::Memory;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn put(desk: &Desk, kind: &str) {
+    let job = NewJob::new(Obj(2), kind, Value::int(1));
+    let spec = desk.spec(job).expect("it is for the world");
+    let id = JobId(desk.next_id());
+    desk.store().put(desk.now(), id, spec).expect("there is room");
+}
+
+#[test]
+fn jobs_may_be_brought_elsewhere_once_their_own_commit_is_written() {
+    let desk = Desk::new(|| Wall(1), None, LEASE);
+    desk.open(|_| Embedded::load(Memory::feed(10), Now::default(), Default::default()).0);
+    assert_eq!(desk.written_jobs(0), (0, true));
+    put(&desk, "first");
+    desk.at_commit(5);
+    put(&desk, "second");
+    put(&desk, "third");
+    desk.at_commit(6);
+    // A commit that puts nothing changes nothing.
+    desk.at_commit(7);
+    assert_eq!(desk.written_jobs(4), (0, false));
+    assert_eq!(
+        desk.written_jobs(5),
+        (1, false),
+        "whatever the log has yet to write"
+    );
+    let kinds = |up_to| {
+        let jobs = desk.store().memory().oldest(&Queue::Feed, up_to, 10);
+        jobs.into_iter().map(|(_, spec)| spec.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(1), ["first"]);
+    assert_eq!(desk.written_jobs(6), (3, true));
+    assert_eq!(kinds(3), ["first", "second", "third"]);
+}
