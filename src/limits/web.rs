@@ -27,6 +27,10 @@ pub const REST_PATIENCE: Duration = Duration::from_secs(30);
 pub const RESUME_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two questions whether it is there.
 pub const RESUME_PERIOD: Duration = Duration::from_millis(20);
+/// Fields of a query at most.
+pub const WEB_QUERY_FIELDS_MAX: usize = 16;
+/// Headers of a request that the world is told of.
+pub const HOOK_HEADERS_MAX: usize = 64;
 /// How long a connection of HTTP may be idle.
 pub const WEB_KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How often a WebSocket is pinged.

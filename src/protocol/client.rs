@@ -117,6 +117,20 @@ pub enum WorldAction {
     Verbs { object: ObjectRef, inherited: bool },
     /// Find an object.
     Resolve { object: ObjectRef },
+    /// Go on only if a verb's program, or a property's value, is the one that this tag stands for (`moo_model::tag`; of a
+    /// program: of the list of its lines). If not, nothing of the batch takes effect, whatever its `rollback` says.
+    Expect {
+        object: ObjectRef,
+        what: EntityType,
+        name: String,
+        tag: String,
+    },
+    /// Set a property to what a text stands for that a program would write.
+    UpdateLiteral {
+        object: ObjectRef,
+        property: String,
+        literal: String,
+    },
 }
 
 /// What a step of a batch gave.
@@ -140,6 +154,8 @@ pub enum WorldResult {
     Programmed { object: WireObj, verb: String },
     /// The property was set.
     PropertyUpdated,
+    /// It is what it was expected to be.
+    Unchanged,
 }
 
 /// A verb's description.
@@ -187,6 +203,25 @@ pub struct ObjectInfo {
     pub location: WireObj,
     /// The flag bits, as a textdump has them.
     pub flags: u16,
+}
+
+/// One of a player's connections, as the player is shown it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SessionInfo {
+    /// The connection.
+    pub client: ClientId,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
+    /// The name of the host that has it, as `web`.
+    pub host: String,
+    /// The address of its far end.
+    pub address: String,
+    /// Seconds since it came.
+    pub connected_s: u64,
+    /// Seconds since something came from it.
+    pub idle_s: u64,
+    /// Whether its host is gone, and nobody has taken it up again.
+    pub is_lingering: bool,
 }
 
 /// An event of the past.
@@ -406,6 +441,11 @@ pub enum HostClientToDaemonMessage {
     JobInfo { job: JobId },
     /// Forget a job of the player's, unless somebody is at work on it. Answered by `JobCancelled`.
     CancelJob { job: JobId },
+    /// The player's own connections. Answered by `Sessions`.
+    ListSessions,
+    /// Every token and session of the player dies, and every connection of theirs is closed. Answered by
+    /// `LoggedOutEverywhere`.
+    LogoutEverywhere,
 }
 
 /// The answers.
@@ -486,4 +526,8 @@ pub enum DaemonToClientReply {
     JobFacts(JobLine, Wall, String, WireValue),
     /// The job is gone.
     JobCancelled,
+    /// The connections, the one that asks first.
+    Sessions(Vec<SessionInfo>),
+    /// So many connections are about to be closed.
+    LoggedOutEverywhere { closed: u64 },
 }

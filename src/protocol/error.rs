@@ -113,6 +113,15 @@ pub enum RpcMessageError {
     /// The world knows no typed message of this type.
     #[error("there are no messages of the type {0}")]
     UnknownType(String),
+    /// The token does not hold: it was revoked, or is none.
+    #[error("the token does not hold; log in again")]
+    InvalidToken,
+    /// It is not what the asker expected it to be.
+    #[error("it was changed meanwhile; nothing was saved")]
+    Changed {
+        /// What it is now: a value, or the lines of a program.
+        current: WireValue,
+    },
 }
 
 /// A task could not be started or did not end well.

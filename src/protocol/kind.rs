@@ -79,9 +79,8 @@ impl Row {
     /// The socket that a host sends it over: the bulk one for what is long or has a long answer.
     pub fn lane(&self) -> Lane {
         match self.name {
-            "Replay" | "Program" | "Retrieve" | "RequestHistory" | "Verbs" | "Properties" | "ListObjects" => {
-                Lane::Bulk
-            }
+            "Replay" | "Program" | "BatchWorldState" | "Retrieve" | "RequestHistory" | "Verbs"
+            | "Properties" | "ListObjects" => Lane::Bulk,
             _ => Lane::Interactive,
         }
     }
@@ -190,6 +189,8 @@ kinds! {
         QueuedJobs                  CONTROL Always   [JobList]
         JobInfo                     CONTROL Always   [JobFacts]
         CancelJob                   CONTROL Numbered [JobCancelled TaskSubmitted Duplicate]
+        ListSessions                CONTROL Always   [Sessions]
+        LogoutEverywhere            CONTROL Always   [LoggedOutEverywhere]
     }
     /// [`super::client::ClientReply`].
     DaemonToClient = 5 {
@@ -222,6 +223,8 @@ kinds! {
         JobList               REPLY   Never []
         JobFacts              REPLY   Never []
         JobCancelled          CONTROL Never []
+        Sessions              LIST    Never []
+        LoggedOutEverywhere   CONTROL Never []
     }
     /// [`super::client::Refusal`], in place of any answer.
     Refusal = 6 {
@@ -244,6 +247,8 @@ kinds! {
         QueueFull                    CONTROL Never []
         ReadOnly                     CONTROL Never []
         UnknownType                  CONTROL Never []
+        InvalidToken                 CONTROL Never []
+        Changed                      REPLY   Never []
     }
     /// [`super::event::EventFrame`], by its event.
     Event = 7 {

@@ -89,6 +89,7 @@ surfaces! {
     QueueFull         "QUEUE_FULL"            429    0 again Warn  "Too much is waiting already. Please try again later.";
     ReadOnly          "READ_ONLY"             503    0 again Error "Nothing can be kept right now: the server's disk is full. Please try again later.";
     UnknownType       "UNKNOWN_TYPE"          400    0 final Debug "There are no messages of that type.";
+    Changed           "CHANGED"               412    0 final Debug "It was changed meanwhile.";
     // The task.
     SchedulerAway     "SCHEDULER_AWAY"        503    0 again Error "The server is busy. Please try again in a moment.";
     TaskNotFound      "TASK_NOT_FOUND"        404    0 final Debug "There is no such task.";
@@ -179,6 +180,8 @@ impl Surfaced for RpcMessageError {
             RpcMessageError::QueueFull => Row::QueueFull,
             RpcMessageError::ReadOnly => Row::ReadOnly,
             RpcMessageError::UnknownType(_) => Row::UnknownType,
+            RpcMessageError::InvalidToken => Row::TokenInvalid,
+            RpcMessageError::Changed { .. } => Row::Changed,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod compile;
+mod constant;
 pub mod disassemble;
 pub mod error;
 mod lexer;
@@ -18,6 +19,7 @@ pub mod token;
 pub mod unparse;
 pub mod verify;
 
+pub use constant::{NotConstant, constant};
 pub use error::{CompileError, CompileErrors};
 pub use parser::{Options, Parsed, UnknownBuiltins, parse, parse_with_warnings};
 pub use unparse::{Style, store_text, unparse, unparse_statements};

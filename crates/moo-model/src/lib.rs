@@ -12,6 +12,7 @@ pub mod number;
 pub mod object;
 pub mod preposition;
 pub mod symbol;
+pub mod tag;
 pub mod text;
 pub mod value;
 pub mod world;

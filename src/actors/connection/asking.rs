@@ -34,9 +34,9 @@ impl ConnectionActor {
         if player.0 < 0 {
             return Err(RpcMessageError::PermissionDenied);
         }
-        if let HostClientToDaemonMessage::RequestHistory { recall } = message {
-            return self.recall(reply, player, conn, recall);
-        }
+        let Some(message) = self.take_own(conn, reply, player, message)? else {
+            return Ok(());
+        };
         let (work, only_reads) = work_of(message, player, Some(conn))?;
         if cmd_seq == 0 && !only_reads {
             let words = "what may change the world needs a number";
@@ -61,7 +61,12 @@ impl ConnectionActor {
         let is_handler = matches!(message, HostClientToDaemonMessage::InvokeSystemHandler { .. });
         let player = match auth {
             Auth::None if is_handler => Obj::NOTHING,
-            auth => self.player_of(by, auth)?.0,
+            auth => match self.player_of(by, auth) {
+                Ok((player, _)) => player,
+                // What is refused from here on is refused to the player, and not to whoever says to be one.
+                Err(RpcMessageError::PermissionDenied) => return Err(RpcMessageError::InvalidToken),
+                Err(error) => return Err(error),
+            },
         };
         if self.is_draining {
             return Err(RpcMessageError::Draining);
@@ -69,12 +74,32 @@ impl ConnectionActor {
         if self.is_behind || !self.beside.has_room(player) {
             return Err(busy());
         }
-        if let HostClientToDaemonMessage::RequestHistory { recall } = message {
-            return self.recall(by.reply, player, NO_CONNECTION, recall);
-        }
+        let conn = self.connection_of(auth).unwrap_or(NO_CONNECTION);
+        let Some(message) = self.take_own(conn, by.reply, player, message)? else {
+            return Ok(());
+        };
         let (work, _) = work_of(message, player, None)?;
         self.start_beside(NO_CONNECTION, by.reply, 0, player, work);
         Ok(())
+    }
+
+    /// What a player asks about the player, and not of the world; any other message is given back.
+    fn take_own(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        player: Obj,
+        message: HostClientToDaemonMessage,
+    ) -> Result<Option<HostClientToDaemonMessage>, RpcMessageError> {
+        match message {
+            HostClientToDaemonMessage::RequestHistory { recall } => {
+                self.recall(reply, player, conn, recall)?
+            }
+            HostClientToDaemonMessage::ListSessions => self.list_sessions(reply, player, conn),
+            HostClientToDaemonMessage::LogoutEverywhere => self.logout_everywhere(reply, player, conn),
+            message => return Ok(Some(message)),
+        }
+        Ok(None)
     }
 
     /// What a player was told before is read from the store, which is not done here.

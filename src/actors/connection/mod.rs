@@ -24,6 +24,7 @@ mod reattach;
 mod request;
 mod restore;
 mod sending;
+mod sessions;
 mod tokens;
 
 use super::executor::Assignment;

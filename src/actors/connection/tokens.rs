@@ -147,7 +147,7 @@ impl ConnectionActor {
     }
 
     /// Closes the connections whose tokens are dead, with words; gives how many there were.
-    fn close_revoked(&mut self, subject: Option<Subject>) -> u64 {
+    pub(super) fn close_revoked(&mut self, subject: Option<Subject>) -> u64 {
         let concerned = |client: &Client| match subject {
             None => true,
             Some(Subject::Client(id)) => client.id() == id,

@@ -17,7 +17,7 @@ use crate::protocol::{WireObj, WireValue};
 use moo_model::{ErrorCode, Obj, Value};
 use moo_tasks::attempt::{End, Failure};
 use moo_tasks::connections::ConnId;
-use moo_tasks::request::{Action, Failed, ObjectName, Request, results};
+use moo_tasks::request::{self, Action, Expected, Failed, ObjectName, Request, results};
 use moo_tasks::service::{Service, What};
 
 /// What the result of one action is.
@@ -32,6 +32,7 @@ enum Kind {
     Properties,
     Programmed,
     Updated,
+    Expected,
     Resolved,
     Objects,
     Enqueued,
@@ -78,18 +79,19 @@ pub fn answer(
         End::Waits(_) => return Ok(DaemonToClientReply::TaskSubmitted { task_id: task as u64 }),
         End::Failed(failure) => return Err(RpcMessageError::TaskError(scheduler_error(failure))),
     };
-    let kinds = request.actions.iter().map(kind_of);
     let mut results = results(returned).into_iter();
-    let mut each = kinds.map(|kind| (kind, results.next().unwrap_or_else(no_result)));
+    let actions = request.actions.iter();
+    let mut each = actions.map(|action| (action, results.next().unwrap_or_else(no_result)));
     match &request.names {
-        None => each
-            .next()
-            .map_or_else(|| Err(malformed()), |(kind, result)| single(kind, result, output)),
+        None => each.next().map_or_else(
+            || Err(malformed()),
+            |(action, result)| single(kind_of(action), result, output),
+        ),
         Some(names) => Ok(DaemonToClientReply::BatchResult(
             names
                 .iter()
                 .zip(each)
-                .map(|(name, (kind, result))| (name.clone(), in_batch(kind, result)))
+                .map(|(name, (action, result))| (name.clone(), in_batch(action, result)))
                 .collect(),
         )),
     }
@@ -198,7 +200,30 @@ fn action_of(action: WorldAction) -> Result<Action, Refused> {
         WorldAction::Properties { object, inherited } => Action::Properties(name_of(object), inherited),
         WorldAction::Verbs { object, inherited } => Action::Verbs(name_of(object), inherited),
         WorldAction::Resolve { object } => Action::Resolve(name_of(object)),
+        WorldAction::Expect {
+            object,
+            what,
+            name,
+            tag,
+        } => {
+            let what = match what {
+                EntityType::Property => Expected::Property,
+                EntityType::Verb => Expected::Verb,
+            };
+            Action::Expect(name_of(object), what, name, tag)
+        }
+        WorldAction::UpdateLiteral {
+            object,
+            property,
+            literal,
+        } => Action::Update(name_of(object), property, constant(&literal)?),
     })
+}
+
+/// The value that a text stands for.
+fn constant(literal: &str) -> Result<Value, Refused> {
+    request::constant(literal)
+        .map_err(|error| RpcMessageError::InvalidRequest(format!("the literal is no value: {error}")))
 }
 
 /// A value as the world has it.
@@ -222,6 +247,7 @@ fn kind_of(action: &Action) -> Kind {
         Action::Invoke(..) => Kind::Call,
         Action::Read(..) => Kind::SystemProperty,
         Action::Update(..) => Kind::Updated,
+        Action::Expect(..) => Kind::Expected,
         Action::Program(..) => Kind::Programmed,
         Action::Verb(..) => Kind::Verb,
         Action::Property(..) => Kind::Property,
@@ -284,6 +310,8 @@ fn single(
         Kind::Properties => Reply::PropertyList(rows(&value, prop_info)?),
         Kind::Programmed => Reply::ProgramResult(Ok(programmed(&value).ok_or_else(malformed)?)),
         Kind::Updated => Reply::PropertyUpdated,
+        // Nobody asks for that alone.
+        Kind::Expected => return Err(malformed()),
         Kind::Resolved => Reply::ResolveResult(WireValue::new(&value)),
         Kind::Objects => Reply::ObjectList(rows(&value, object_info)?),
         Kind::Enqueued => Reply::JobEnqueued(jobs::id(&value).ok_or_else(malformed)?),
@@ -293,9 +321,22 @@ fn single(
     })
 }
 
-fn in_batch(kind: Kind, result: Result<Value, Failed>) -> Result<WorldResult, Refused> {
-    let value = result.map_err(refusal)?;
+fn in_batch(action: &Action, result: Result<Value, Failed>) -> Result<WorldResult, Refused> {
+    let kind = kind_of(action);
+    let value = result.map_err(|failed| match kind {
+        Kind::Programmed => {
+            RpcMessageError::TaskError(SchedulerError::VerbProgramFailed(not_programmed(failed)))
+        }
+        _ => refusal(failed),
+    })?;
     Ok(match kind {
+        Kind::Expected => {
+            if !matches!(action, Action::Expect(.., tag) if moo_model::tag::tag(&value) == *tag) {
+                let current = WireValue::new(&value);
+                return Err(RpcMessageError::Changed { current });
+            }
+            WorldResult::Unchanged
+        }
         Kind::Eval
         | Kind::Call
         | Kind::SystemProperty

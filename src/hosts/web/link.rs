@@ -62,6 +62,15 @@ pub async fn ask_for(
     }
 }
 
+/// The right that a text proves which somebody shows: a session, or else a player's token.
+pub fn right_of(proof: String) -> Auth {
+    let is_sid = proof.len() == 32 && proof.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match is_sid {
+        true => Auth::Session(proof),
+        false => Auth::Player(proof),
+    }
+}
+
 /// Whose session this is. A host that has just started waits for its link to the daemon: those come back to it who lost the
 /// last one.
 pub async fn whose(shared: &WebShared, sid: String) -> Result<Known, NoAnswer> {

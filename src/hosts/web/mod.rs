@@ -12,6 +12,7 @@ pub mod json;
 pub mod link;
 pub mod page;
 pub mod reaper;
+pub mod rest;
 pub mod routes;
 pub mod session;
 pub mod terminal;

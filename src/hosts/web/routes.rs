@@ -3,7 +3,7 @@
 //! Invariant: every answer forbids a browser what it does not need, and whatever is not listed here does not exist.
 
 use super::websocket::upgrade;
-use super::{health, page};
+use super::{health, page, rest};
 use crate::limits::WEB_BODY_MAX;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
@@ -15,6 +15,7 @@ pub fn routes(app: &mut ServiceConfig) {
         .route("/livez", web::get().to(health::live))
         .route("/readyz", web::get().to(health::ready))
         .route("/metrics", web::get().to(health::metrics))
+        .configure(rest::routes)
         .default_service(web::get().to(page::serve));
 }
 

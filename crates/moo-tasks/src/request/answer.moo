@@ -26,6 +26,8 @@ for action in (args)
       errors = set_verb_code(object, rest[1], rest[2]);
       errors && raise(E_INVARG, "The program does not compile", errors);
       result = {object, rest[1]};
+    elseif (what == "code")
+      result = verb_code(object, rest[1]);
     elseif (what == "verb")
       where = object;
       while (valid(where) && `verb_info(where, rest[1]) ! E_VERBNF => 0' == 0)

@@ -7,11 +7,13 @@
 use std::sync::LazyLock;
 
 use moo_model::world::{Code, Transaction};
-use moo_model::{ErrorCode, Obj, Value};
+use moo_model::{ErrorCode, Obj, Value, tag};
 use moo_vm::machine::Machine;
 
 use crate::jobs::id_text;
 use crate::{command, own_program};
+
+pub use moo_lang::constant;
 
 /// An object as a client may name it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +26,15 @@ pub enum ObjectName {
     Match(String),
 }
 
+/// What is expected to be unchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The lines of a verb's program.
+    Verb,
+    /// A property's value.
+    Property,
+}
+
 /// One thing that is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -33,6 +44,8 @@ pub enum Action {
     Invoke(ObjectName, String, Vec<Value>),
     /// The value of a property.
     Read(ObjectName, String),
+    /// The verb's program, or the property's value, which must be the one that this tag stands for.
+    Expect(ObjectName, Expected, String, String),
     /// Set a property.
     Update(ObjectName, String, Value),
     /// Give a verb a program.
@@ -113,9 +126,17 @@ impl Request {
         })
     }
 
-    /// Whether what it did must be undone, by what its program returned.
+    /// Whether what it did must be undone, by what its program returned. What it expected was read in the transaction of
+    /// what it changed, so nobody can have come in between.
     pub fn is_undone(&self, returned: &Value) -> bool {
-        self.rollback && results(returned).iter().any(Result::is_err)
+        let results = results(returned);
+        let is_unexpected = |(action, result): (&Action, &Result<Value, Failed>)| match (action, result) {
+            (Action::Expect(.., tag), Ok(found)) => tag::tag(found) != *tag,
+            (Action::Expect(..), Err(_)) => true,
+            _ => false,
+        };
+        let is_broken = self.actions.iter().zip(&results).any(is_unexpected);
+        is_broken || (self.rollback && results.iter().any(Result::is_err))
     }
 }
 
@@ -161,6 +182,8 @@ impl Action {
                 ("invoke", object(on), vec![Value::str(verb), args])
             }
             Action::Read(of, name) => ("read", object(of), vec![Value::str(name)]),
+            Action::Expect(of, Expected::Verb, name, _) => ("code", object(of), vec![Value::str(name)]),
+            Action::Expect(of, Expected::Property, name, _) => ("read", object(of), vec![Value::str(name)]),
             Action::Update(of, name, value) => ("update", object(of), vec![Value::str(name), value.clone()]),
             Action::Program(of, verb, code) => (
                 "program",

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use moo_model::literal::to_literal;
+use moo_model::tag::tag;
 use moo_model::{Obj, Value};
 
-use super::{Action, Failed, ObjectName, Request, results};
+use super::{Action, Expected, Failed, ObjectName, Request, results};
 use crate::attempt::tests::{Stage, Still, WIZARD};
 use crate::attempt::{End, Job, Work};
 
@@ -151,4 +152,30 @@ fn jobs_are_asked_for_by_the_built_in_functions() {
     assert!(as_wizard(odd).starts_with("! E_INVARG"));
     let others = Action::Jobs(Some(WIZARD));
     assert!(one(&stage, NOBODY, others).starts_with("! E_PERM"));
+}
+
+#[test]
+fn what_is_not_what_was_expected_any_more_is_not_changed() {
+    let stage = stage();
+    let expect = |tag: String| Action::Expect(system(), Expected::Property, "n".into(), tag);
+    let set = |value| Action::Update(system(), "n".into(), Value::int(value));
+    ask(&stage, WIZARD, vec![expect(tag(&Value::int(0))), set(5)], false);
+    assert_eq!(stage.n(), 5);
+    let given = ask(&stage, WIZARD, vec![expect(tag(&Value::int(0))), set(6)], false);
+    assert_eq!((&given[0], stage.n()), (&Ok(Value::int(5)), 5));
+    let absent = Action::Expect(system(), Expected::Property, "m".into(), tag(&Value::int(0)));
+    ask(&stage, WIZARD, vec![absent, set(7)], false);
+    assert_eq!(stage.n(), 5, "what is not there is not what was expected");
+    let expect = |tag| Action::Expect(system(), Expected::Verb, "greet".into(), tag);
+    let code = || Value::strings(["return {\"hello\", @args};"]);
+    let program = || Action::Program(system(), "greet".into(), vec!["return 1;".into()]);
+    for _ in 0..2 {
+        ask(&stage, WIZARD, vec![expect(tag(&code())), program()], false);
+        let call = Action::Invoke(system(), "greet".into(), Vec::new());
+        assert_eq!(
+            one(&stage, WIZARD, call),
+            "1",
+            "the second time it is expected in vain"
+        );
+    }
 }

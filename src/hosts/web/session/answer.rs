@@ -3,21 +3,24 @@
 //! Invariant: an answer has the `id` of its question, and the number under which that was carried out, if it has one.
 
 use super::super::json::{json_value, literal, object_text};
-use super::ask::Kind;
-use super::event::{self, error_fields, fault_list};
+use super::ask::{Kind, READ};
+use super::event::{self, error_fields};
 use crate::hosts::link::NoAnswer;
+use crate::protocol::WireValue;
 use crate::protocol::client::{
-    CmdOutcome, DaemonToClientReply as Reply, HistoricalEvent, ObjectInfo, PropInfo, VerbInfo,
+    CmdOutcome, DaemonToClientReply as Reply, HistoricalEvent, ObjectInfo, PropInfo, SessionInfo, VerbInfo,
+    WorldResult,
 };
-use crate::protocol::error::{RpcError, RpcMessageError, VerbProgramError};
+use crate::protocol::error::{RpcError, RpcMessageError};
+use crate::protocol::hex::to_hex;
 use crate::protocol::machine::host::Origin;
-use crate::protocol::{WireObj, WireValue};
+use moo_model::Value as Moo;
 use serde_json::{Map, Value, json};
 
 /// What a client is told in answer to what it asked, but for the names of the question.
 pub fn answer(kind: &Kind, answer: Result<Reply, NoAnswer>) -> Map<String, Value> {
     let said = answer.and_then(|reply| said(kind, reply));
-    let value = said.unwrap_or_else(|error| error_value(&error));
+    let value = said.unwrap_or_else(|error| with_current(kind, &error, error_value(&error)));
     match value {
         Value::Object(fields) => fields,
         _ => Map::new(),
@@ -29,6 +32,17 @@ pub fn error_value(error: &NoAnswer) -> Value {
     let mut fields = error_fields(error);
     fields.insert("type".into(), "Error".into());
     Value::Object(fields)
+}
+
+/// Who wanted to change something else than what is there is told what that is.
+fn with_current(kind: &Kind, error: &NoAnswer, mut said: Value) -> Value {
+    if let NoAnswer::Refused(RpcMessageError::Changed { current }) = error {
+        said["current"] = match kind {
+            Kind::Programmed => json!({"etag": tag(current), "code": json_value(current)}),
+            _ => json!({"etag": tag(current), "value": json_value(current), "literal": literal(current)}),
+        };
+    }
+    said
 }
 
 fn said(kind: &Kind, reply: Reply) -> Result<Value, NoAnswer> {
@@ -59,10 +73,9 @@ fn said(kind: &Kind, reply: Reply) -> Result<Value, NoAnswer> {
             "info": property(&info),
             "value": json_value(&value),
             "literal": literal(&value),
-            "etag": value_tag(&value),
+            "etag": tag(&value),
         }),
-        Reply::ProgramResult(result) => programmed(kind, result),
-        Reply::PropertyUpdated => updated(kind),
+        Reply::BatchResult(results) => return saved(kind, results),
         Reply::ObjectList(objects) => json!({"type": "Objects", "objects": list(&objects, object)}),
         Reply::History {
             events,
@@ -72,6 +85,8 @@ fn said(kind: &Kind, reply: Reply) -> Result<Value, NoAnswer> {
             let events: Vec<Value> = events.iter().flat_map(past).collect();
             json!({"type": "History", "events": events, "more_before": more_before, "total": total})
         }
+        Reply::Sessions(sessions) => json!({"type": "Sessions", "sessions": list(&sessions, session)}),
+        Reply::LoggedOutEverywhere { closed } => json!({"type": "Ok", "closed": closed}),
         Reply::Presentations(shown) => {
             let shown = shown
                 .iter()
@@ -114,39 +129,30 @@ fn handler_message(value: &WireValue) -> Value {
     }
 }
 
-fn programmed(kind: &Kind, result: Result<(WireObj, String), VerbProgramError>) -> Value {
-    match (result, kind) {
-        (Ok((object, verb)), Kind::Programmed(code)) => json!({
-            "type": "Programmed",
-            "object": object_text(object),
-            "verb": verb,
-            "etag": code_tag(code),
-        }),
-        (Ok((object, verb)), _) => json!({"type": "Programmed", "object": object_text(object), "verb": verb}),
-        (Err(error), _) => program_error(&error),
-    }
-}
-
-fn program_error(error: &VerbProgramError) -> Value {
-    use crate::protocol::surface::Surfaced;
-    let surface = error.surface();
-    let mut said = json!({
-        "type": "Error",
-        "code": surface.code,
-        "message": error.to_string(),
-        "retryable": surface.retryable,
-    });
-    if let (VerbProgramError::CompilationError(faults), Value::Object(fields)) = (error, &mut said) {
-        fields.insert("faults".into(), fault_list(faults));
-    }
-    said
-}
-
-fn updated(kind: &Kind) -> Value {
-    match kind {
-        Kind::Updated(value) => json!({"type": "Updated", "etag": value_tag(value)}),
+/// What came of saving: why not, or what is there now.
+fn saved(
+    kind: &Kind,
+    results: Vec<(String, Result<WorldResult, RpcMessageError>)>,
+) -> Result<Value, NoAnswer> {
+    let mut said = match kind {
+        Kind::Programmed => json!({"type": "Programmed"}),
         _ => json!({"type": "Updated"}),
+    };
+    for (name, result) in results {
+        match result {
+            Ok(WorldResult::Programmed { object, verb }) => {
+                said["object"] = object_text(object).into();
+                said["verb"] = verb.into();
+            }
+            Ok(WorldResult::Verb(_, code)) => said["etag"] = code_tag(&code).into(),
+            Ok(WorldResult::Property(_, value)) => said["etag"] = tag(&value).into(),
+            Ok(_) => {}
+            // Whoever may write something need not be allowed to read it.
+            Err(_) if name == READ => {}
+            Err(error) => return Err(NoAnswer::Refused(error)),
+        }
     }
+    Ok(said)
 }
 
 fn list<T>(rows: &[T], row: fn(&T) -> Value) -> Value {
@@ -199,6 +205,18 @@ fn object(info: &ObjectInfo) -> Value {
     })
 }
 
+fn session(info: &SessionInfo) -> Value {
+    json!({
+        "client": to_hex(&info.client.0),
+        "current": info.is_current,
+        "host": info.host,
+        "address": info.address,
+        "connected_s": info.connected_s,
+        "idle_s": info.idle_s,
+        "lingering": info.is_lingering,
+    })
+}
+
 fn past(event: &HistoricalEvent) -> Option<Value> {
     let origin = Origin {
         cause: None,
@@ -209,19 +227,12 @@ fn past(event: &HistoricalEvent) -> Option<Value> {
 
 /// What stands for a program.
 pub fn code_tag(code: &[String]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for line in code {
-        hasher.update(line.as_bytes());
-        hasher.update(b"\n");
-    }
-    tag(&hasher.finalize())
+    moo_model::tag::tag(&Moo::strings(code))
 }
 
-/// What stands for a value.
-pub fn value_tag(value: &WireValue) -> String {
-    tag(&blake3::hash(&value.0))
-}
-
-fn tag(hash: &blake3::Hash) -> String {
-    crate::protocol::hex::to_hex(&hash.as_bytes()[..16])
+/// What stands for a value; nothing does for one that cannot be read, which is a fault of the daemon's.
+pub fn tag(value: &WireValue) -> String {
+    value
+        .open()
+        .map_or_else(|_| String::new(), |value| moo_model::tag::tag(&value))
 }

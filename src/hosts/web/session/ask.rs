@@ -5,11 +5,18 @@
 
 use super::super::json::{Fields, Malformed, invalid, object, object_ref};
 use crate::limits::{ASK_ID_MAX, HISTORY_ASKED_MAX, LIST_ENTRIES_MAX};
-use crate::protocol::client::{EntityType, HistoryRecall, HostClientToDaemonMessage as Message, ObjectRef};
+use crate::protocol::client::{
+    EntityType, HistoryRecall, HostClientToDaemonMessage as Message, ObjectRef, WorldAction,
+};
 use crate::protocol::event::StreamPos;
 use crate::protocol::hex::from_hex;
 use crate::protocol::{ReqId, WireObj, WireValue};
 use serde_json::Value;
+
+/// What saving is called in its batch, and the reading of what was saved.
+pub const SAVED: &str = "saved";
+/// See [`SAVED`].
+pub const READ: &str = "read";
 
 /// One message of a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,28 +107,32 @@ pub enum Kind {
     Properties,
     /// `Verb`.
     Verb,
-    /// `Programmed`: of these lines.
-    Programmed(Vec<String>),
+    /// `Programmed`.
+    Programmed,
     /// `Property`.
     Property,
-    /// `Updated`: to this.
-    Updated(WireValue),
+    /// `Updated`.
+    Updated,
     /// `Objects`.
     Objects,
     /// `History`.
     History,
     /// `Presentations`.
     Presentations,
+    /// `Sessions`.
+    Sessions,
 }
 
 impl Kind {
     /// Whether what is asked may change something, and so has a number.
     pub fn is_numbered(&self, message: &Message) -> bool {
         match self {
-            Kind::Login | Kind::Programmed(_) | Kind::Updated(_) => true,
+            Kind::Login | Kind::Programmed | Kind::Updated => true,
             Kind::Done => !matches!(
                 message,
-                Message::DismissPresentation { .. } | Message::SetClientAttribute { .. }
+                Message::DismissPresentation { .. }
+                    | Message::SetClientAttribute { .. }
+                    | Message::LogoutEverywhere
             ),
             Kind::Value => !matches!(message, Message::Resolve { .. }),
             _ => false,
@@ -186,7 +197,8 @@ fn read_id(fields: &Fields) -> Result<Option<String>, Malformed> {
     }
 }
 
-fn read_what(msg_type: &str, fields: &mut Fields) -> Result<What, Malformed> {
+/// Reads what a client says, by its type.
+pub fn read_what(msg_type: &str, fields: &mut Fields) -> Result<What, Malformed> {
     Ok(match msg_type {
         "Login" | "Create" => {
             let word = if msg_type == "Login" { "connect" } else { "create" };
@@ -236,7 +248,8 @@ fn quoted(word: &str) -> String {
     quoted + "\""
 }
 
-fn read_ask(msg_type: &str, fields: &mut Fields) -> Result<Option<Ask>, Malformed> {
+/// Reads what is asked of the daemon; none if the type is not of that kind.
+pub fn read_ask(msg_type: &str, fields: &mut Fields) -> Result<Option<Ask>, Malformed> {
     let (kind, message) = match msg_type {
         "Command" => (
             Kind::Done,
@@ -266,26 +279,66 @@ fn read_ask(msg_type: &str, fields: &mut Fields) -> Result<Option<Ask>, Malforme
                 input: fields.value("value")?,
             },
         ),
-        "Program" => {
-            let (object, verb) = (fields.object("object")?, fields.name("verb")?);
-            let code = fields.texts("code")?;
-            let kind = Kind::Programmed(code.clone());
-            (kind, Message::Program { object, verb, code })
-        }
-        "UpdateProperty" => {
-            let (object, property) = (fields.object("object")?, fields.name("property")?);
-            let value = fields.value("value")?;
-            let kind = Kind::Updated(value.clone());
-            let message = Message::UpdateProperty {
-                object,
-                property,
-                value,
-            };
-            (kind, message)
-        }
+        "Program" => (Kind::Programmed, program(fields)?),
+        "UpdateProperty" => (Kind::Updated, update(fields)?),
         _ => return read_question(msg_type, fields),
     };
     Ok(Some(Ask { kind, message }))
+}
+
+/// A verb's new program, if the old one is still what the client has seen.
+fn program(fields: &mut Fields) -> Result<Message, Malformed> {
+    let (object, verb) = (fields.object("object")?, fields.name("verb")?);
+    let change = WorldAction::Program {
+        object: object.clone(),
+        verb: verb.clone(),
+        code: fields.texts("code")?,
+    };
+    let tag = fields.text_if("if_match")?;
+    Ok(save((object, EntityType::Verb, verb), tag, change))
+}
+
+/// A property's new value, likewise.
+fn update(fields: &mut Fields) -> Result<Message, Malformed> {
+    let (object, property) = (fields.object("object")?, fields.name("property")?);
+    let (of, name) = (object.clone(), property.clone());
+    let change = match (fields.text_if("literal")?, fields.0.contains_key("value")) {
+        (Some(literal), false) => WorldAction::UpdateLiteral {
+            object,
+            property,
+            literal,
+        },
+        (None, true) => WorldAction::UpdateProperty {
+            object,
+            property,
+            value: fields.value("value")?,
+        },
+        _ => return Err(invalid("give a `value` or a `literal`, and not both")),
+    };
+    let tag = fields.text_if("if_match")?;
+    Ok(save((of, EntityType::Property, name), tag, change))
+}
+
+/// What is saved is read again in the same transaction, since the world may write it otherwise than it was said; a tag of
+/// what the client has seen is held against what is there before.
+fn save(
+    (object, what, name): (ObjectRef, EntityType, String),
+    tag: Option<String>,
+    change: WorldAction,
+) -> Message {
+    let expect = tag.map(|tag| WorldAction::Expect {
+        object: object.clone(),
+        what,
+        name: name.clone(),
+        tag,
+    });
+    let expect = expect.map(|expect| ("expected".to_owned(), expect));
+    let read = WorldAction::Retrieve { object, what, name };
+    let change = [(SAVED.to_owned(), change), (READ.to_owned(), read)];
+    Message::BatchWorldState {
+        actions: expect.into_iter().chain(change).collect(),
+        rollback: false,
+    }
 }
 
 /// What only reads, or may be done twice.
@@ -331,6 +384,8 @@ fn read_question(msg_type: &str, fields: &mut Fields) -> Result<Option<Ask>, Mal
             },
         ),
         "Presentations" => (Kind::Presentations, Message::RequestCurrentPresentations),
+        "Sessions" => (Kind::Sessions, Message::ListSessions),
+        "LogoutEverywhere" => (Kind::Done, Message::LogoutEverywhere),
         "Dismiss" => (
             Kind::Done,
             Message::DismissPresentation {
@@ -406,7 +461,7 @@ pub fn recall(fields: &mut Fields) -> Result<HistoryRecall, Malformed> {
 }
 
 /// A message for the world: what it shows to prove itself is taken out of it here.
-fn read_typed(msg_type: &str, mut fields: serde_json::Map<String, Value>) -> Result<Typed, Malformed> {
+pub fn read_typed(msg_type: &str, mut fields: serde_json::Map<String, Value>) -> Result<Typed, Malformed> {
     let mut from = match fields.remove("from") {
         None | Some(Value::Null) => None,
         Some(Value::Object(from)) => Some(Fields(from)),

@@ -3,7 +3,7 @@
 //! Invariant: a session and a token are shown to their own client alone.
 
 use super::super::json::{object_text, pos_value};
-use super::super::link::Known;
+use super::super::link::{Known, right_of};
 use super::ask::{Ask, Kind, Typed};
 use super::outlet::Piece;
 use super::{Act, Player, Session, Stage, answer};
@@ -50,11 +50,8 @@ impl Session {
                 "there is neither a token nor a cookie; log in",
             );
         };
-        let auth = match is_sid(&token) {
-            true => Auth::Session(token),
-            false => Auth::Player(token),
-        };
         if self.begin(&id) {
+            let auth = right_of(token);
             let entry = Entry::Player { auth, takeover };
             self.stage = Stage::Entering(id);
             self.out.push(Piece::Act(Act::Enter(entry, None)));
@@ -243,11 +240,6 @@ pub(super) fn is_invalid(error: &NoAnswer) -> bool {
     matches!(error.surface().http, 401 | 403 | 410)
 }
 
-/// A session's id, as against a player's token.
-fn is_sid(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 /// What somebody is told who could not come in by a token or a session.
 fn not_in(error: &NoAnswer) -> Value {
     let mut said = answer::error_value(error);
@@ -263,7 +255,8 @@ fn not_in(error: &NoAnswer) -> Value {
     said
 }
 
-fn how(connect_type: ConnectType) -> &'static str {
+/// How a player came in, in a word.
+pub fn how(connect_type: ConnectType) -> &'static str {
     match connect_type {
         ConnectType::Connected | ConnectType::NoConnect => "connected",
         ConnectType::Reconnected => "reconnected",

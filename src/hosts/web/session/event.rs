@@ -153,7 +153,8 @@ fn named(name: &str) -> Map<String, Value> {
     fields
 }
 
-fn narrative(event: &NarrativeEvent, origin: &Origin) -> Map<String, Value> {
+/// What is told, as a message.
+pub fn narrative(event: &NarrativeEvent, origin: &Origin) -> Map<String, Value> {
     let mut told = named("Narrative");
     told.insert("author".into(), object_text(event.author).into());
     if let Some(at) = origin.at {
@@ -284,8 +285,7 @@ fn task_fields(error: &SchedulerError, fields: &mut Map<String, Value>) {
     }
 }
 
-/// The faults of a program.
-pub fn fault_list(faults: &[CompileFault]) -> Value {
+fn fault_list(faults: &[CompileFault]) -> Value {
     let fault = |fault: &CompileFault| {
         let CompileFault {
             line,

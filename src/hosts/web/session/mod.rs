@@ -8,7 +8,7 @@
 pub mod answer;
 pub mod ask;
 mod asking;
-mod entering;
+pub mod entering;
 pub mod event;
 mod outlet;
 

@@ -4,6 +4,7 @@
 
 use super::super::WebShared;
 use super::super::reaper::Socket;
+use super::super::rest::cookie;
 use super::super::session::{self, Session};
 use super::super::terminal;
 use super::WsConn;
@@ -16,9 +17,6 @@ use actix_web::{Error, HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-
-/// The cookie that a login leaves in a browser.
-pub const COOKIE: &str = "__Host-sid";
 
 /// The subprotocols. Of those that a client offers it is the first that counts.
 const PROTOCOLS: [&str; 2] = [session::PROTOCOL, terminal::PROTOCOL];
@@ -48,7 +46,7 @@ pub async fn upgrade(
         return Ok(HttpResponse::BadRequest().body(words));
     };
     let (mut peer, address) = far_end(&request, &shared);
-    let cookie = request.cookie(COOKIE).map(|cookie| cookie.value().to_owned());
+    let cookie = cookie::token(&request);
     let taken = Arc::new(Taken::default());
     if let Some(socket) = request.conn_data::<Arc<Socket>>() {
         shared.reaper.watch(socket, &taken);

@@ -128,6 +128,8 @@ pub(in crate::protocol::tests) fn client_requests() -> Vec<HostClientToDaemonMes
         QueuedJobs { owner: Some(PLAYER) },
         JobInfo { job: JobId([7; 16]) },
         CancelJob { job: JobId([7; 16]) },
+        ListSessions,
+        LogoutEverywhere,
     ]
 }
 
@@ -254,5 +256,15 @@ pub(in crate::protocol::tests) fn client_replies() -> Vec<DaemonToClientReply> {
         JobList(vec![job()]),
         JobFacts(job(), NOW, s("it failed"), value()),
         JobCancelled,
+        Sessions(vec![SessionInfo {
+            client: CLIENT,
+            is_current: true,
+            host: s("web"),
+            address: s("192.0.2.7"),
+            connected_s: 310,
+            idle_s: 2,
+            is_lingering: false,
+        }]),
+        LoggedOutEverywhere { closed: 1 },
     ]
 }

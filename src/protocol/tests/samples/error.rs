@@ -25,6 +25,8 @@ pub(in crate::protocol::tests) fn refusals() -> Vec<RpcMessageError> {
         QueueFull,
         ReadOnly,
         UnknownType(s("Telepathy")),
+        InvalidToken,
+        Changed { current: value() },
     ]
 }
 
