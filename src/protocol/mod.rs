@@ -16,6 +16,7 @@ pub mod header;
 pub mod hex;
 pub mod host;
 pub mod id;
+mod info;
 pub mod job;
 pub mod kind;
 pub mod local;

@@ -89,6 +89,7 @@ surfaces! {
     QueueFull         "QUEUE_FULL"            429    0 again Warn  "Too much is waiting already. Please try again later.";
     ReadOnly          "READ_ONLY"             503    0 again Error "Nothing can be kept right now: the server's disk is full. Please try again later.";
     UnknownType       "UNKNOWN_TYPE"          400    0 final Debug "There are no messages of that type.";
+    ProofInvalid      "TOKEN_INVALID"         401    0 final Info  "Your login does not hold. Please log in again.";
     Changed           "CHANGED"               412    0 final Debug "It was changed meanwhile.";
     // The task.
     SchedulerAway     "SCHEDULER_AWAY"        503    0 again Error "The server is busy. Please try again in a moment.";
@@ -180,7 +181,7 @@ impl Surfaced for RpcMessageError {
             RpcMessageError::QueueFull => Row::QueueFull,
             RpcMessageError::ReadOnly => Row::ReadOnly,
             RpcMessageError::UnknownType(_) => Row::UnknownType,
-            RpcMessageError::InvalidToken => Row::TokenInvalid,
+            RpcMessageError::InvalidToken => Row::ProofInvalid,
             RpcMessageError::Changed { .. } => Row::Changed,
         }
     }

@@ -27,6 +27,7 @@ mod messages;
 mod pasted;
 mod persistence;
 mod requests;
+mod rest;
 mod restart;
 mod services;
 mod simulation;

@@ -3,7 +3,8 @@
 //! Invariant: who may do what is decided by the built-in functions, which run as the asking player; the owner of a job is
 //! whoever asked, whatever a message says.
 
-use super::{Refused, exception, object, opened, refusal, text};
+use super::rows::{object, text};
+use super::{Refused, exception, opened, refusal};
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::error::{RpcMessageError, SchedulerError};
 use crate::protocol::job::JobLine;

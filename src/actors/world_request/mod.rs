@@ -4,21 +4,22 @@
 //! becomes an answer of the kind that its message is answered by, or a refusal.
 
 mod jobs;
+mod rows;
 
 use crate::actors::outlet::scheduler_error;
 use crate::limits::LIST_ENTRIES_MAX;
+use crate::protocol::WireValue;
 use crate::protocol::client::{
-    DaemonToClientReply, EntityType, HostClientToDaemonMessage, ObjectInfo, ObjectRef, PropInfo, VerbInfo,
-    WorldAction, WorldResult,
+    DaemonToClientReply, EntityType, HostClientToDaemonMessage, ObjectRef, WorldAction, WorldResult,
 };
 use crate::protocol::error::{CompileFault, Exception, RpcMessageError, SchedulerError, VerbProgramError};
 use crate::protocol::event::NarrativeEvent;
-use crate::protocol::{WireObj, WireValue};
 use moo_model::{ErrorCode, Obj, Value};
 use moo_tasks::attempt::{End, Failure};
 use moo_tasks::connections::ConnId;
 use moo_tasks::request::{self, Action, Expected, Failed, ObjectName, Request, results};
 use moo_tasks::service::{Service, What};
+use rows::{object_info, programmed, prop_info, property_and_value, rows, texts, verb_and_code, verb_info};
 
 /// What the result of one action is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -368,82 +369,6 @@ fn in_batch(action: &Action, result: Result<Value, Failed>) -> Result<WorldResul
 /// place of a built-in function.
 fn malformed() -> Refused {
     RpcMessageError::InternalError("the world's own built-in functions gave something unexpected".to_owned())
-}
-
-fn rows<T>(value: &Value, row: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Refused> {
-    let list = value.as_list().ok_or_else(malformed)?;
-    list.iter().map(row).collect::<Option<_>>().ok_or_else(malformed)
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn object(value: &Value) -> Option<WireObj> {
-    value.as_obj().map(WireObj::from)
-}
-
-fn texts(value: &Value) -> Option<Vec<String>> {
-    value.as_list()?.iter().map(text).collect()
-}
-
-fn verb_info(row: &Value) -> Option<VerbInfo> {
-    let [definer, owner, flags, names, args] = row.as_list()? else {
-        return None;
-    };
-    Some(VerbInfo {
-        definer: object(definer)?,
-        names: names.as_str()?.split_whitespace().map(str::to_owned).collect(),
-        owner: object(owner)?,
-        flags: text(flags)?,
-        args: texts(args)?.try_into().ok()?,
-    })
-}
-
-fn verb_and_code(value: &Value) -> Option<(VerbInfo, Vec<String>)> {
-    let [info, code] = value.as_list()? else {
-        return None;
-    };
-    Some((verb_info(info)?, texts(code)?))
-}
-
-fn prop_info(row: &Value) -> Option<PropInfo> {
-    let [definer, name, owner, flags, clear] = row.as_list()? else {
-        return None;
-    };
-    Some(PropInfo {
-        definer: object(definer)?,
-        name: text(name)?,
-        owner: object(owner)?,
-        flags: text(flags)?,
-        clear: clear.is_true(),
-    })
-}
-
-fn property_and_value(value: &Value) -> Option<(PropInfo, WireValue)> {
-    let [info, value] = value.as_list()? else {
-        return None;
-    };
-    Some((prop_info(info)?, WireValue::new(value)))
-}
-
-fn programmed(value: &Value) -> Option<(WireObj, String)> {
-    let [on, verb] = value.as_list()? else { return None };
-    Some((object(on)?, text(verb)?))
-}
-
-fn object_info(row: &Value) -> Option<ObjectInfo> {
-    let [obj, name, parent, owner, location, flags] = row.as_list()? else {
-        return None;
-    };
-    Some(ObjectInfo {
-        obj: object(obj)?,
-        name: text(name)?,
-        parent: object(parent)?,
-        owner: object(owner)?,
-        location: object(location)?,
-        flags: u16::try_from(flags.as_int()?).ok()?,
-    })
 }
 
 /// The compiler's messages, where the error came with them.

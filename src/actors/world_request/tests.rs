@@ -1,7 +1,9 @@
 //! Messages to requests and results to answers, without a world.
 
 use super::*;
+use crate::protocol::WireObj;
 use crate::protocol::client::EntityType;
+use crate::protocol::client::VerbInfo;
 use crate::protocol::job::JobLine;
 use crate::protocol::{JobId, Wall};
 

@@ -15,6 +15,8 @@ pub mod peer;
 pub mod random;
 pub mod redis;
 pub mod remote;
+pub mod rest;
+pub mod schema;
 pub mod server;
 pub mod small_disk;
 pub mod starved;

@@ -11,9 +11,10 @@ use super::cookie;
 use super::operations::{Kind, Operation, Who};
 use crate::limits::{REST_PATIENCE, WEB_QUERY_FIELDS_MAX};
 use crate::protocol::client::Auth;
-use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::{Path, Payload, Query};
+use actix_web::{FromRequest, HttpRequest};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -60,7 +61,7 @@ impl Call {
             fields.insert(name, value);
         }
         for (name, value) in path(&request).await? {
-            fields.insert(name, Value::String(value));
+            fields.insert(name.to_owned(), Value::String(value));
         }
         if let Some(tag) = tag(&request, header::IF_MATCH) {
             fields.insert("if_match".into(), tag.into());
@@ -147,11 +148,35 @@ fn query(operation: &Operation, request: &HttpRequest) -> Result<Vec<(String, Va
     Ok(fields)
 }
 
-async fn path(request: &HttpRequest) -> Result<Vec<(String, String)>, Refused> {
-    use actix_web::FromRequest;
-    let path = Path::<Vec<(String, String)>>::extract(request).await;
-    path.map(Path::into_inner)
-        .map_err(|error| invalid(format!("the path cannot be read: {error}")).into())
+/// The fields that paths have.
+#[derive(Deserialize)]
+struct InPath {
+    object: Option<String>,
+    verb: Option<String>,
+    property: Option<String>,
+    id: Option<String>,
+    path: Option<String>,
+}
+
+async fn path(request: &HttpRequest) -> Result<Vec<(&'static str, String)>, Refused> {
+    let path = Path::<InPath>::extract(request).await;
+    let path = path.map_err(|error| invalid(format!("the path cannot be read: {error}")))?;
+    let InPath {
+        object,
+        verb,
+        property,
+        id,
+        path,
+    } = path.into_inner();
+    let fields = [
+        ("object", object),
+        ("verb", verb),
+        ("property", property),
+        ("id", id),
+        ("path", path),
+    ];
+    let given = fields.into_iter().filter_map(|(name, text)| Some((name, text?)));
+    Ok(given.collect())
 }
 
 /// The tag in a header; `*` is none.

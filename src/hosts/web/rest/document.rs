@@ -154,10 +154,11 @@ fn responses(operation: &Operation) -> Value {
         None if is_hook => done["content"] = json!({"*/*": {"schema": {"type": "string"}}}),
         None => {}
     }
-    let status = if operation.gives.is_some() || is_hook {
-        "200"
-    } else {
-        "204"
+    let status = match operation.gives {
+        // What it comes to is told to the world, not to whoever asked.
+        _ if operation.does == Does::Typed => "202",
+        None if !is_hook => "204",
+        _ => "200",
     };
     responses.insert(status.into(), done);
     if operation.may_go_on() {
@@ -171,6 +172,11 @@ fn responses(operation: &Operation) -> Value {
         let same = json!({"description": "It is still what the asker has."});
         responses.insert("304".into(), same);
     }
+    if is_hook {
+        let other = json!({"description": "Whatever the world says, or a refusal."});
+        responses.insert("default".into(), other);
+        return Value::Object(responses);
+    }
     let mut refused: Vec<u16> = ALWAYS.to_vec();
     if operation.who == Who::Player || operation.changes_browser() {
         refused.extend(TO_STRANGERS);
@@ -182,12 +188,6 @@ fn responses(operation: &Operation) -> Value {
     for status in refused {
         let refusal = json!({"description": "A refusal.", "content": content("Error")});
         responses.insert(status.to_string(), refusal);
-    }
-    if is_hook {
-        responses.insert(
-            "default".into(),
-            json!({"description": "Whatever the world says."}),
-        );
     }
     Value::Object(responses)
 }

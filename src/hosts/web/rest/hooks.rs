@@ -42,8 +42,8 @@ const ALLOWED: [&str; 8] = [
 const POLICY: &str = "default-src 'none'; sandbox";
 
 /// Asks the world.
-pub async fn serve(call: Call) -> Result<HttpResponse, Refused> {
-    let path = call.request.match_info().query("path").to_owned();
+pub async fn serve(mut call: Call) -> Result<HttpResponse, Refused> {
+    let path = call.fields.text_if("path")?.unwrap_or_default();
     let body = String::from_utf8(call.body)
         .map_err(|_| Refused::new("INVALID_MESSAGE", "the world takes texts alone, in UTF-8"))?;
     let args = [

@@ -246,7 +246,6 @@ const HOOK: Operation = Operation {
     who: Who::Anybody,
     body_max: WEB_FRAME_MAX,
     gives: None,
-    refused: &[404, 422],
     does: Does::Hook,
     ..Operation::get(
         "hook",
@@ -433,7 +432,7 @@ pub static OPERATIONS: &[Operation] = &[
             "Typed",
             "/v1/messages",
             "TypedMessage",
-            "Taken",
+            "Task",
             "A typed message for the world.",
         )
     },

@@ -37,7 +37,9 @@ test("a text is saved over the one that it was made from", () => {
   assert.deepEqual(saving({ kind: "verb", object: "#5", name: "x" }, "return 1;\n\n", "e1"), {
     type: "Program", object: "#5", verb: "x", code: ["return 1;"], if_match: "e1",
   });
-  assert.equal(saving({ kind: "property", object: "#5", name: "x" }, "{1,\n 2.0}\n", "e1")["expression"], '#5.("x") = ({1,\n 2.0})');
+  assert.deepEqual(saving({ kind: "property", object: "#5", name: "x" }, "{1,\n 2.0}\n", "e1"), {
+    type: "UpdateProperty", object: "#5", property: "x", literal: "{1,\n 2.0}", if_match: "e1",
+  });
   assert.deepEqual(versionOf({ code: ["a", "b"], etag: "e" }), { text: "a\nb", etag: "e" });
   assert.deepEqual(linesOf(""), []);
   assert.deepEqual(faultsOf({ faults: [{ line: 3, column: 1, message: "no" }, 7] }), [{ line: 3, column: 1, message: "no" }]);

@@ -47,15 +47,12 @@ export function fetching(subject: Subject): Fields {
   return subject.kind === "verb" ? { type: "Verb", object, verb: name } : { type: "Property", object, property: name };
 }
 
-/**
- * The request that puts a text in place of the one with that mark. A property's is an assignment, so that the value may be
- * written as MOO writes it; the object has to be a number or a `$name` then.
- */
+/** The request that puts a text in place of the one with that mark. */
 export function saving(subject: Subject, text: string, etag: string): Fields {
   const { object, name } = subject;
   return subject.kind === "verb"
     ? { type: "Program", object, verb: name, code: linesOf(text), if_match: etag }
-    : { type: "Eval", expression: `${object}.(${JSON.stringify(name)}) = (${text.trim()})` };
+    : { type: "UpdateProperty", object, property: name, literal: text.trim(), if_match: etag };
 }
 
 /** The text in an answer, or in what a refusal says of the text as it is now. */

@@ -1,14 +1,18 @@
-// The settings and the keys: one dialog.
+// The settings, the keys, and where one is logged in: one dialog.
 //
 // Invariant: a choice holds as soon as it is made; closing the dialog gives the focus back.
 
+import { type Fields, numberIn, objectsIn, textIn } from "../net/json";
 import { applySettings, type Settings } from "../settings";
 import { h, iconButton, refill } from "./dom";
+import { idleWords } from "./company";
 import { ICONS } from "./icons";
 
 /** What the dialog tells the page. */
 export interface SettingsHearer {
   changed(settings: Settings): void;
+  sessions(): Promise<Fields>;
+  logoutEverywhere(): void;
 }
 
 const KEYS: readonly (readonly [string, string])[] = [
@@ -23,6 +27,7 @@ const KEYS: readonly (readonly [string, string])[] = [
 
 /** The dialog. */
 export class SettingsDialog {
+  readonly #sessions = h("div", { class: "sessions" });
   readonly element = h("dialog", { class: "settings", "aria-labelledby": "settings-title" });
   #settings: Settings;
 
@@ -40,12 +45,20 @@ export class SettingsDialog {
       this.#switch("notifications", "Call me when somebody writes to me or says my name"),
       h("h3", {}, "Keys"),
       h("dl", { class: "keys" }, ...KEYS.flatMap(([key, does]) => [h("dt", {}, key), h("dd", {}, does)])),
+      h("h3", {}, "Where you are logged in"),
+      this.#sessions,
+      h("button", { type: "button", onclick: () => this.hearer.logoutEverywhere() }, "Log out everywhere"),
     );
   }
 
   /** Opens it. */
   open(): void {
     this.element.showModal();
+    refill(this.#sessions, "…");
+    this.hearer.sessions().then(
+      (answer) => refill(this.#sessions, h("ul", {}, ...objectsIn(answer, "sessions").map(sessionOf))),
+      (error: Error) => refill(this.#sessions, error.message),
+    );
   }
 
   #themes(): HTMLElement {
@@ -67,4 +80,15 @@ export class SettingsDialog {
     applySettings(this.#settings);
     this.hearer.changed(this.#settings);
   }
+}
+
+/** A connection of the player's in words. */
+function sessionOf(session: Fields): HTMLElement {
+  const words = [
+    textIn(session, "host") || "a client",
+    textIn(session, "address") && `from ${textIn(session, "address")}`,
+    session["current"] === true ? "this one" : idleWords(numberIn(session, "idle_s") ?? 0),
+    session["lingering"] === true && "without a connection",
+  ];
+  return h("li", {}, words.filter(Boolean).join(", "));
 }

@@ -110,10 +110,6 @@ export class EditorPanel {
     const text = this.#code.text;
     this.#say("Saving …");
     try {
-      // Looking first shows a change at once; one that comes in between is refused by its mark.
-      const now = versionOf(await this.hearer.ask(fetching(current.subject)));
-      if (now.text !== current.loaded.text && now.text !== text) return await this.#settle(current, text, now);
-      current.loaded = now;
       const answer = await this.hearer.ask(saving(current.subject, text, current.loaded.etag));
       const etag = textIn(answer, "etag");
       // One that was sent twice is answered without its mark.
@@ -128,7 +124,13 @@ export class EditorPanel {
 
   async #notSaved(current: Open, text: string, error: unknown): Promise<void> {
     if (!(error instanceof Refusal)) throw error;
-    if (error.code === "CHANGED") return this.#settle(current, text, versionOf(fieldsIn(error.fields, "current")));
+    if (error.code === "CHANGED") {
+      const theirs = versionOf(fieldsIn(error.fields, "current"));
+      if (theirs.text !== text) return this.#settle(current, text, theirs);
+      current.loaded = theirs;
+      this.#mark(current, []);
+      return this.#say("Saved.", true);
+    }
     const faults = faultsOf(error.fields);
     this.#mark(current, faults);
     const first = faults[0];

@@ -68,6 +68,8 @@ export class World {
       dismiss: (id) => void hearer.ask({ type: "Dismiss", presentation: id }).catch((error: Error) => hearer.announce(error.message)),
     });
     this.#settings = new SettingsDialog({
+      sessions: () => hearer.ask({ type: "Sessions" }),
+      logoutEverywhere: () => void hearer.ask({ type: "LogoutEverywhere" }).catch(() => undefined),
       changed: (changed) => this.#choose(changed),
     }, settings);
     this.#game = new GamePanel({ act: (game, payload) => hearer.play(game, payload), close: () => hearer.closeGame() });
