@@ -382,8 +382,8 @@ fn hooks(rest: &mut Rest, wizard: &str) {
     );
     let code = json!({"code": [
         "{method, path, query, headers, body} = args;",
-        "path == \"plain\" && return body;",
-        "return [\"status\" -> 418, \"headers\" -> [\"X-Other\" -> \"no\", \"Content-Type\" -> \"text/html\"], \"body\" -> toliteral({method, path, query, maphaskey(headers, \"cookie\"), headers[\"x-own\"], body})];",
+        "if (path == \"plain\") return body; endif",
+        "return [\"status\" -> 418, \"headers\" -> [\"X-Other\" -> \"no\", \"Content-Type\" -> \"text/html\"], \"body\" -> toliteral({method, path, query, \"cookie\" in mapkeys(headers), headers[\"x-own\"], body})];",
     ]});
     let saved = rest.put("/v1/objects/%230/verbs/invoke_http_handler", wizard, code, None);
     assert_eq!(saved.status, 200, "{saved:?}");

@@ -3,8 +3,9 @@
 //! Invariant: an answer has the `id` of its question, and the number under which that was carried out, if it has one.
 
 use super::super::json::{json_value, literal, object_text};
-use super::ask::{Kind, READ};
+use super::ask::Kind;
 use super::event::{self, error_fields};
+use super::saving::READ;
 use crate::hosts::link::NoAnswer;
 use crate::protocol::WireValue;
 use crate::protocol::client::{

@@ -11,6 +11,7 @@ mod asking;
 pub mod entering;
 pub mod event;
 mod outlet;
+mod saving;
 
 use super::json::Malformed;
 use crate::hosts::link::{Ending, Entry, NoAnswer, Number, ToClient};
