@@ -69,10 +69,7 @@ impl What {
         };
         matches!(
             ask.message,
-            Message::Program { .. }
-                | Message::UpdateProperty { .. }
-                | Message::InvokeVerb { .. }
-                | Message::RequestedInput { .. }
+            Message::BatchWorldState { .. } | Message::InvokeVerb { .. } | Message::RequestedInput { .. }
         )
     }
 }
@@ -141,8 +138,7 @@ pub fn length(message: &Message) -> usize {
         Message::Eval { expression } => expression.len(),
         Message::InvokeVerb { args, .. } => args.iter().map(|arg| arg.0.len()).sum(),
         Message::RequestedInput { input, .. } => input.0.len(),
-        Message::Program { code, .. } => code.iter().map(|line| line.len() + 1).sum(),
-        Message::UpdateProperty { value, .. } => value.0.len(),
+        Message::BatchWorldState { actions, .. } => saving::length(actions),
         Message::Typed { data, .. } => data.0.len(),
         Message::SetClientAttribute {
             value: Some(value), ..

@@ -64,3 +64,14 @@ fn save(
         rollback: false,
     }
 }
+
+/// About how many bytes what is saved keeps while it waits.
+pub fn length(actions: &[(String, WorldAction)]) -> usize {
+    let length = |(_, action): &(String, WorldAction)| match action {
+        WorldAction::Program { code, .. } => code.iter().map(|line| line.len() + 1).sum(),
+        WorldAction::UpdateProperty { value, .. } => value.0.len(),
+        WorldAction::UpdateLiteral { literal, .. } => literal.len(),
+        _ => 0,
+    };
+    actions.iter().map(length).sum()
+}
