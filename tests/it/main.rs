@@ -24,6 +24,7 @@ mod kill;
 mod lambdacore;
 mod malformed;
 mod messages;
+mod openapi;
 mod pasted;
 mod persistence;
 mod requests;
