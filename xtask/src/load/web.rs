@@ -43,8 +43,11 @@ pub fn run(root: &Path) -> Result<(), String> {
     println!("|---|---|---|");
     let crowd = folder.path().join("crowd");
     let ours = Ours::start(&programs, &crowd, IDLE)?;
-    idle(&ours, "| < 24 KiB |")?;
+    idle(&ours, "connected", "< 24 KiB", |_| ours.open())?;
     killed(ours)?;
+    let ours = Ours::start(&programs, &folder.path().join("players"), IDLE)?;
+    idle(&ours, "logged in", "-", |number| ours.join(number))?;
+    ours.server.stop(PATIENCE)?;
     let ours = Ours::start(&programs, &folder.path().join("room"), LISTENERS)?;
     room(&ours, "| p99 < 100 ms, 0 lost |")?;
     ours.server.stop(PATIENCE)?;
@@ -52,7 +55,7 @@ pub fn run(root: &Path) -> Result<(), String> {
         println!("\nSocket.IO is not measured: npm was not found");
         return Ok(());
     };
-    idle(&rival, "| - |")?;
+    idle(&rival, "connected", "-", |number| rival.join(number))?;
     drop(rival);
     match SocketIo::start(root)? {
         Some(rival) => room(&rival, "| - |"),
@@ -93,6 +96,15 @@ impl Ours {
         }
         let web = server.web.ok_or("the server serves no WebSockets")?;
         Ok(Ours { server, web })
+    }
+}
+
+impl Ours {
+    /// A client that was greeted, by the host and by the world.
+    fn open(&self) -> Result<Socket, String> {
+        let mut socket = Socket::open(self.web, PATH, Some(PROTOCOL))?;
+        socket.expect(super::server::GREETING)?;
+        Ok(socket)
     }
 }
 
@@ -182,10 +194,10 @@ impl Served for SocketIo {
 }
 
 /// Clients that have come in. Those who wait for the others answer pings in the meantime.
-fn gather<S: Served>(served: &S, count: usize) -> Result<Vec<Socket>, String> {
+fn gather(count: usize, join: impl Fn(usize) -> Result<Socket, String>) -> Result<Vec<Socket>, String> {
     let mut clients = Vec::with_capacity(count);
     for number in 1..=count {
-        let client = served.join(number);
+        let client = join(number);
         clients.push(client.map_err(|error| format!("client {number} cannot come in: {error}"))?);
         if number % STEP == 0 || number == count {
             settle(&mut clients)?;
@@ -214,13 +226,18 @@ fn memory(family: &[Process]) -> Result<u64, String> {
     each.map(|memory| memory.map(|memory| memory.proportional)).sum()
 }
 
-/// What clients cost that are logged in and only wait.
-fn idle<S: Served>(served: &S, wanted: &str) -> Result<(), String> {
+/// What clients cost that have come in this way and only wait.
+fn idle<S: Served>(
+    served: &S,
+    state: &str,
+    wanted: &str,
+    join: impl Fn(usize) -> Result<Socket, String>,
+) -> Result<(), String> {
     let before = memory(&served.processes()?)?;
-    let clients = gather(served, IDLE)?;
+    let clients = gather(IDLE, join)?;
     let used = memory(&served.processes()?)?.saturating_sub(before);
     println!(
-        "| {}: {IDLE} idle clients, all processes | {:.1} KiB each {wanted}",
+        "| {}: {IDLE} idle clients, {state}, all processes | {:.1} KiB each | {wanted} |",
         served.name(),
         used as f64 / IDLE as f64 / 1024.0
     );
@@ -268,7 +285,7 @@ impl<S: Served> Listener for InRoom<S> {
 }
 
 fn room<S: Served>(served: &S, wanted: &str) -> Result<(), String> {
-    let clients = gather(served, LISTENERS)?;
+    let clients = gather(LISTENERS, |number| served.join(number))?;
     let served_by = std::marker::PhantomData::<S>;
     let listener = |socket| InRoom {
         socket,
