@@ -1,7 +1,8 @@
 //! How many jobs a second are stored, taken and ended: `cargo bench -p moothall --bench jobs`.
 //!
 //! Embedded: every change is a row on the disk's log before it counts. With Redis: a server of its own on a free port, which
-//! syncs its file each second, and beside it what `redis-benchmark` makes of one plain command at the same depth.
+//! syncs its file each second, and beside it what `redis-benchmark` makes at the same depth of the plain commands that put, take
+//! and end one entry of a stream, without all that makes a job of it.
 
 use moo_db::{Durability, Log, NotTaken, Store};
 use moo_model::Value;
@@ -63,9 +64,10 @@ fn id(number: u64) -> JobId {
     JobId(id)
 }
 
-fn report(what: &str, started: Instant) {
+fn report(what: &str, started: Instant) -> f64 {
     let rate = JOBS as f64 / started.elapsed().as_secs_f64();
     println!("{what}: {rate:.0} jobs/s put, taken and ended");
+    rate
 }
 
 fn embedded(folder: &tempfile::TempDir) -> Result<(), Box<dyn Error>> {
@@ -128,17 +130,42 @@ fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
             ended?;
         }
     }
-    report("Redis, by scripts in batches of 64", started);
-    let words = [
-        "-P", "64", "-c", "1", "-n", "100000", "-q", "XADD", "plain", "*", "j", "x",
-    ];
-    // Whoever has no redis-benchmark goes without the comparison.
-    Command::new("redis-benchmark")
-        .args(["-p", &server.port.to_string()])
-        .args(words)
-        .status()
-        .ok();
+    let rate = report("Redis, by scripts in batches of 64", started);
+    if let Some(plain) = plain(server)? {
+        println!(
+            "Redis, the plain commands at depth 64: {plain:.0} entries/s; ratio {:.2}",
+            rate / plain
+        );
+    }
     Ok(())
+}
+
+/// How many entries a second `redis-benchmark` puts, takes and ends by plain commands; none where it is not installed.
+fn plain(server: &Server) -> Result<Option<f64>, Box<dyn Error>> {
+    let commands = [
+        "XADD plain * j x",
+        "XREADGROUP GROUP g c COUNT 1 STREAMS plain >",
+        "XACK plain g 1-1",
+        "XDEL plain 1-1",
+    ];
+    let run = |count: u64, command: &str| {
+        Command::new("redis-benchmark")
+            .args(["-p", &server.port.to_string(), "-P", "64", "-c", "1", "--csv"])
+            .args(["-n", &count.to_string()])
+            .args(command.split(' '))
+            .output()
+    };
+    if run(1, "XGROUP CREATE plain g 0 MKSTREAM").is_err() {
+        return Ok(None);
+    }
+    let mut seconds = 0.0;
+    for command in commands {
+        let answer = String::from_utf8(run(JOBS, command)?.stdout)?;
+        // Below a line of names: the command, and how often a second it ran.
+        let rate = answer.lines().last().and_then(|line| line.split("\",\"").nth(1));
+        seconds += 1.0 / rate.ok_or("redis-benchmark has said nothing")?.parse::<f64>()?;
+    }
+    Ok(Some(1.0 / seconds))
 }
 
 /// A Redis of our own.

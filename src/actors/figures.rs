@@ -4,10 +4,13 @@
 
 use super::admin::Admin;
 use super::executor::folder_bytes;
+use super::job_broker::JobFigures;
 use super::meters::{ENDS, Histogram};
 use super::own_process;
 use crate::actors::kit::child_link::write_message;
-use crate::limits::{ADMIN_VERBS_MAX, HANDSHAKES_ALL_MAX, INTAKE_BYTES_MAX};
+use crate::limits::{
+    ADMIN_VERBS_MAX, HANDSHAKES_ALL_MAX, INTAKE_BYTES_MAX, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX,
+};
 use crate::protocol::admin::{AdminReply, ConflictCount, DaemonStatus, VerbUse};
 use crate::protocol::figure::{Figure, Unit, metric};
 use crate::protocol::host::{Counter, CounterGroup};
@@ -102,6 +105,7 @@ impl Admin {
         ] {
             sheet.labelled(("workers", "requests", how), count);
         }
+        self.jobs(&mut sheet);
         self.queues(&mut sheet);
         self.outgoing(&mut sheet);
         for actor in self.supervisor.observe().await {
@@ -129,6 +133,42 @@ impl Admin {
         sheet.add("tasks", "cpu", meters.cpu.get());
         sheet.spread("tasks", "wait", &meters.wait);
         sheet.spread("tasks", "run", &meters.run);
+    }
+
+    /// The job store.
+    fn jobs(&self, sheet: &mut Sheet) {
+        let JobFigures {
+            counts,
+            tally,
+            unsent,
+        } = self.desk.figures();
+        let placed = counts.ready + counts.taken + counts.delayed;
+        let known = [
+            ("ready", counts.ready),
+            ("taken", counts.taken),
+            ("delayed", counts.delayed),
+            ("behind", counts.alive.saturating_sub(placed)),
+            ("dead", counts.dead),
+            ("unsent", unsent),
+        ];
+        for (state, count) in known {
+            sheet.labelled(("jobs", "known", state), count);
+        }
+        sheet.bounded(("jobs", "bytes", ""), counts.bytes, JOBS_BYTES_MAX);
+        sheet.bounded(("jobs", "dead_bytes", ""), counts.dead_bytes, JOBS_DEAD_BYTES_MAX);
+        sheet.add("jobs", "forgotten", counts.forgotten);
+        let calls = [
+            ("put", tally.puts),
+            ("taken", tally.takes),
+            ("done", tally.done),
+            ("failed", tally.retries),
+            ("parked", tally.parks),
+        ];
+        for (what, count) in calls {
+            sheet.labelled(("jobs", "calls", what), count);
+        }
+        let away = u64::try_from(tally.away.as_micros()).unwrap_or(u64::MAX);
+        sheet.add("jobs", "away", away);
     }
 
     /// What waits for actors and for the sockets of other machines.

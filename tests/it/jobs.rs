@@ -1,6 +1,6 @@
 //! Jobs of real programs: what a verb enqueues is done, by the world or by the host that holds the player, once.
 //!
-//! `MOOTHALL_JOB_KILLS` sets how many kills the long test makes (4 if nothing is said), `MOOTHALL_JOBS` how many jobs it
+//! `MOOTHALL_JOB_KILLS` sets how many kills the long run makes (4 if nothing is said), `MOOTHALL_JOBS` how many jobs it
 //! enqueues meanwhile (2,000), `MOOTHALL_KILL_SEED` which program is killed when.
 
 use crate::support::checker::entries;
@@ -17,8 +17,10 @@ use moo_model::Value;
 use moothall::protocol::host::{DaemonDirect, DaemonToHostReply, HostToDaemonMessage};
 use moothall::protocol::job::{Confirm, JobOut, JobSpec, JobTarget};
 use moothall::protocol::{HostId, JobId, WireValue};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
+const MANY: &str = "1000000";
 /// Jobs that one command enqueues.
 const BATCH: u64 = 100;
 
@@ -120,73 +122,120 @@ fn tally_jobs(wizard: &mut Telnet) {
     );
 }
 
-/// Enqueues jobs while programs are killed, Redis among them if there is one, and looks whether each has had its effect once.
-fn survive_kills(server: &mut Server, mut redis: Option<&mut Redis>) {
-    let kills = number_from("MOOTHALL_JOB_KILLS", 4);
-    let jobs = number_from("MOOTHALL_JOBS", 2_000);
-    let mut random = Random::new(number_from("MOOTHALL_KILL_SEED", 2_026));
-    let mut wizard = hall_wizard(server);
-    tally_jobs(&mut wizard);
-    let apart = (jobs / BATCH / kills.max(1)).max(1);
-    let (mut batches, mut killed) = (0, 0);
-    while batches < jobs / BATCH {
-        let name = format!("batch{batches}");
-        let (first, last) = (batches * BATCH + 1, (batches + 1) * BATCH);
-        wizard.send(&format!(
-            ";add_property($ledger, \"{name}\", {{}}, {{player, \"r\"}})"
+/// Batches that are under way at once: so many jobs may wait here while Redis is away.
+const BATCHES: u64 = 50;
+/// A kill comes after fewer answers than this, while the jobs of its batch are being enqueued and done.
+const ANSWERS_MAX: usize = 12;
+
+/// A long run: jobs are enqueued while programs are killed, Redis among them if there is one, and each has its effect once.
+struct LongRun<'a> {
+    server: &'a mut Server,
+    redis: Option<&'a mut Redis>,
+    wizard: Telnet,
+    random: Random,
+    /// How often each program was killed.
+    killed: BTreeMap<&'static str, u64>,
+}
+
+impl LongRun<'_> {
+    /// Sends the batch of this number. Its keys make it one batch, however often it is sent.
+    fn send(&mut self, batch: u64) {
+        let (first, last) = (batch * BATCH + 1, (batch + 1) * BATCH);
+        self.wizard.send(&format!(
+            ";add_property($ledger, \"batch{batch}\", {{}}, {{player, \"r\"}})"
         ));
-        wizard.send(&format!(
-            ";;for n in [{first}..{last}] enqueue_job(\"tally\", {{\"{name}\", n}}, [\"dedupe\" -> tostr(n)]); endfor return \"batch done\";"
+        self.wizard.send(&format!(
+            ";;for n in [{first}..{last}] enqueue_job(\"tally\", {{\"batch{batch}\", n}}, [\"dedupe\" -> tostr(n)]); endfor return \"batch done\";"
         ));
-        if killed < kills && batches % apart == apart - 1 {
-            killed += 1;
-            match (random.below(3), &mut redis) {
-                (0, Some(redis)) => {
-                    redis.kill9();
-                    redis.start_again(true);
-                }
-                (1, _) => server.kill9("moothall-telnet"),
-                _ => server.kill9("moothall-daemon"),
-            }
-            // Whether the batch was taken is not known; its keys make it one batch in any case.
-            drop(wizard);
-            wizard = hall_wizard(server);
-            continue;
-        }
-        wizard.expect("batch done");
-        batches += 1;
     }
-    let mut tallied = Vec::new();
-    for batch in 0..batches {
+
+    /// Kills one of the programs a random while after the batch was sent, and sends it again to whoever is there then.
+    fn kill(&mut self, batch: u64) {
+        for _ in 0..self.random.below(ANSWERS_MAX) {
+            self.wizard.eval("length($ledger.rows)");
+        }
+        let programs = [
+            "moothall-daemon",
+            "moothall-telnet",
+            "moothall-worker",
+            "redis-server",
+        ];
+        let known = programs.len() - usize::from(self.redis.is_none());
+        let program = programs[self.random.below(known)];
+        match (program, &mut self.redis) {
+            ("redis-server", Some(redis)) => {
+                redis.kill9();
+                redis.start_again(true);
+            }
+            _ => self.server.kill9(program),
+        }
+        *self.killed.entry(program).or_default() += 1;
+        self.wizard = hall_wizard(self.server);
+        self.send(batch);
+    }
+
+    /// The numbers that a batch has left in the world, once it is done.
+    fn tallied(&mut self, batch: u64) -> Vec<u64> {
         let look = format!("$ledger.batch{batch}");
-        let numbers = wait_for("a batch to be done", || {
-            let list = wizard.eval(&look);
+        wait_for("a batch to be done", || {
+            let list = self.wizard.eval(&look);
             let words = list.trim_matches(['{', '}']).split(", ").map(str::to_owned);
             let numbers: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
             (numbers.len() as u64 >= BATCH).then_some(numbers)
-        });
-        tallied.extend(numbers);
+        })
     }
+}
+
+/// The long run, as long as the environment says.
+fn survive_kills(server: &mut Server, redis: Option<&mut Redis>) {
+    let kills = number_from("MOOTHALL_JOB_KILLS", 4);
+    let batches = number_from("MOOTHALL_JOBS", 2_000) / BATCH;
+    let started = Instant::now();
+    let mut wizard = hall_wizard(server);
+    tally_jobs(&mut wizard);
+    let mut run = LongRun {
+        server,
+        redis,
+        wizard,
+        random: Random::new(number_from("MOOTHALL_KILL_SEED", 2_026)),
+        killed: BTreeMap::new(),
+    };
+    for batch in 0..batches {
+        if let Some(earlier) = batch.checked_sub(BATCHES) {
+            run.tallied(earlier);
+        }
+        run.send(batch);
+        // So many kills are due by now, spread over the whole run.
+        for _ in batch * kills / batches..(batch + 1) * kills / batches {
+            run.kill(batch);
+        }
+        run.wizard.expect("batch done");
+    }
+    let tallied: Vec<u64> = (0..batches).flat_map(|batch| run.tallied(batch)).collect();
     wait_for("nothing to be left", || {
-        (wizard.eval("queued_jobs()") == "{}").then_some(())
+        (run.wizard.eval("queued_jobs()") == "{}").then_some(())
     });
     let once: BTreeSet<u64> = tallied.iter().copied().collect();
     assert_eq!(tallied.len(), once.len(), "jobs took effect twice");
     assert_eq!(once.len() as u64, batches * BATCH, "jobs were lost");
-    eprintln!("{killed} kills, {} jobs, none lost and none twice", once.len());
+    eprintln!(
+        "killed {:?}; {} jobs, none lost and none twice, in {:?}",
+        run.killed,
+        once.len(),
+        started.elapsed()
+    );
 }
 
 #[test]
 fn jobs_survive_kills_and_take_effect_once() {
-    let many = "1000000";
-    let mut server = Server::start(Options::default().with("MOOTHALL_PROCESSES_RESTARTS_MAX", many));
+    let mut server = Server::start(enduring());
     survive_kills(&mut server, None);
 }
 
 #[test]
 fn jobs_on_redis_survive_kills_and_take_effect_once() {
     let Some(mut redis) = Redis::start() else { return };
-    let mut server = world_on(&redis, "here");
+    let mut server = Server::start(on(&redis, "here", enduring()));
     survive_kills(&mut server, Some(&mut redis));
 }
 
@@ -195,12 +244,19 @@ pub fn world_on(redis: &Redis, world: &str) -> Server {
     Server::start(on(redis, world, Options::default()))
 }
 
+/// A server whose programs, a worker among them, are started again as often as they die.
+fn enduring() -> Options {
+    Options::default()
+        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", MANY)
+        .with("MOOTHALL_WORKERS_COUNT", 1)
+}
+
 /// The same with other options.
 pub fn on(redis: &Redis, world: &str, options: Options) -> Options {
     options
         .with("MOOTHALL_JOBS_STORE", redis.url())
         .with("MOOTHALL_JOBS_WORLD", world)
-        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", "1000000")
+        .with("MOOTHALL_PROCESSES_RESTARTS_MAX", MANY)
 }
 
 /// A host that is only a test, which takes so many jobs of this kind from now on.

@@ -62,6 +62,7 @@ impl Clerk {
                 tracing::warn!(error = said, "jobs wait here until the job store takes them");
             }
             self.said = said;
+            locked(&self.exchange.figures).tally = self.store.tally();
             if self.exchange.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
                 tracing::info!("the job store answers again");
             }
@@ -240,6 +241,7 @@ impl Clerk {
 
     fn sweep(&mut self) -> Result<(), JobError> {
         self.store.sweep(self.desk.now())?;
+        locked(&self.exchange.figures).counts = self.store.counts()?;
         let listed = self.store.list(JOBS_SEEN_MAX)?;
         let dead = self.store.dead(JOBS_SEEN_MAX)?;
         *locked(&self.exchange.listed) = listed.into_iter().chain(dead).collect();

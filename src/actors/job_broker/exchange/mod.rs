@@ -7,6 +7,7 @@
 
 use super::clerk::Clerk;
 use super::desk::Desk;
+use super::figures::JobFigures;
 use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
 use crate::jobs::redis::{OnRedis, Settings};
@@ -99,6 +100,8 @@ pub struct Exchange {
     /// The thread waits for the log to come further.
     awaits_log: AtomicBool,
     pub(super) is_away: AtomicBool,
+    /// What is shown of that store.
+    pub(super) figures: Mutex<JobFigures>,
     /// What tells this world's folder from any other.
     folder: String,
 }
@@ -116,6 +119,11 @@ impl Exchange {
             folder,
             ..Exchange::default()
         }
+    }
+
+    /// What is shown of the store elsewhere, as it was a moment ago.
+    pub fn figures(&self) -> JobFigures {
+        *locked(&self.figures)
     }
 
     /// What tells this world's folder from any other.
