@@ -9,14 +9,16 @@ use crate::support::peer::{Peer, Unasked};
 use crate::support::random::Random;
 use crate::support::redis::Redis;
 use crate::support::server::{Options, Server};
+use crate::support::tab::Tab;
 use crate::support::telnet::Telnet;
 use crate::support::web::Web;
-use crate::support::worlds::{hall_character, hall_return, hall_wizard};
+use crate::support::worlds::{PASSWORD, hall_character, hall_return, hall_wizard};
 use crate::support::{number_from, wait_for};
 use moo_model::Value;
+use moothall::protocol::error::RpcMessageError;
 use moothall::protocol::host::{DaemonDirect, DaemonToHostReply, HostToDaemonMessage};
 use moothall::protocol::job::{Confirm, JobOut, JobSpec, JobTarget};
-use moothall::protocol::{HostId, JobId, WireValue};
+use moothall::protocol::{ClientId, HostId, JobId, WireObj, WireValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -306,6 +308,41 @@ pub fn job_for(target: JobTarget, kind: &str, data: &Value) -> JobSpec {
         tries_max: 0,
         from: None,
         confirm: Confirm::Queued,
+    }
+}
+
+/// In the name of a player a host puts what that player's programs may, and only while the player is there.
+#[test]
+fn a_host_puts_jobs_for_the_players_whose_connections_it_holds() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let mut agent = taker(&server, 7, "nothing", 0);
+    let me = WireObj(wizard.eval("player")[1..].parse().unwrap());
+    let put = |from, target, confirm| {
+        let job = job_for(target, "carry", &Value::int(1));
+        HostToDaemonMessage::JobPut {
+            job: JobSpec { from, confirm, ..job },
+        }
+    };
+    // The wizard is at another host.
+    let refused = agent.refusal(&put(Some(me), JobTarget::World, Confirm::Queued));
+    assert_eq!(refused, RpcMessageError::PermissionDenied);
+    let refused = agent.refusal(&put(None, JobTarget::Any, Confirm::Replicated));
+    assert!(
+        matches!(refused, RpcMessageError::InvalidRequest(_)),
+        "{refused:?}"
+    );
+    let tab = &mut Tab::open(&mut agent, ClientId([9; 16]));
+    tab.log_in(&mut agent, &format!("create Fay {PASSWORD}"), true);
+    let fay = tab.player;
+    let stored = agent.tell(&put(Some(fay), JobTarget::User(fay), Confirm::Queued));
+    assert!(
+        matches!(stored, DaemonToHostReply::JobStored { .. }),
+        "{stored:?}"
+    );
+    for target in [JobTarget::Any, JobTarget::User(me), JobTarget::Peers] {
+        let refused = agent.refusal(&put(Some(fay), target, Confirm::Queued));
+        assert_eq!(refused, RpcMessageError::PermissionDenied);
     }
 }
 

@@ -252,3 +252,47 @@ fn who_has_not_logged_in_is_told_nothing() {
     let answer = client.peer.request(stranger, Auth::Bound(bound), 0, ask);
     assert_eq!(answer, Err(RpcMessageError::PermissionDenied));
 }
+
+#[test]
+fn a_players_program_enqueues_jobs_and_lists_and_cancels_them() {
+    let server = Lone::without_host(1, &[]);
+    let mut client = Client::of_wizard(&server);
+    let later = |kind: &str| Ask::EnqueueJob {
+        kind: kind.to_owned(),
+        data: WireValue::new(&Value::int(7)),
+        options: vec![("delay".to_owned(), WireValue::new(&Value::int(600)))],
+    };
+    let job = match client.changes(later("mail")) {
+        Ok(Reply::JobEnqueued(job)) => job,
+        other => panic!("not enqueued: {other:?}"),
+    };
+    let seq = client.cmd_seq;
+    let again = client.asks(seq, later("mail"));
+    assert!(matches!(again, Ok(Reply::Duplicate { .. })), "{again:?}");
+    let listed = |client: &mut Client| match client.asks(0, Ask::QueuedJobs { owner: None }) {
+        Ok(Reply::JobList(jobs)) => jobs,
+        other => panic!("no list: {other:?}"),
+    };
+    let lines = listed(&mut client);
+    let line = lines.iter().find(|line| line.job == job).expect("it waits");
+    assert_eq!(
+        (lines.len(), line.kind.as_str(), line.state.as_str()),
+        (1, "mail", "delayed")
+    );
+    match client.asks(0, Ask::JobInfo { job }) {
+        Ok(Reply::JobFacts(known, _, error, data)) => {
+            assert_eq!((&known, error.as_str()), (line, ""));
+            assert_eq!(data.open().unwrap(), Value::int(7));
+        }
+        other => panic!("nothing is known of it: {other:?}"),
+    }
+    assert_eq!(client.changes(Ask::CancelJob { job }), Ok(Reply::JobCancelled));
+    assert!(listed(&mut client).is_empty());
+    let gone = client.asks(0, Ask::JobInfo { job });
+    assert!(
+        matches!(gone, Err(RpcMessageError::EntityRetrievalError(_))),
+        "{gone:?}"
+    );
+    let odd = client.changes(later("no:such"));
+    assert!(matches!(odd, Err(RpcMessageError::InvalidRequest(_))), "{odd:?}");
+}

@@ -5,6 +5,7 @@ use crate::jobs::{assigned, assigned_now, count_jobs, counted, job_for, on, take
 use crate::support::number_from;
 use crate::support::redis::Redis;
 use crate::support::server::{Options, Server};
+use crate::support::telnet::Telnet;
 use crate::support::wait_for;
 use crate::support::web::Web;
 use crate::support::worlds::{hall_character, hall_return, hall_wizard};
@@ -74,17 +75,16 @@ fn f44_the_same_on_redis() {
     take_over(&Server::start(on(&redis, "here", options)));
 }
 
-/// A verb that works for longer than a lease keeps its job, and does it once.
-#[test]
-fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
-    let Some(redis) = Redis::start() else { return };
-    let options = Options::default()
-        .with("MOOTHALL_JOBS_LEASE_S", 1)
-        .with("MOOTHALL_TASKS_EXECUTORS", 2);
-    let server = Server::start(on(&redis, "here", options));
+/// A world on Redis with leases of a second, in which a job of the kind `count` takes so many.
+#[track_caller]
+fn slow_world(redis: &Redis, seconds: f64) -> (Server, Telnet) {
+    let options = Options::default().with("MOOTHALL_JOBS_LEASE_S", 1);
+    let server = Server::start(on(redis, "here", options));
     let mut wizard = hall_wizard(&server);
     count_jobs(&mut wizard);
-    let slow = "{\"{number, owner, id} = args;\", \"end = ftime() + 2.5;\", \"while (ftime() < end) endwhile\", \"$ledger.rows = {@$ledger.rows, {0, number}};\"}";
+    let slow = format!(
+        "{{\"{{number, owner, id}} = args;\", \"end = ftime() + {seconds:?};\", \"while (ftime() < end) endwhile\", \"$ledger.rows = {{@$ledger.rows, {{0, number}}}};\"}}"
+    );
     wizard.eval(&format!("set_verb_code($ledger, \"count_job\", {slow})"));
     let more = "{{\"bg_ticks\", 2000000000}, {\"fg_ticks\", 2000000000}, {\"bg_seconds\", 30}, {\"fg_seconds\", 30}}";
     let set = "name in properties($server_options) ? ($server_options.(name) = most) | add_property($server_options, name, most, {player, \"r\"});";
@@ -92,8 +92,36 @@ fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
         ";;for limit in ({more}) {{name, most}} = limit; {set} endfor load_server_options(); return \"roomy\";"
     ));
     wizard.expect("roomy");
+    (server, wizard)
+}
+
+#[test]
+fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
+    let Some(redis) = Redis::start() else { return };
+    let (_server, mut wizard) = slow_world(&redis, 2.5);
     wizard.eval("enqueue_job(\"count\", 1)");
     wait_for("the slow job to be done", || {
+        (wizard.eval("queued_jobs()") == "{}" && !counted(&mut wizard).is_empty()).then_some(())
+    });
+    assert_eq!(counted(&mut wizard), [1]);
+}
+
+#[test]
+fn f44_a_verb_whose_lease_was_lost_has_done_nothing_and_is_done_again() {
+    let Some(redis) = Redis::start() else { return };
+    let (server, mut wizard) = slow_world(&redis, 4.0);
+    wizard.eval("enqueue_job(\"count\", 1)");
+    wait_for("the job to be taken", || {
+        wizard.eval("queued_jobs()").contains("taken").then_some(())
+    });
+    // Nobody can say to Redis that the verb is at work, so its lease runs out.
+    redis.stop(true);
+    wait_for("the verb to end", || {
+        server.log().contains("has no effect").then_some(())
+    });
+    assert_eq!(counted(&mut wizard), [0; 0]);
+    redis.stop(false);
+    wait_for("the job to be done again", || {
         (wizard.eval("queued_jobs()") == "{}" && !counted(&mut wizard).is_empty()).then_some(())
     });
     assert_eq!(counted(&mut wizard), [1]);
@@ -229,8 +257,22 @@ fn f47_the_world_goes_on_while_redis_is_away_and_slow() {
     count_jobs(&mut wizard);
     wizard.eval("enqueue_job(\"count\", 1)");
     wait_for("a job to be done", || (counted(&mut wizard) == [1]).then_some(()));
+    let far = wizard.eval("enqueue_job(\"count\", 9, [\"delay\" -> 3600])");
+    wait_for("a job to be on Redis", || {
+        wizard.eval("queued_jobs()").contains("delayed").then_some(())
+    });
     redis.kill9();
     let gone = Instant::now();
+    wait_for("the daemon to have missed it", || {
+        server.log().contains("jobs wait here until").then_some(())
+    });
+    // What cannot be carried out is refused, and so is what an operator wants.
+    assert_eq!(wizard.eval(&format!("`cancel_job({far}) ! E_QUOTA => 9\'")), "9");
+    let lost = server.control(&["jobs", "drop", far.trim_matches('"')]);
+    assert!(
+        String::from_utf8_lossy(&lost.stderr).contains("does not answer"),
+        "{lost:?}"
+    );
     wizard.eval("enqueue_job(\"count\", 2)");
     while gone.elapsed() < away {
         assert_eq!(wizard.eval("1 + 1"), "2");
@@ -267,6 +309,7 @@ fn f47_the_world_goes_on_while_redis_is_away_and_slow() {
     let mut rows = counted(&mut wizard);
     rows.sort_unstable();
     assert_eq!(rows, [1, 2, 3]);
+    assert_eq!(wizard.eval(&format!("cancel_job({far})")), "0");
 }
 
 /// The CPU time of the daemon in hundredths of a second.
