@@ -330,7 +330,7 @@ pub enum JobError {
     /// It cannot be stored as asked, and why.
     #[error("{0}")]
     Refused(String),
-    /// The name of this world is another world's in that store, and what to do about it.
+    /// This world may not be in that store: its name is another's there, or there are too many. And what to do about it.
     #[error("{0}")]
     NotOurs(String),
     /// The store cannot be reached, and why. Whether it has done what was asked is not known.

@@ -472,6 +472,8 @@ pub const JOB_REDIS_PATIENCE: Duration = Duration::from_secs(2);
 pub const JOB_REDIS_REST: Duration = Duration::from_millis(50);
 /// The longest such rest.
 pub const JOB_REDIS_REST_MAX: Duration = Duration::from_secs(2);
+/// Worlds that share such a store. A job for all of them is told apart by one byte of its id.
+pub const JOB_WORLDS_MAX: usize = 256;
 /// Jobs of each sort that one look at its clock deals with.
 pub const JOB_SWEPT_AT_ONCE: usize = 1_000;
 /// Jobs that a store keeps.

@@ -218,14 +218,7 @@ impl Clerk {
             self.store.give_back(now, &taker)?;
             locked(&exchange.orders).gone.remove(0);
         }
-        loop {
-            let next = locked(&exchange.orders).cancels.first().copied();
-            let Some(job) = next else { break };
-            // One that somebody has, or that is gone, stays as it is.
-            let cancelled = self.store.cancel(now, job);
-            unless_away(job, cancelled)?;
-            locked(&exchange.orders).cancels.remove(0);
-        }
+        self.cancel()?;
         loop {
             let next = locked(&exchange.orders).dead.first().copied();
             let Some((job, again)) = next else { break };
@@ -237,6 +230,28 @@ impl Clerk {
             locked(&exchange.orders).dead.remove(0);
         }
         Ok(())
+    }
+
+    /// Forgets there what programs have cancelled. One that somebody has, or that is gone, stays as it is.
+    fn cancel(&mut self) -> Result<(), JobError> {
+        let cancels = std::mem::take(&mut locked(&self.exchange.orders).cancels);
+        let jobs: Vec<JobId> = cancels.into_iter().collect();
+        match self.store.cancel_many(self.desk.now(), &jobs) {
+            Ok(cancelled) => {
+                let refused = jobs
+                    .iter()
+                    .zip(cancelled)
+                    .filter_map(|(job, done)| Some((job, done.err()?)));
+                for (job, error) in refused.filter(|(_, error)| *error != JobError::Unknown) {
+                    tracing::warn!(%job, %error, "a job was not cancelled");
+                }
+                Ok(())
+            }
+            Err(error) => {
+                locked(&self.exchange.orders).cancels.extend(jobs);
+                Err(error)
+            }
+        }
     }
 
     fn sweep(&mut self) -> Result<(), JobError> {

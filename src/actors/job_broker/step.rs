@@ -154,9 +154,10 @@ impl Step {
             What::Cancel(job) => {
                 let cancelled = desk.store().cancel(leaving.now, job);
                 match (cancelled, desk.exchange()) {
-                    (Err(JobError::Unknown), Some(exchange)) => exchange.cancel(job),
+                    // It may be on its way there at this moment, too.
+                    (Ok(()) | Err(JobError::Unknown), Some(exchange)) => exchange.cancel(job),
                     (Err(error), _) => tracing::info!(%job, %error, "a job was not cancelled"),
-                    (Ok(()), _) => {}
+                    (Ok(()), None) => {}
                 }
             }
             What::Assign {

@@ -30,6 +30,11 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- The queues that jobs came into, and those that jobs went out of, in this call.
 local entered, left = {}, {}
 
+-- Calls with some of these words at a time: all of many would not fit on the stack. A thousand is even, and more.
+local function in_parts(words, with)
+  for at = 1, #words, 1000 do with(unpack(words, at, math.min(at + 999, #words))) end
+end
+
 -- How a job stands, if there is one.
 local function look(id)
   local bytes = call('GET', jobs .. id)

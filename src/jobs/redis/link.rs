@@ -5,13 +5,15 @@
 use super::scripts::Scripts;
 use super::{LATE, OnRedis};
 use crate::jobs::{JobError, Now};
-use crate::limits::{JOB_REDIS_PATIENCE, JOB_REDIS_REST, JOB_REDIS_REST_MAX};
+use crate::limits::{JOB_REDIS_PATIENCE, JOB_REDIS_REST, JOB_REDIS_REST_MAX, JOB_WORLDS_MAX};
 use crate::protocol::Moment;
 use redis::{Connection, ErrorKind, FromRedisValue, RedisError, Script};
 use std::time::Duration;
 
 /// What a script answers that finds another life of Redis than it was told.
 const OTHER_LIFE: &str = "NOLIFE";
+/// What `JOIN` answers where there are as many worlds as may be.
+const TOO_MANY: &str = "WORLDS";
 
 /// Which script.
 #[derive(Clone, Copy)]
@@ -156,6 +158,10 @@ impl OnRedis {
                 self.away.over(now);
                 Ok(answer)
             }
+            Err(error) if is_full(&error) => {
+                self.away.over(now);
+                Err(JobError::Full)
+            }
             Err(error) if is_refusal(&error) => Err(JobError::Refused(format!("Redis refuses: {error}"))),
             Err(error) => Err(self.lost(now, &error)),
         }
@@ -175,9 +181,12 @@ impl OnRedis {
         }
         self.joined += 1;
         let (connection, life) = self.open(now).map_err(|error| self.lost(now, &error))?;
-        if life.is_empty() {
+        if life.is_empty() || life == TOO_MANY {
             self.away.rest(now);
-            return Err(self.not_ours());
+            return Err(match life.is_empty() {
+                true => self.not_ours(),
+                false => self.too_many(),
+            });
         }
         let before = self.life.replace(life.clone());
         self.has_forgotten |= before.is_some_and(|before| before != life);
@@ -192,6 +201,14 @@ impl OnRedis {
             "another world is called `{world}` in the job store {url}: its key {key} has the id of another data folder; \
              give this one a name of its own, [jobs] world or MOOTHALL_JOBS_WORLD, or a namespace of its own; if that \
              other folder is gone for good, delete the key"
+        ))
+    }
+
+    fn too_many(&self) -> JobError {
+        let (key, url) = (&self.key, &self.settings.url);
+        JobError::NotOurs(format!(
+            "the job store {url} has {JOB_WORLDS_MAX} worlds, which is as many as may share it: take the name of one that \
+             is gone for good from the set {key}:worlds, or give this world a namespace of its own"
         ))
     }
 
@@ -210,9 +227,15 @@ impl OnRedis {
             .arg(self.settings.world.as_str())
             .arg(self.settings.folder.as_str())
             .arg(life)
+            .arg(JOB_WORLDS_MAX)
             .invoke(&mut connection)?;
         Ok((connection, life))
     }
+}
+
+/// Whether Redis has no memory for what was to be written. It changed nothing then, and whatever frees memory still works.
+fn is_full(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) && error.to_string().contains("OOM")
 }
 
 /// Whether Redis has answered, and the connection is as good as before. One that is loading its data, or is somebody's
@@ -223,16 +246,8 @@ fn is_refusal(error: &RedisError) -> bool {
         ErrorKind::Server(_) | ErrorKind::UnexpectedReturnType | ErrorKind::Extension
     );
     let text = error.to_string();
-    let is_away = [
-        "LOADING",
-        "READONLY",
-        "MASTERDOWN",
-        "OOM",
-        "MISCONF",
-        "NOSCRIPT",
-        "BUSY",
-    ]
-    .iter()
-    .any(|word| text.contains(word));
+    let is_away = ["LOADING", "READONLY", "MASTERDOWN", "MISCONF", "NOSCRIPT", "BUSY"]
+        .iter()
+        .any(|word| text.contains(word));
     is_answer && !is_away
 }

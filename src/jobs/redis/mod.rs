@@ -264,14 +264,30 @@ impl OnRedis {
         )
     }
 
+    /// Forgets jobs that nobody has taken, [`JOB_FEED_BATCH`] of them in one round trip.
+    pub fn cancel_many(&mut self, now: Now, jobs: &[JobId]) -> Result<Vec<Result<(), JobError>>, JobError> {
+        let mut cancelled = Vec::with_capacity(jobs.len());
+        for some in jobs.chunks(JOB_FEED_BATCH) {
+            let call: Vec<_> = some.iter().copied().map(id_word).collect();
+            let words: Vec<String> = self.run(now, Which::Cancel, &call)?;
+            cancelled.extend(words.iter().map(|word| meant(word)));
+        }
+        Ok(cancelled)
+    }
+
     fn one_word(&mut self, now: Now, which: Which, call: &[Vec<u8>]) -> Result<(), JobError> {
         let word: String = self.run(now, which, call)?;
-        match word.as_str() {
-            "OK" => Ok(()),
-            "FULL" => Err(JobError::Full),
-            "ATWORK" => Err(JobError::AtWork),
-            _ => Err(JobError::Unknown),
-        }
+        meant(&word)
+    }
+}
+
+/// What a script's word means.
+fn meant(word: &str) -> Result<(), JobError> {
+    match word {
+        "OK" => Ok(()),
+        "FULL" => Err(JobError::Full),
+        "ATWORK" => Err(JobError::AtWork),
+        _ => Err(JobError::Unknown),
     }
 }
 
@@ -366,7 +382,8 @@ impl JobStore for OnRedis {
     }
 
     fn cancel(&mut self, now: Now, job: JobId) -> Result<(), JobError> {
-        self.one_word(now, Which::Cancel, &[id_word(job)])
+        let mut cancelled = self.cancel_many(now, &[job])?;
+        cancelled.pop().unwrap_or(Err(JobError::Unknown))
     }
 
     fn retry(&mut self, now: Now, job: JobId) -> Result<(), JobError> {

@@ -96,19 +96,20 @@ end
 local answers = {}
 for place_of = 1, #ids do answers[place_of] = put(ids[place_of], 5 + (place_of - 1) * each) end
 
-if #fresh > 0 then
-  call('ZADD', fed, unpack(fresh))
-  call('ZREMRANGEBYRANK', fed, 0, -(known_max + 1))
-end
+-- A job counts as known only after everything else of it is there.
 if more > 0 then
-  call('MSET', unpack(rows))
-  call('ZADD', alive, unpack(by_seq))
-  call('ZADD', ends, unpack(by_end))
+  in_parts(rows, function(...) call('MSET', ...) end)
+  in_parts(by_seq, function(...) call('ZADD', alive, ...) end)
+  in_parts(by_end, function(...) call('ZADD', ends, ...) end)
+  in_parts(by_due, function(...) call('ZADD', delay, ...) end)
   call('SET', key('seq'), seq)
   call('INCRBY', key('bytes'), more_bytes)
   count_owners(owners)
 end
-if #by_due > 0 then call('ZADD', delay, unpack(by_due)) end
 if more_behind > 0 then call('INCRBY', behind, more_behind) end
 settle()
+if #fresh > 0 then
+  call('ZADD', fed, unpack(fresh))
+  call('ZREMRANGEBYRANK', fed, 0, -(known_max + 1))
+end
 return answers

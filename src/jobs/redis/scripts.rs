@@ -154,16 +154,20 @@ settle()
 return tonumber(call('GET', key('forgotten')) or '0')
 ";
 
-/// Forgets a job that nobody has: id.
+/// Forgets jobs that nobody has: ids. Gives a word for each.
 const CANCEL: &str = "
-local id = ARGV[1]
-local it = look(id)
-if not it or it[STANDS] == 'dead' then return 'UNKNOWN' end
-if it[STANDS] == 'taken' then return 'ATWORK' end
-leave({id}, {it})
-forget({id})
+local function cancel(id)
+  local it = look(id)
+  if not it or it[STANDS] == 'dead' then return 'UNKNOWN' end
+  if it[STANDS] == 'taken' then return 'ATWORK' end
+  leave({id}, {it})
+  forget({id})
+  return 'OK'
+end
+local words = {}
+for at = 1, #ARGV do words[at] = cancel(ARGV[at]) end
 settle()
-return 'OK'
+return words
 ";
 
 /// Brings a dead job back: id, most jobs, most bytes.
@@ -229,15 +233,18 @@ return {call('ZCARD', alive), count('behind'), call('ZCARD', leases), call('ZCAR
 /// How many jobs each owner of a world has: the world. Gives pairs.
 const OWNERS: &str = "return call('HGETALL', key('owners', ARGV[1]))";
 
-/// Makes a world known, and gives what tells one life of this Redis from another: the world, the id of its folder, and what
-/// to call a new life. What it gives is empty if the world of that name has another folder.
+/// Makes a world known, and gives what tells one life of this Redis from another: the world, the id of its folder, what to
+/// call a new life, and how many worlds there may be. What it gives is empty if the world of that name has another folder,
+/// and `WORLDS` if there are too many. It writes only what is not so already, so it is of use to a Redis that is full.
 const JOIN: &str = "
 local ns, world = KEYS[1], ARGV[1]
 local holder = redis.call('GET', ns .. ':world:' .. world)
 if holder and holder ~= ARGV[2] then return '' end
-redis.call('SET', ns .. ':world:' .. world, ARGV[2])
-redis.call('SADD', ns .. ':worlds', world)
-redis.call('SET', ns .. ':life', ARGV[3], 'NX')
+local is_known = redis.call('SISMEMBER', ns .. ':worlds', world) == 1
+if not is_known and redis.call('SCARD', ns .. ':worlds') >= tonumber(ARGV[4]) then return 'WORLDS' end
+if not holder then redis.call('SET', ns .. ':world:' .. world, ARGV[2]) end
+if not is_known then redis.call('SADD', ns .. ':worlds', world) end
+if redis.call('EXISTS', ns .. ':life') == 0 then redis.call('SET', ns .. ':life', ARGV[3]) end
 return redis.call('GET', ns .. ':life')
 ";
 

@@ -213,6 +213,8 @@ fn f46_a_job_reaches_its_player_at_each_host_and_once_when_its_agent_dies() {
     wizard.eval(&notify("to the browser"));
     ann.expect("to the browser");
     ann.tell(serde_json::json!({"type": "Logout"}));
+    // A socket that is gone before its host has read this would leave her connected, to be come back to.
+    assert_eq!(ann.closed(), 1000);
     drop(ann);
     wait_for("Ann to be gone", || {
         (wizard.eval(&format!("{number} in connected_players()")) == "0").then_some(())

@@ -12,9 +12,9 @@ use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
 use crate::jobs::redis::{OnRedis, Settings};
 use crate::jobs::{Ending, JobError, Queue, Seen, Standing, Taken};
-use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, WORLD_JOB_MAX};
+use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, WORLD_JOB_MAX};
 use crate::protocol::{HostId, JobId, WireObj};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -75,7 +75,7 @@ pub(super) struct Orders {
     pub wants: Vec<Want>,
     pub ends: VecDeque<Ended>,
     pub gone: Vec<String>,
-    pub cancels: Vec<JobId>,
+    pub cancels: HashSet<JobId>,
     /// Of those that were given up, and whether each is to come back.
     pub dead: Vec<(JobId, bool)>,
 }
@@ -249,7 +249,11 @@ impl Exchange {
 
     /// Somebody wants a job forgotten.
     pub fn cancel(&self, job: JobId) {
-        locked(&self.orders).cancels.push(job);
+        let cancels = &mut locked(&self.orders).cancels;
+        // So many wait only while the store is away, and then those that were on their way to it came first.
+        if cancels.len() < JOBS_FED_MAX {
+            cancels.insert(job);
+        }
         self.wake();
     }
 
