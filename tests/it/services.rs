@@ -149,7 +149,7 @@ fn a_handler_is_called_for_whoever_reaches_a_host_and_no_other_verb_is() {
         );
     }
     let other = peer.request(nobody, Auth::None, 0, typed("Greeting"));
-    assert_eq!(other, Err(RpcMessageError::PermissionDenied));
+    assert_eq!(other, Err(RpcMessageError::InvalidToken));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_token_without_a_connection_may_ask_what_its_player_may() {
         object: ObjectRef::Number(WireObj(0)),
     };
     let junk = peer.request(nobody, Auth::Player("junk".to_owned()), 0, resolve());
-    assert_eq!(junk, Err(RpcMessageError::PermissionDenied));
+    assert_eq!(junk, Err(RpcMessageError::InvalidToken));
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Values as programs write them, read without running anything.
 //!
-//! Invariant: what is read back from [`moo_model::literal::to_literal`] is the value that was written.
+//! Invariant: what is read back from [`moo_model::literal::to_source`] is the value that was written, but for floats that
+//! are no numbers, which no program can write.
 
 use crate::ast::{Arg, Expr, StmtKind};
 use crate::parser::{Options, parse};
@@ -39,7 +40,11 @@ impl std::error::Error for NotConstant {}
 /// Whatever else the text is.
 pub fn constant(text: &str) -> Result<Value, NotConstant> {
     let source = format!("return {text};");
-    let program = parse(&source, &Options::new(&|_| true)).map_err(|errors| {
+    let options = Options {
+        strings_span_lines: true,
+        ..Options::new(&|_| true)
+    };
+    let program = parse(&source, &options).map_err(|errors| {
         let first = errors.moo_texts().into_iter().next();
         NotConstant::Syntax(first.unwrap_or_default())
     })?;
@@ -82,7 +87,7 @@ fn value(expr: &Expr) -> Result<Value, NotConstant> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use moo_model::literal::to_literal;
+    use moo_model::literal::to_source;
 
     #[test]
     fn a_value_is_read_as_it_was_written() {
@@ -95,11 +100,13 @@ mod tests {
             "E_PERM",
             "{}",
             "{1, {2.0, \"x\"}, #3}",
+            "0.30000000000000004",
+            "\"one\ntwo\"",
             "[\"a\" -> [1 -> {}], \"b\" -> E_NONE]",
         ];
         for text in written {
             let value = constant(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(to_literal(&value), text);
+            assert_eq!(to_source(&value), text);
         }
     }
 

@@ -21,8 +21,10 @@ pub(crate) struct Comment {
 }
 
 /// Takes a whole program apart. Faults become [`TokenKind::Bad`] tokens; the parser reports them where they matter.
-pub(crate) fn lex(source: &str) -> Lexed {
+/// `strings_span_lines` is [`Options::strings_span_lines`](crate::parser::Options).
+pub(crate) fn lex(source: &str, strings_span_lines: bool) -> Lexed {
     let mut lexer = Lexer {
+        strings_span_lines,
         source,
         bytes: source.as_bytes(),
         at: 0,
@@ -44,6 +46,7 @@ pub(crate) fn lex(source: &str) -> Lexed {
 }
 
 struct Lexer<'a> {
+    strings_span_lines: bool,
     source: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -175,7 +178,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// `'"' { character | "\" character } '"'`, on one line.
+    /// `'"' { character | "\" character } '"'`, on one line unless told otherwise.
     fn string(&mut self) -> TokenKind {
         self.at += 1;
         loop {
@@ -184,6 +187,7 @@ impl Lexer<'_> {
                     self.at += 1;
                     return TokenKind::Text;
                 }
+                Some(b'\n') if self.strings_span_lines => self.at += 1,
                 Some(b'\\') if !matches!(self.bytes.get(self.at + 1), None | Some(b'\n')) => self.at += 2,
                 Some(b'\n') | None => return TokenKind::Bad(Fault::MissingQuote),
                 // The bytes within a character are never a quote, a backslash or a newline.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::number::float_text;
+use crate::number::{float_source, float_text};
 use crate::value::Parts;
 use crate::{Value, View};
 
@@ -46,21 +46,32 @@ fn write_int(i: i64, out: &mut String) {
     out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
 }
 
-/// The source form of a value.
+/// The `toliteral()` form of a value, in which floats have 15 digits.
 pub fn to_literal(value: &Value) -> String {
     let mut out = String::new();
     to_literal_bounded(value, usize::MAX, &mut out);
     out
 }
 
-/// Writes the source form, giving up once `out` is longer than `bytes_max`; gives whether it was completed.
+/// The source form of a value: as [`to_literal`], with as many digits as tell each float from all others.
+pub fn to_source(value: &Value) -> String {
+    let mut out = String::new();
+    write(value, usize::MAX, float_source, &mut out);
+    out
+}
+
+/// Writes the `toliteral()` form, giving up once `out` is longer than `bytes_max`; gives whether it was completed.
 /// Sharing makes a small value print exponentially long, so callers in tasks must bound it.
 pub fn to_literal_bounded(value: &Value, bytes_max: usize, out: &mut String) -> bool {
+    write(value, bytes_max, float_text, out)
+}
+
+fn write(value: &Value, bytes_max: usize, float: fn(f64) -> String, out: &mut String) -> bool {
     let mut open: Vec<Open<'_>> = Vec::new();
     let mut next = Some(value);
     loop {
         if let Some(value) = next {
-            show(value, &mut open, out);
+            show(value, float, &mut open, out);
         }
         if out.len() > bytes_max {
             return false;
@@ -97,9 +108,9 @@ impl Open<'_> {
 }
 
 /// Writes a scalar, or opens a list or map.
-fn show<'a>(value: &'a Value, open: &mut Vec<Open<'a>>, out: &mut String) {
+fn show<'a>(value: &'a Value, float: fn(f64) -> String, open: &mut Vec<Open<'a>>, out: &mut String) {
     let Some(parts) = value.parts() else {
-        return scalar(value, out);
+        return scalar(value, float, out);
     };
     let is_map = value.as_map().is_some();
     out.push(if is_map { '[' } else { '{' });
@@ -110,10 +121,11 @@ fn show<'a>(value: &'a Value, open: &mut Vec<Open<'a>>, out: &mut String) {
     });
 }
 
-fn scalar(value: &Value, out: &mut String) {
+fn scalar(value: &Value, float: fn(f64) -> String, out: &mut String) {
     match value.view() {
         View::Str(s) => quoted(&s, out),
         View::Err(e) => out.push_str(e.name()),
+        View::Float(f) => out.push_str(&float(f)),
         View::Int(i) => write!(out, "{i}").expect("a string accepts every write"),
         _ => out.push_str(&to_str(value)),
     }

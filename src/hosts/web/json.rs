@@ -208,9 +208,9 @@ pub fn json_value(value: &WireValue) -> Value {
         .map_or(Value::Null, |value| moo_model::json::to_json(&value))
 }
 
-/// What a value of the world is in the language.
+/// What a value of the world is in the language, so that the same value can be read back.
 pub fn literal(value: &WireValue) -> String {
-    let literal = |value| moo_model::literal::to_literal(&value);
+    let literal = |value| moo_model::literal::to_source(&value);
     value.open().map_or_else(|_| String::new(), literal)
 }
 

@@ -53,15 +53,11 @@ fn f53_who_comes_when_no_descriptor_is_left_is_told_so_and_nothing_spins() {
         .collect();
     assert!(crowd.len() < 20, "the limit was not felt");
     let (begun, used) = (Instant::now(), cpu(pid));
-    for _ in 0..10 {
+    while begun.elapsed() < Duration::from_secs(1) {
         let (_, words) = come(&server);
         assert!(words.contains(SORRY), "{words:?}");
     }
     let (elapsed, used) = (begun.elapsed(), cpu(pid) - used);
-    assert!(
-        elapsed > Duration::from_millis(500),
-        "it does not rest: {elapsed:?}"
-    );
     assert!(
         used < elapsed / 4,
         "{used:?} of {elapsed:?} were spent on refusing"

@@ -75,10 +75,10 @@ fn f44_the_same_on_redis() {
     take_over(&Server::start(on(&redis, "here", options)));
 }
 
-/// A world on Redis with leases of a second, in which a job of the kind `count` takes so many.
+/// A world on Redis with leases of two seconds, in which a job of the kind `count` takes so many.
 #[track_caller]
 fn slow_world(redis: &Redis, seconds: f64) -> (Server, Telnet) {
-    let options = Options::default().with("MOOTHALL_JOBS_LEASE_S", 1);
+    let options = Options::default().with("MOOTHALL_JOBS_LEASE_S", 2);
     let server = Server::start(on(redis, "here", options));
     let mut wizard = hall_wizard(&server);
     count_jobs(&mut wizard);
@@ -98,7 +98,7 @@ fn slow_world(redis: &Redis, seconds: f64) -> (Server, Telnet) {
 #[test]
 fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
     let Some(redis) = Redis::start() else { return };
-    let (_server, mut wizard) = slow_world(&redis, 2.5);
+    let (_server, mut wizard) = slow_world(&redis, 4.5);
     wizard.eval("enqueue_job(\"count\", 1)");
     wait_for("the slow job to be done", || {
         (wizard.eval("queued_jobs()") == "{}" && !counted(&mut wizard).is_empty()).then_some(())
@@ -109,7 +109,7 @@ fn f44_a_verb_that_runs_longer_than_its_lease_is_not_done_twice() {
 #[test]
 fn f44_a_verb_whose_lease_was_lost_has_done_nothing_and_is_done_again() {
     let Some(redis) = Redis::start() else { return };
-    let (server, mut wizard) = slow_world(&redis, 4.0);
+    let (server, mut wizard) = slow_world(&redis, 6.0);
     wizard.eval("enqueue_job(\"count\", 1)");
     wait_for("the job to be taken", || {
         wizard.eval("queued_jobs()").contains("taken").then_some(())

@@ -12,6 +12,7 @@ fn program(source: &str) -> crate::program::Program {
     let options = Options {
         is_builtin: &|_| true,
         unknown_builtins: UnknownBuiltins::Refuse,
+        strings_span_lines: false,
     };
     let program = compile(&Arc::new(
         parse(source, &options).expect("the test's source is right"),

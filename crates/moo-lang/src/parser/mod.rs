@@ -27,6 +27,8 @@ pub struct Options<'a> {
     pub is_builtin: &'a dyn Fn(&str) -> bool,
     /// What becomes of a call of a function that does not exist.
     pub unknown_builtins: UnknownBuiltins,
+    /// Whether a string may have a newline in it, which no program has: values of the world do.
+    pub strings_span_lines: bool,
 }
 
 /// What becomes of a call of a function that does not exist.
@@ -44,6 +46,7 @@ impl<'a> Options<'a> {
         Options {
             is_builtin,
             unknown_builtins: UnknownBuiltins::Refuse,
+            strings_span_lines: false,
         }
     }
 
@@ -52,6 +55,7 @@ impl<'a> Options<'a> {
         Options {
             is_builtin,
             unknown_builtins: UnknownBuiltins::Keep,
+            strings_span_lines: false,
         }
     }
 }
@@ -125,7 +129,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(source: &'a str, options: Options<'a>) -> Parser<'a> {
-        let lexed = lex(source);
+        let lexed = lex(source, options.strings_span_lines);
         let slots = PREDEFINED
             .iter()
             .zip(0..)
