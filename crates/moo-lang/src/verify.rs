@@ -26,6 +26,13 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
             }
         }
     }
+    let is_loop = |(pc, op): &(usize, &Op)| goes_back_for_nothing(program, *pc, op);
+    if let Some((pc, op)) = program.code.iter().enumerate().find(is_loop) {
+        return Err(Defect {
+            pc,
+            what: format!("{} goes back without a charge", op.name()),
+        });
+    }
     let stays_inside = |(pc, op): (usize, &Op)| match *op {
         Op::RangeLoop { back, .. }
         | Op::ListLoop { back, .. }
@@ -54,6 +61,21 @@ pub fn verify(program: &Program) -> Result<(), Defect> {
         });
     }
     verify_tables(program)
+}
+
+/// Whether it may go back and is none of those that charge for it: such a loop would never come to its limits.
+fn goes_back_for_nothing(program: &Program, pc: usize, op: &Op) -> bool {
+    let is_back = |to: u32| to as usize <= pc;
+    { *op }.ticks_mut().is_none()
+        && op.operands().into_iter().any(|operand| match operand {
+            Operand::Target(to) => is_back(to),
+            Operand::Scatter(k) => {
+                let scatter = &program.scatters[usize::from(k)];
+                let default_is_back = |kind| matches!(kind, ScatterKind::Optional(Some(to)) if is_back(to));
+                is_back(scatter.done) || scatter.targets.iter().any(|target| default_is_back(target.kind))
+            }
+            _ => false,
+        })
 }
 
 /// How many instructions behind it one may pass over, on its way or where an error is no end of it.

@@ -169,7 +169,7 @@ fn scatter(kinds: &[ScatterKind], required: usize, optional: usize) -> Scatter {
         targets: kinds.iter().map(target).collect(),
         required,
         optional,
-        done: 0,
+        done: 1,
     }
 }
 
@@ -221,4 +221,16 @@ fn the_verifier_counts_the_targets_of_a_scattering_assignment() {
     ] {
         assert!(verified(wrong.clone()).is_err(), "{wrong:?}");
     }
+}
+
+#[test]
+fn the_verifier_refuses_a_loop_that_costs_nothing() {
+    let verified = |scatter| verify(&spoilt(&[Op::ScatterArgs { spec: 0 }, END], scatter));
+    let mut back = scatter(&[], 0, 0);
+    back.done = 0;
+    assert!(verified(back).is_err());
+    let default = ScatterKind::Optional(Some(0));
+    assert!(verified(scatter(&[default], 0, 1)).is_err());
+    let forward = ScatterKind::Optional(Some(1));
+    assert_eq!(verified(scatter(&[forward], 0, 1)), Ok(()));
 }
