@@ -147,11 +147,16 @@ impl Keys {
         (authority.sign(grant, jti, (self.now)()), jti)
     }
 
-    /// Judges a token; failures are counted by `peer`.
-    pub fn check(&self, peer: [u8; 16], principal: Principal, token: &str) -> Result<Claims, TokenError> {
+    /// Judges a token; failures are counted by `peer`, if there is one.
+    pub fn check(
+        &self,
+        peer: impl Into<Option<[u8; 16]>>,
+        principal: Principal,
+        token: &str,
+    ) -> Result<Claims, TokenError> {
         let at = Moment::default().plus(self.born.elapsed());
         let presented = Presented {
-            peer,
+            peer: peer.into(),
             principal,
             token,
         };

@@ -1,7 +1,7 @@
 //! By what right a host speaks for a client, and what ends that right.
 //!
-//! Invariant: signatures are verified where a token itself is presented, which is at an attach; every other request
-//! costs a comparison of sixteen bytes.
+//! Invariant: signatures are verified where a token itself is presented: at an attach, and in what is asked without a
+//! connection. Every other request costs a comparison of sixteen bytes.
 
 use super::{Client, ConnectionActor};
 use crate::actors::keyring::Keys;

@@ -26,7 +26,9 @@ use crate::config::{self, Config, Listen};
 use crate::hosts::link::{FromHost, HostLink, ToHost};
 use crate::hosts::program::bind::bind;
 use crate::hosts::program::{self, ClientNames, HostError, HostKind, Options, SYSTEM_OBJECT, Serves, tell};
-use crate::limits::{CLOSE_FLUSH_MAX, WEB_KEEP_ALIVE, WEB_PAUSE_BYTES, WEB_QUESTIONS_MAX};
+use crate::limits::{
+    CLOSE_FLUSH_MAX, TOKEN_FAILURES_MAX, WEB_KEEP_ALIVE, WEB_PAUSE_BYTES, WEB_QUESTIONS_MAX,
+};
 use crate::protocol::control::ChildReady;
 use crate::protocol::host::{HostType, Listener};
 use actix_web::dev::ServerHandle;
@@ -58,6 +60,8 @@ pub struct WebShared {
     pub address: SocketAddr,
     /// How often somebody may try to log in.
     pub throttle: throttle::Throttle,
+    /// How often somebody may show a token that is none.
+    pub proofs: throttle::Throttle,
     /// What ends clients that do not read.
     pub reaper: reaper::Reaper,
     names: ClientNames,
@@ -70,6 +74,7 @@ impl WebShared {
     pub fn new(settings: config::Web, link: Gate<HostLink>, address: SocketAddr) -> WebShared {
         WebShared {
             throttle: throttle::Throttle::new(settings.logins_per_minute_max),
+            proofs: throttle::Throttle::new(TOKEN_FAILURES_MAX),
             settings,
             link,
             address,

@@ -1,4 +1,5 @@
-//! How often somebody may try to log in, counted by address and by the name that is tried.
+//! How often somebody may try to log in, counted by address and by the name that is tried, and how often show a token that
+//! is none.
 //!
 //! Invariant: it holds nothing for longer than [`LOGIN_PERIOD`], and no more than [`LOGIN_NAMES_MAX`] of either; an address that
 //! tries too often says nothing about names, so nobody is locked out by one.
@@ -7,7 +8,7 @@ use crate::limits::{LOGIN_NAMES_MAX, LOGIN_PERIOD};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Counts of tries.
@@ -40,16 +41,9 @@ impl Throttle {
         if self.tries_max == 0 {
             return Ok(());
         }
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = now.saturating_sub(counts.since);
-        if age >= LOGIN_PERIOD {
-            *counts = Counts {
-                since: now,
-                ..Counts::default()
-            };
-        }
-        let wait = LOGIN_PERIOD.saturating_sub(now.saturating_sub(counts.since));
-        let from = from.map(network).filter(|from| !from.is_loopback());
+        let mut counts = self.counts_at(now);
+        let wait = counts.wait(now);
+        let from = from.and_then(counted);
         if from.is_some_and(|from| count(&mut counts.addresses, from) > self.tries_max) {
             return Err(wait);
         }
@@ -58,6 +52,45 @@ impl Throttle {
         }
         Ok(())
     }
+
+    /// Takes note of a try from an address that went wrong, where those that succeed are not counted.
+    pub fn miss(&self, now: Duration, from: Option<IpAddr>) {
+        if let Some(from) = from.and_then(counted) {
+            count(&mut self.counts_at(now).addresses, from);
+        }
+    }
+
+    /// How long an address has to wait from which too much went wrong.
+    pub fn wait(&self, now: Duration, from: Option<IpAddr>) -> Option<Duration> {
+        let from = from.and_then(counted)?;
+        let counts = self.counts_at(now);
+        let missed = counts.addresses.get(&from).copied().unwrap_or_default();
+        (self.tries_max > 0 && missed >= self.tries_max).then(|| counts.wait(now))
+    }
+
+    /// The counts of the period that it is.
+    fn counts_at(&self, now: Duration) -> MutexGuard<'_, Counts> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_sub(counts.since) >= LOGIN_PERIOD {
+            *counts = Counts {
+                since: now,
+                ..Counts::default()
+            };
+        }
+        counts
+    }
+}
+
+impl Counts {
+    /// How long the period still is.
+    fn wait(&self, now: Duration) -> Duration {
+        LOGIN_PERIOD.saturating_sub(now.saturating_sub(self.since))
+    }
+}
+
+/// What is counted of an address; nothing of this machine's own.
+fn counted(address: IpAddr) -> Option<IpAddr> {
+    Some(network(address)).filter(|network| !network.is_loopback())
 }
 
 /// What one household has of addresses: an IPv4 address, or the first 64 bits of an IPv6 one (RFC 6177).
@@ -122,6 +155,19 @@ mod tests {
             throttle.admit(at(1), Some(IpAddr::from([192, 0, 2, 2])), "Ann"),
             Ok(())
         );
+    }
+
+    #[test]
+    fn only_what_goes_wrong_counts_where_that_is_asked_for() {
+        let throttle = Throttle::new(2);
+        let [near, far] = [1, 2].map(|n| Some(IpAddr::from([192, 0, 2, n])));
+        for _ in 0..2 {
+            assert_eq!(throttle.wait(at(1), near), None);
+            throttle.miss(at(1), near);
+        }
+        assert_eq!(throttle.wait(at(1), near), Some(LOGIN_PERIOD - at(1)));
+        assert_eq!(throttle.wait(at(1), far), None);
+        assert_eq!(throttle.wait(LOGIN_PERIOD, near), None);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use moo_model::ledger::Row;
 /// A token as it comes in.
 #[derive(Clone, Copy, Debug)]
 pub struct Presented<'a> {
-    /// Whose failures are counted together.
-    pub peer: [u8; 16],
+    /// Whose failures are counted together; none if whoever passes it on counts them, for many whom it speaks for.
+    pub peer: Option<[u8; 16]>,
     /// Whom it is to speak for.
     pub principal: Principal,
     /// The token.
@@ -63,12 +63,13 @@ impl Authority {
 
     /// Judges a token. A signature costs about 100 microseconds, unless it was verified in the last minute.
     pub fn check(&mut self, presented: &Presented<'_>, now: Wall, at: Moment) -> Result<Claims, TokenError> {
-        if self.failures.is_refused(presented.peer, at) {
+        let peer = presented.peer;
+        if peer.is_some_and(|peer| self.failures.is_refused(peer, at)) {
             return Err(TokenError::TooManyFailures);
         }
         let judged = self.judge(presented, now, at);
-        if judged.is_err() {
-            self.failures.add(presented.peer, at);
+        if let (Some(peer), Err(_)) = (peer, &judged) {
+            self.failures.add(peer, at);
         }
         judged
     }

@@ -5,7 +5,7 @@
 use super::super::json::Malformed;
 use super::super::session::answer::error_value;
 use crate::hosts::link::NoAnswer;
-use crate::protocol::surface::SURFACE;
+use crate::protocol::surface::{Row, SURFACE};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::{Map, Value, json};
@@ -45,6 +45,11 @@ impl Refused {
 
     fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether what was shown is no token, or one that does not hold.
+    pub fn is_bad_token(&self) -> bool {
+        self.text("code") == SURFACE[Row::ProofInvalid as usize].code
     }
 
     /// What to say differently to somebody whom the world itself has told why.

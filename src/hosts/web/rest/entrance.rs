@@ -39,7 +39,7 @@ pub async fn login(mut call: Call) -> Result<HttpResponse, Refused> {
     let (line, name) = line(&mut call.fields)?;
     let (peer, address) = far_end(&call.request, &call.shared);
     if let Err(wait) = call.shared.throttle.admit(call.shared.now(), address, &name) {
-        return Err(NoAnswer::Refused(busy(wait)).into());
+        return Err(busy(wait));
     }
     let ok = enter(&call.shared, peer, line).await?;
     let token = ok.auth_token.clone();
@@ -62,11 +62,13 @@ pub fn logout(call: &Call) -> HttpResponse {
         .finish()
 }
 
-fn busy(wait: Duration) -> RpcMessageError {
+/// Try again after this time.
+pub(super) fn busy(wait: Duration) -> Refused {
     let wait = wait.max(LOGIN_REST_MIN).as_millis();
-    RpcMessageError::Busy {
+    let error = RpcMessageError::Busy {
         retry_after_ms: u32::try_from(wait).unwrap_or(u32::MAX),
-    }
+    };
+    NoAnswer::Refused(error).into()
 }
 
 /// The line that a terminal would send, and the name that is tried.
@@ -124,7 +126,7 @@ impl Visitor {
 
     fn offer(&mut self, message: FromClient, context: &mut Context<Visitor>) {
         if self.shared.link.offer(message).is_err() {
-            self.end(Err(NoAnswer::Refused(busy(LOGIN_REST_MIN)).into()), context);
+            self.end(Err(busy(LOGIN_REST_MIN)), context);
         }
     }
 

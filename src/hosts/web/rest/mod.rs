@@ -17,6 +17,8 @@ mod own;
 mod world;
 
 use super::WebShared;
+use super::websocket::upgrade::far_end;
+use crate::protocol::client::Auth;
 use actix_web::http::Method;
 use actix_web::web::{self, Data, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -55,7 +57,24 @@ async fn serve(
         Ok(call) => call,
         Err(refused) => return refused.respond(),
     };
-    carry_out(call).await.unwrap_or_else(Refused::respond)
+    admit(call).await.unwrap_or_else(Refused::respond)
+}
+
+/// Carries out what is asked, unless too many bad tokens came from there lately: each costs the daemon a signature.
+async fn admit(call: Call) -> Result<HttpResponse, Refused> {
+    if !matches!(call.auth, Auth::Player(_)) {
+        return carry_out(call).await;
+    }
+    let shared = Arc::clone(&call.shared);
+    let (_, address) = far_end(&call.request, &shared);
+    if let Some(wait) = shared.proofs.wait(shared.now(), address) {
+        return Err(entrance::busy(wait));
+    }
+    let answer = carry_out(call).await;
+    if answer.as_ref().is_err_and(Refused::is_bad_token) {
+        shared.proofs.miss(shared.now(), address);
+    }
+    answer
 }
 
 async fn carry_out(call: Call) -> Result<HttpResponse, Refused> {

@@ -62,9 +62,8 @@ impl Host {
                     cmd_seq: 0,
                     cmd_acked: 0,
                 };
-                let nobody = ClientId([0; 16]);
                 self.link
-                    .ask_client(now, ticket, nobody, &request, false, &mut self.wire);
+                    .ask_client(now, ticket, ClientId::NONE, &request, false, &mut self.wire);
             }
         }
     }

@@ -39,7 +39,7 @@ fn check(
     now: Wall,
 ) -> Result<Claims, TokenError> {
     let presented = Presented {
-        peer: PEER,
+        peer: Some(PEER),
         principal,
         token,
     };
@@ -222,7 +222,7 @@ fn twenty_bad_tokens_a_minute_and_then_none_is_looked_at() {
     let good = authority.sign(grants()[0].clone(), JTI, NOW);
     let show = |authority: &mut Authority, peer, token: &str, at| {
         let presented = Presented {
-            peer,
+            peer: Some(peer),
             principal: bearers()[0],
             token,
         };
@@ -243,6 +243,24 @@ fn twenty_bad_tokens_a_minute_and_then_none_is_looked_at() {
         "others are not concerned"
     );
     assert!(show(&mut authority, PEER, &good, AT.plus(Duration::from_secs(60))).is_ok());
+}
+
+#[test]
+fn whoever_is_one_of_many_under_no_name_of_their_own_locks_out_none_of_the_others() {
+    let mut authority = authority_for(&grants()[0]);
+    let good = authority.sign(grants()[0].clone(), JTI, NOW);
+    let mut show = |token: &str| {
+        let presented = Presented {
+            peer: None,
+            principal: bearers()[0],
+            token,
+        };
+        authority.check(&presented, NOW, AT)
+    };
+    for _ in 0..=TOKEN_FAILURES_MAX {
+        assert_eq!(show("junk"), Err(TokenError::Invalid));
+    }
+    assert!(show(&good).is_ok());
 }
 
 #[test]
