@@ -1,7 +1,7 @@
 //! The conversation of a terminal in a browser: lines one way, text with ANSI the other, as over telnet but without its
 //! negotiation. A machine without a socket, like `session`, and told and asked by the same actor.
 //!
-//! Invariants: lines leave in the order they came, and no more are kept than the window lets; everything that the client is
+//! Invariants: lines leave in the order they came, and no more are kept than the window lets and one frame brings; everything that the client is
 //! told is UTF-8.
 
 use super::session::{Act, code_of};
@@ -63,6 +63,8 @@ impl Terminal {
             let words = format!(">> A line may be {LINE_LEN_MAX} bytes long; yours was not taken <<");
             self.print(&words);
         }
+        // A socket is read whether or not the daemon keeps up, so it is here that what waits has its bound.
+        let mut is_full = self.window.is_full();
         for line in lines {
             let name = line.split_whitespace().nth(1).unwrap_or_default();
             match (self.is_known, admit_unless(self.is_known, name, &admit)) {
@@ -70,13 +72,11 @@ impl Terminal {
                     let words = format!(">> Too many tries; wait {} s <<", wait.as_secs() + 1);
                     self.print(&words);
                 }
-                _ if self.window.push(line, true).is_err() => {
-                    self.print(
-                        ">> The server is away, and no more can be kept for it; a line was not taken <<",
-                    );
-                }
-                _ => {}
+                _ => is_full = is_full || self.window.push(line, true).is_err(),
             }
+        }
+        if is_full {
+            self.print(">> Too much waits for the server; the last that you sent was not taken <<");
         }
         self.send_lines();
     }
@@ -243,6 +243,7 @@ fn as_text(value: &WireValue) -> String {
 mod tests {
     use super::*;
     use crate::hosts::link::Ending;
+    use crate::limits::{HELD_LINES_MAX, LINES_UNANSWERED_MAX};
 
     fn anybody(_: &str) -> Result<(), Duration> {
         Ok(())
@@ -266,6 +267,30 @@ mod tests {
         assert_eq!(terminal.acts(), [Act::Lines(vec!["look".into()])]);
         terminal.hear(b"\xa9\n", anybody);
         assert_eq!(terminal.acts(), [Act::Lines(vec!["say h\u{e9}".into()])]);
+    }
+
+    #[test]
+    fn whoever_types_faster_than_the_daemon_answers_is_told_that_no_more_is_taken() {
+        let mut terminal = ready();
+        terminal.is_known = true;
+        let refusal = || Act::SendBytes {
+            bytes: b">> Too much waits for the server; the last that you sent was not taken <<\r\n".to_vec(),
+            event: None,
+        };
+        let lines = "x\n".repeat(LINES_UNANSWERED_MAX + HELD_LINES_MAX);
+        terminal.hear(lines.as_bytes(), anybody);
+        assert_eq!(
+            terminal.acts(),
+            [Act::Lines(vec!["x".into(); LINES_UNANSWERED_MAX])]
+        );
+        for _ in 0..9 {
+            terminal.hear(b"y\nz\n", anybody);
+            assert_eq!(terminal.acts(), [refusal()]);
+        }
+        terminal.told(ToClient::Answered);
+        assert_eq!(terminal.acts(), [Act::Lines(vec!["x".into()])]);
+        terminal.hear(b"y\n", anybody);
+        assert_eq!(terminal.acts(), []);
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Window {
         self.waiting.push_front(line);
     }
 
+    /// Whether as much waits as is kept for a daemon that is away.
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= HELD_LINES_MAX || self.waiting_bytes >= HELD_BYTES_MAX
+    }
+
     /// Bytes of the lines that wait.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
