@@ -72,6 +72,18 @@ impl What {
             Message::BatchWorldState { .. } | Message::InvokeVerb { .. } | Message::RequestedInput { .. }
         )
     }
+
+    /// About how many bytes it keeps while it waits.
+    pub fn length(&self) -> usize {
+        match self {
+            What::Ask(ask) => length(&ask.message),
+            What::Typed(typed) => typed.data.0.len(),
+            What::Login { line, .. } => line.len(),
+            What::Attach { token, .. } => token.as_ref().map_or(0, String::len),
+            What::Resume { session, .. } => session.len(),
+            What::Ack(_) | What::Ping | What::Presence | What::Logout => 0,
+        }
+    }
 }
 
 /// Something that is asked of the daemon.
@@ -179,7 +191,8 @@ pub fn read(text: &str) -> Result<Said, (Option<String>, Malformed)> {
     read(&mut fields).map_err(|error| (id.clone(), error))
 }
 
-fn read_id(fields: &Fields) -> Result<Option<String>, Malformed> {
+/// What the client calls its message. It stays among the fields: the world is told it, too.
+pub fn read_id(fields: &Fields) -> Result<Option<String>, Malformed> {
     match fields.0.get("id") {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(id)) if (1..=ASK_ID_MAX).contains(&id.len()) => Ok(Some(id.clone())),

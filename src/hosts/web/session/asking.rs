@@ -32,16 +32,20 @@ impl Session {
         }
     }
 
+    /// Bytes that may wait for answers.
+    pub(super) fn asks_bytes_max(&self) -> usize {
+        if self.is_holding {
+            HELD_BYTES_MAX
+        } else {
+            ASKS_BYTES_MAX
+        }
+    }
+
     /// Takes note of a question; gives what it is called, if there is room for it.
     fn pend(&mut self, id: Option<String>, kind: Kind, message: &Message) -> Option<u64> {
         let length = ask::length(message);
         let waiting: usize = self.pending.values().map(|pending| pending.length).sum();
-        let most = if self.is_holding {
-            HELD_BYTES_MAX
-        } else {
-            ASKS_BYTES_MAX
-        };
-        if self.pending.len() >= ASKS_MAX || waiting + length > most {
+        if self.pending.len() >= ASKS_MAX || waiting + length > self.asks_bytes_max() {
             let retry_after_ms = BUSY_RETRY_MS;
             self.refuse_as(id, RpcMessageError::Busy { retry_after_ms });
             return None;

@@ -136,6 +136,14 @@ struct Unproved {
     behind: VecDeque<Said>,
 }
 
+impl Unproved {
+    /// Whether this may come behind it, too, where so many bytes may wait.
+    fn has_room(&self, what: &What, bytes_max: usize) -> bool {
+        let waiting: usize = self.behind.iter().map(|said| said.what.length()).sum();
+        self.behind.len() < ASKS_MAX && waiting + what.length() <= bytes_max
+    }
+}
+
 /// One client.
 #[derive(Debug)]
 pub struct Session {
@@ -233,8 +241,9 @@ impl Session {
         if text.len() > WEB_FRAME_MAX && !said.what.may_be_long() {
             return self.close(1009, "a message of this type may not be so large");
         }
+        let bytes_max = self.asks_bytes_max();
         match &mut self.unproved {
-            Some(unproved) if unproved.behind.len() < ASKS_MAX => unproved.behind.push_back(said),
+            Some(unproved) if unproved.has_room(&said.what, bytes_max) => unproved.behind.push_back(said),
             Some(_) => self.refuse_as(
                 said.id,
                 RpcMessageError::Busy {

@@ -242,6 +242,13 @@ fn only_programs_and_values_may_be_long_and_not_many_of_them_may_wait() {
     assert!(session.acts().iter().all(|act| matches!(act, Act::Ask { .. })));
     session.hear(&program, NOW, anybody);
     assert_eq!(read(&mut session).0[0]["code"], "BUSY");
+    // What waits behind a name that is asked for has the same bound.
+    let mut session = known();
+    session.hear(&global("1", "anna"), NOW, anybody);
+    (0..room).for_each(|_| session.hear(&program, NOW, anybody));
+    assert_eq!(session.acts(), [Act::Whose("5e551014".to_owned())]);
+    session.hear(&program, NOW, anybody);
+    assert_eq!(read(&mut session).0[0]["code"], "BUSY");
     let mut session = known();
     session.told(ToClient::Away);
     session.acts();
