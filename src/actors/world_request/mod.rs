@@ -17,7 +17,7 @@ use crate::protocol::event::NarrativeEvent;
 use moo_model::{ErrorCode, Obj, Value};
 use moo_tasks::attempt::{End, Failure};
 use moo_tasks::connections::ConnId;
-use moo_tasks::request::{self, Action, Expected, Failed, ObjectName, Request, results};
+use moo_tasks::request::{Action, Expected, Failed, ObjectName, Request, results};
 use moo_tasks::service::{Service, What};
 use rows::{object_info, programmed, prop_info, property_and_value, rows, texts, verb_and_code, verb_info};
 
@@ -217,14 +217,8 @@ fn action_of(action: WorldAction) -> Result<Action, Refused> {
             object,
             property,
             literal,
-        } => Action::Update(name_of(object), property, constant(&literal)?),
+        } => Action::UpdateLiteral(name_of(object), property, literal),
     })
-}
-
-/// The value that a text stands for.
-fn constant(literal: &str) -> Result<Value, Refused> {
-    request::constant(literal)
-        .map_err(|error| RpcMessageError::InvalidRequest(format!("the literal is no value: {error}")))
 }
 
 /// A value as the world has it.
@@ -247,7 +241,7 @@ fn kind_of(action: &Action) -> Kind {
         Action::Eval(_) => Kind::Eval,
         Action::Invoke(..) => Kind::Call,
         Action::Read(..) => Kind::SystemProperty,
-        Action::Update(..) => Kind::Updated,
+        Action::Update(..) | Action::UpdateLiteral(..) => Kind::Updated,
         Action::Expect(..) => Kind::Expected,
         Action::Program(..) => Kind::Programmed,
         Action::Verb(..) => Kind::Verb,
@@ -418,6 +412,8 @@ fn refusal(failed: Failed) -> Refused {
     }
     if failed.is(ErrorCode::Perm) {
         RpcMessageError::PermissionDenied
+    } else if failed.is_no_value() {
+        RpcMessageError::InvalidRequest(failed.message)
     } else if is_missing(&failed) {
         RpcMessageError::EntityRetrievalError(failed.message)
     } else {

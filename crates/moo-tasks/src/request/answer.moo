@@ -22,6 +22,8 @@ for action in (args)
     elseif (what == "update")
       object.(rest[1]) = rest[2];
       result = 0;
+    elseif (what == "unreadable")
+      raise(E_INVARG, rest[1]);
     elseif (what == "program")
       errors = set_verb_code(object, rest[1], rest[2]);
       errors && raise(E_INVARG, "The program does not compile", errors);

@@ -6,14 +6,13 @@
 
 use std::sync::LazyLock;
 
+use moo_lang::constant;
 use moo_model::world::{Code, Transaction};
 use moo_model::{ErrorCode, Obj, Value, tag};
 use moo_vm::machine::Machine;
 
 use crate::jobs::id_text;
 use crate::{command, own_program};
-
-pub use moo_lang::constant;
 
 /// An object as a client may name it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +47,8 @@ pub enum Action {
     Expect(ObjectName, Expected, String, String),
     /// Set a property.
     Update(ObjectName, String, Value),
+    /// The same, with a value as programs write it, of any length: it is read where the request is carried out.
+    UpdateLiteral(ObjectName, String, String),
     /// Give a verb a program.
     Program(ObjectName, String, Vec<String>),
     /// A verb, wherever it is defined, as [`Action::Verbs`] describes one, and the lines of its program.
@@ -99,7 +100,15 @@ impl Failed {
     pub fn is(&self, code: ErrorCode) -> bool {
         self.code == Value::err(code)
     }
+
+    /// Whether what was to be a value is none.
+    pub fn is_no_value(&self) -> bool {
+        self.is(ErrorCode::InvArg) && self.message.starts_with(NO_VALUE)
+    }
 }
+
+/// How the message of a failed [`Action::UpdateLiteral`] begins whose text is no value.
+const NO_VALUE: &str = "the literal is no value";
 
 /// The compiled program that answers, kept for all requests.
 static ANSWER: LazyLock<triomphe::Arc<Code>> = LazyLock::new(|| Code::new(include_str!("answer.moo")));
@@ -119,6 +128,7 @@ impl Request {
                 Action::Eval(_)
                     | Action::Invoke(..)
                     | Action::Update(..)
+                    | Action::UpdateLiteral(..)
                     | Action::Program(..)
                     | Action::Enqueue(..)
                     | Action::Cancel(_)
@@ -185,6 +195,14 @@ impl Action {
             Action::Expect(of, Expected::Verb, name, _) => ("code", object(of), vec![Value::str(name)]),
             Action::Expect(of, Expected::Property, name, _) => ("read", object(of), vec![Value::str(name)]),
             Action::Update(of, name, value) => ("update", object(of), vec![Value::str(name), value.clone()]),
+            Action::UpdateLiteral(of, name, literal) => match constant(literal) {
+                Ok(value) => ("update", object(of), vec![Value::str(name), value]),
+                Err(error) => (
+                    "unreadable",
+                    nothing,
+                    vec![Value::string(format!("{NO_VALUE}: {error}"))],
+                ),
+            },
             Action::Program(of, verb, code) => (
                 "program",
                 object(of),

@@ -107,6 +107,11 @@ fn what_is_not_there_or_does_not_compile_is_said_so() {
     assert!(failed.value.as_list().is_some_and(|lines| !lines.is_empty()));
     let program = Action::Program(system(), "greet".into(), vec!["return 1 +;".into()]);
     assert!(as_wizard(program).contains("does not compile"));
+    let set = |literal: &str| Action::UpdateLiteral(system(), "n".into(), literal.into());
+    let failed = ask(&stage, WIZARD, vec![set("{1,")], false).remove(0);
+    assert!(failed.expect_err("it is no value").is_no_value());
+    assert!(one(&stage, NOBODY, set("1")).starts_with("! E_PERM"));
+    assert_eq!((as_wizard(set("7")), stage.n()), ("0".to_owned(), 7));
 }
 
 #[test]
