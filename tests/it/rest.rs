@@ -66,6 +66,13 @@ fn a_program_logs_in_and_saves_a_verb_only_over_the_one_that_it_has_seen() {
     assert!(first.headers.contains(&format!("etag: \"{tag}\"")), "{first:?}");
     let saved = rest.put(path, &wizard, json!({"code": ["return  1 ;"]}), Some(&tag));
     assert_eq!(saved.status, 200, "{saved:?}");
+    let odd = [("if-match", "\u{e9}")];
+    let unread = rest.ask("PUT", path, Some(&wizard), Some(&json!({"code": []})), &odd);
+    assert_eq!(
+        (unread.status, unread.code()),
+        (400, "INVALID_MESSAGE"),
+        "{unread:?}"
+    );
     // Somebody else still has the first one.
     let late = rest.put(path, &wizard, json!({"code": ["return 2;"]}), Some(&tag));
     assert_eq!((late.status, late.code()), (412, "CHANGED"), "{late:?}");
@@ -347,9 +354,12 @@ fn every_operation_of_the_document_does_what_the_document_says() {
     let said = rest.post(
         "/v1/messages",
         token,
-        json!({"type": "GlobalMessage", "from": from, "message": "hi"}),
+        json!({"type": "GlobalMessage", "id": "m1", "n": 1, "from": from, "message": "hi"}),
     );
     assert_eq!(said.status, 202, "{said:?}");
+    let long = "m".repeat(65);
+    let odd = json!({"type": "GlobalMessage", "id": long, "from": from, "message": "hi"});
+    assert_eq!(rest.post("/v1/messages", token, odd).code(), "INVALID_MESSAGE");
     let odd = rest.post("/v1/messages", token, json!({"type": "Telepathy", "from": from}));
     assert_eq!((odd.status, odd.code()), (400, "UNKNOWN_TYPE"), "{odd:?}");
     let feigned = json!({"type": "User", "id": "Ann", "session": wizard});
@@ -383,6 +393,7 @@ fn hooks(rest: &mut Rest, wizard: &str) {
     let code = json!({"code": [
         "{method, path, query, headers, body} = args;",
         "if (path == \"plain\") return body; endif",
+        "if (path == \"empty\") return [\"status\" -> tonum(query), \"body\" -> \"HTTP/1.1 200 OK\"]; endif",
         "return [\"status\" -> 418, \"headers\" -> [\"X-Other\" -> \"no\", \"Content-Type\" -> \"text/html\"], \"body\" -> toliteral({method, path, query, \"cookie\" in mapkeys(headers), headers[\"x-own\"], body})];",
     ]});
     let saved = rest.put("/v1/objects/%230/verbs/invoke_http_handler", wizard, code, None);
@@ -402,6 +413,14 @@ fn hooks(rest: &mut Rest, wizard: &str) {
         );
         assert!(!told.headers.contains("x-other"), "{told:?}");
     }
+    for status in [204, 205, 304] {
+        let empty = rest.get(&format!("/v1/hooks/empty?{status}"), None);
+        assert_eq!((empty.status, empty.raw.as_str()), (status, ""), "{empty:?}");
+    }
+    let many = vec!["a=1"; 40].join("&");
+    let path = format!("/v1/hooks/many?{many}");
+    let told = rest.ask("GET", &path, None, None, &[("x-own", "yes")]);
+    assert!(told.status == 418 && told.raw.contains(&many), "{told:?}");
     let plain = rest.ask("POST", "/v1/hooks/plain", None, Some(&json!("<b>hi</b>")), &[]);
     assert_eq!(plain.raw, "\"<b>hi</b>\"");
     assert!(plain.headers.contains("content-type: text/plain"), "{plain:?}");
@@ -460,4 +479,32 @@ fn who_tries_too_often_is_told_to_wait() {
     let refused: Asked = attempt();
     assert_eq!((refused.status, refused.code()), (429, "BUSY"), "{refused:?}");
     assert!(refused.headers.contains("retry-after: "), "{refused:?}");
+}
+
+#[test]
+fn bad_tokens_are_refused_where_they_come_from_and_lock_out_nobody_else() {
+    let server = Server::start(Options::web());
+    let mut rest = Rest::new(server.web());
+    let ann = character(&mut rest, "Ann");
+    let mut show = |token: &str, from: &str| {
+        let asked = rest.ask("GET", "/v1/me", Some(token), None, &[("x-forwarded-for", from)]);
+        (asked.status, asked.code().to_owned())
+    };
+    for _ in 0..20 {
+        assert_eq!(
+            show("v4.public.forged", "192.0.2.1"),
+            (401, "TOKEN_INVALID".into())
+        );
+    }
+    for _ in 0..5 {
+        assert_eq!(show("v4.public.forged", "192.0.2.1"), (429, "BUSY".into()));
+    }
+    assert_eq!(show(&ann, "192.0.2.2").0, 200);
+    for _ in 0..25 {
+        assert_eq!(
+            rest.get("/v1/me", Some("v4.public.forged")).code(),
+            "TOKEN_INVALID"
+        );
+    }
+    assert_eq!(rest.get("/v1/me", Some(&ann)).status, 200);
 }

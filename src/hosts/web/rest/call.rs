@@ -63,7 +63,7 @@ impl Call {
         for (name, value) in path(&request).await? {
             fields.insert(name.to_owned(), Value::String(value));
         }
-        if let Some(tag) = tag(&request, header::IF_MATCH) {
+        if let Some(tag) = tag(&request, header::IF_MATCH)? {
             fields.insert("if_match".into(), tag.into());
         }
         Ok(Call {
@@ -78,7 +78,8 @@ impl Call {
 
     /// The tag of what the asker has already.
     pub fn known(&self) -> Option<String> {
-        tag(&self.request, header::IF_NONE_MATCH)
+        // Whoever names one that cannot be read is told everything.
+        tag(&self.request, header::IF_NONE_MATCH).ok().flatten()
     }
 }
 
@@ -125,6 +126,9 @@ async fn read_body(body: Payload, bytes_max: usize) -> Result<Vec<u8>, Refused> 
 }
 
 fn query(operation: &Operation, request: &HttpRequest) -> Result<Vec<(String, Value)>, Refused> {
+    if operation.query.is_empty() {
+        return Ok(Vec::new());
+    }
     let given = Query::<Vec<(String, String)>>::from_query(request.query_string());
     let given = given
         .map_err(|error| invalid(format!("the query cannot be read: {error}")))?
@@ -180,8 +184,14 @@ async fn path(request: &HttpRequest) -> Result<Vec<(&'static str, String)>, Refu
 }
 
 /// The tag in a header; `*` is none.
-fn tag(request: &HttpRequest, name: header::HeaderName) -> Option<String> {
-    let tag = request.headers().get(name)?.to_str().ok()?.trim();
+fn tag(request: &HttpRequest, name: header::HeaderName) -> Result<Option<String>, Refused> {
+    let Some(given) = request.headers().get(&name) else {
+        return Ok(None);
+    };
+    let tag = given
+        .to_str()
+        .map_err(|_| invalid(format!("`{name}` is a tag")))?;
+    let tag = tag.trim();
     let tag = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
-    (tag != "*").then(|| tag.to_owned())
+    Ok((tag != "*").then(|| tag.to_owned()))
 }

@@ -241,7 +241,7 @@ const INHERITED: Parameter = parameter(
 );
 const LIMIT: Parameter = parameter("limit", Kind::Number, "How many are wanted at most.");
 
-/// What is done under `/v1/hooks`, whatever the method.
+/// What is done under `/v1/hooks`, by any of four methods.
 const HOOK: Operation = Operation {
     who: Who::Anybody,
     body_max: WEB_FRAME_MAX,
@@ -251,7 +251,7 @@ const HOOK: Operation = Operation {
         "hook",
         "/v1/hooks/{path}",
         "Nothing",
-        "The world answers, by `#0:invoke_http_handler()`; any method may be used.",
+        "The world answers, by `#0:invoke_http_handler()`; GET, POST, PUT and DELETE alike.",
     )
 };
 

@@ -115,7 +115,7 @@ pub async fn presence(call: Call) -> Result<HttpResponse, Refused> {
         handler_type: "presence".to_owned(),
         args: vec![WireValue::new(&Moo::obj(Obj::from(me.player)))],
     };
-    let reply = ask_for(&call.shared, Auth::None, message).await;
+    let reply = ask_for(&call.shared, call.auth, message).await;
     respond(answer::answer(&Kind::Value, reply), None)
 }
 

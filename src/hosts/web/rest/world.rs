@@ -3,7 +3,7 @@
 use super::super::json::{literal, object_text};
 use super::super::link::{ask_for, whose};
 use super::super::session::answer;
-use super::super::session::ask::{Ask, Kind, Typed, read_ask, read_typed};
+use super::super::session::ask::{Ask, Kind, Typed, read_ask, read_id, read_typed};
 use super::super::session::event;
 use super::answer::{Refused, finish, respond};
 use super::call::Call;
@@ -76,7 +76,9 @@ pub async fn object(mut call: Call) -> Result<HttpResponse, Refused> {
 
 /// A message for the world, whose sender has to prove to be that, as over the socket.
 pub async fn typed(mut call: Call) -> Result<HttpResponse, Refused> {
-    let id = call.fields.text_if("id")?;
+    let id = read_id(&call.fields)?;
+    // Messages are numbered on a socket only.
+    call.fields.number_if("n")?;
     let msg_type = call.fields.name("type")?;
     let Typed {
         msg_type,
