@@ -125,6 +125,15 @@ pub struct Stored {
     pub of_owner: usize,
 }
 
+/// What somebody's jobs that are alive come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Load {
+    /// How many there are.
+    pub jobs: usize,
+    /// What they take up.
+    pub bytes: usize,
+}
+
 /// Whose a job is. Numbers of objects mean something in their own world only.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner {
@@ -369,10 +378,11 @@ pub trait JobStore {
     /// A job, alive or dead.
     fn find(&mut self, job: JobId) -> Result<Option<Seen>, JobError>;
 
-    /// So many jobs at most that are alive, the oldest first.
+    /// So many jobs at most that are alive, the oldest first; fewer where they are large, about
+    /// [`JOBS_SEEN_BYTES_MAX`](crate::limits::JOBS_SEEN_BYTES_MAX) of them.
     fn list(&mut self, most: usize) -> Result<Vec<Seen>, JobError>;
 
-    /// So many of the dead at most, the oldest first.
+    /// So many of the dead at most, the newest first; fewer where they are large.
     fn dead(&mut self, most: usize) -> Result<Vec<Seen>, JobError>;
 
     /// Forgets a job that nobody has taken.

@@ -422,6 +422,8 @@ pub const DUMP_INTERVAL_DEFAULT_S: i64 = 3_600;
 pub const JOB_LEASE: Duration = Duration::from_secs(30);
 /// How often a lease is extended in its time, of a task of the world that is at work.
 pub const JOB_EXTENDS: u32 = 3;
+/// How old what is shown of a store elsewhere may be while nobody looks.
+pub const JOB_LIST_IDLE: Duration = Duration::from_secs(2);
 /// How often a job store looks at its clock.
 pub const JOB_SWEEP: Duration = Duration::from_millis(250);
 /// How often a job is tried that does not say so itself.
@@ -438,8 +440,14 @@ pub const JOB_PARKED_MAX: Duration = Duration::from_secs(24 * 3_600);
 pub const JOB_SEEN: Duration = Duration::from_secs(24 * 3_600);
 /// Jobs of one owner who is no wizard.
 pub const JOBS_OF_OWNER_MAX: usize = 1_000;
-/// Jobs that a program or an operator sees at once.
+/// Bytes of the jobs of such an owner.
+pub const JOBS_OF_OWNER_BYTES_MAX: usize = 8 * MIB;
+/// Bytes of the data of one job.
+pub const JOB_DATA_MAX: usize = MIB;
+/// Jobs that a program or an operator sees at once, and about how many bytes of them.
 pub const JOBS_SEEN_MAX: usize = 1_000;
+/// See [`JOBS_SEEN_MAX`].
+pub const JOBS_SEEN_BYTES_MAX: usize = 2 * MIB;
 /// Jobs of the world that are with the scheduler at once.
 pub const WORLD_JOBS_AT_ONCE: usize = 256;
 /// Jobs that a host offers to take.

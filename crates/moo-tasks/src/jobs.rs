@@ -24,6 +24,9 @@ pub trait JobDesk: Send + Sync {
     /// An id that was never given out before.
     fn next_id(&self) -> [u8; 16];
 
+    /// Whether one job may have so many bytes of data.
+    fn takes(&self, bytes: usize) -> bool;
+
     /// Whether there is room for so many more jobs with so many bytes of data; of this owner, if one is named.
     fn has_room(&self, owner: Option<Obj>, jobs: usize, bytes: usize) -> bool;
 

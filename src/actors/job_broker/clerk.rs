@@ -11,8 +11,8 @@ use super::exchange::{Ended, Exchange, locked};
 use super::step::{Step, What, refusal};
 use crate::actors::outlet::{After, Message, Outlet};
 use crate::jobs::redis::OnRedis;
-use crate::jobs::{JobError, JobStore, Queue, Stored};
-use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_SWEEP, JOBS_SEEN_MAX};
+use crate::jobs::{JobError, JobStore, Queue, Stored, size_of};
+use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_LIST_IDLE, JOB_SWEEP, JOBS_SEEN_MAX};
 use crate::protocol::JobId;
 use crate::protocol::host::DaemonToHostReply;
 use crate::protocol::job::{Confirm, JobSpec};
@@ -28,7 +28,9 @@ pub(super) struct Clerk {
     store: OnRedis,
     /// How long a lease holds.
     lease: Duration,
-    swept: Instant,
+    swept: Option<Instant>,
+    /// When the jobs there were last listed; none if some were brought there since.
+    listed: Option<Instant>,
     extended: Instant,
     /// What went wrong last, as it was said.
     said: String,
@@ -46,7 +48,8 @@ impl Clerk {
             outlet: outlet.clone(),
             store,
             lease,
-            swept: Instant::now(),
+            swept: None,
+            listed: None,
             extended: Instant::now(),
             said: String::new(),
         }
@@ -96,12 +99,17 @@ impl Clerk {
         }
         self.end()?;
         self.order()?;
-        if self.swept.elapsed() >= JOB_SWEEP {
-            self.swept = Instant::now();
-            self.sweep()?;
+        let is_due = self.swept.is_none_or(|swept| swept.elapsed() >= JOB_SWEEP);
+        if is_due {
+            self.swept = Some(Instant::now());
+            self.store.sweep(self.desk.now())?;
         }
         self.extend()?;
         self.take()?;
+        // Leases do not wait for those who only look.
+        if is_due {
+            self.look()?;
+        }
         fed
     }
 
@@ -119,6 +127,7 @@ impl Clerk {
                 return Ok(());
             }
             let stored = self.store.put_many(self.desk.now(), &batch)?;
+            self.listed = None;
             let mut is_full = None;
             for ((job, spec), stored) in batch.iter().zip(stored) {
                 if let Err(error) = self.fed(*job, spec, stored) {
@@ -142,7 +151,10 @@ impl Clerk {
             }) => {
                 // Counted there before it is counted here no more.
                 if let Some(owner) = spec.from {
-                    locked(&self.exchange.of_owners).insert(owner, *of_owner);
+                    let mut owners = locked(&self.exchange.of_owners);
+                    let load = owners.entry(owner).or_default();
+                    load.jobs = *of_owner;
+                    load.bytes += if *duplicate { 0 } else { size_of(spec) };
                 }
                 let (job, duplicate) = (*job, *duplicate);
                 Message::Host(DaemonToHostReply::JobStored { job, duplicate })
@@ -213,7 +225,7 @@ impl Clerk {
         let now = self.desk.now();
         let exchange = self.exchange.clone();
         loop {
-            let next = locked(&exchange.orders).gone.first().cloned();
+            let next = locked(&exchange.orders).next_gone();
             let Some(taker) = next else { break };
             self.store.give_back(now, &taker)?;
             locked(&exchange.orders).gone.remove(0);
@@ -254,14 +266,18 @@ impl Clerk {
         }
     }
 
-    fn sweep(&mut self) -> Result<(), JobError> {
-        self.store.sweep(self.desk.now())?;
+    /// Has shown what is there: at every look while somebody asks or jobs are brought there, else now and then.
+    fn look(&mut self) -> Result<(), JobError> {
         locked(&self.exchange.figures).counts = self.store.counts()?;
+        *locked(&self.exchange.of_owners) = self.store.of_owners(self.desk.now())?;
+        let is_fresh = self.listed.is_some_and(|listed| listed.elapsed() < JOB_LIST_IDLE);
+        if is_fresh && !self.exchange.is_watched(JOB_LIST_IDLE) {
+            return Ok(());
+        }
         let listed = self.store.list(JOBS_SEEN_MAX)?;
         let dead = self.store.dead(JOBS_SEEN_MAX)?;
         *locked(&self.exchange.listed) = listed.into_iter().chain(dead).collect();
-        let owners = self.store.of_owners(self.desk.now())?;
-        *locked(&self.exchange.of_owners) = owners.into_iter().collect();
+        self.listed = Some(Instant::now());
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! own programs may enqueue; the keys of jobs belong to their owner, or to the host that put them.
 
 use super::JobBroker;
-use crate::limits::JOB_NAME_MAX;
+use crate::limits::{JOB_DATA_MAX, JOB_NAME_MAX};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::job::{Confirm, JobSpec, JobTarget};
 use crate::protocol::{HostId, WireObj};
@@ -25,6 +25,11 @@ impl JobBroker {
     pub(super) fn checked(&self, host: HostId, mut job: JobSpec) -> Result<JobSpec, RpcMessageError> {
         if !is_name(&job.kind) {
             return refused("the kind of a job is a short word without colons");
+        }
+        if job.data.0.len() > JOB_DATA_MAX {
+            return refused(
+                "the data of a job has 1 MiB at most; keep more elsewhere, and say where in the job",
+            );
         }
         let named = match &job.target {
             JobTarget::Worker(name) | JobTarget::Named(name) | JobTarget::Peer(name) => is_name(name),

@@ -263,7 +263,7 @@ impl Leaving<'_> {
     /// What happened to a job is kept by this commit, and told to its store once this commit is written.
     fn end_elsewhere(&mut self, exchange: &Exchange, job: JobId, lease: u64, how: Ending) {
         if how == Ending::Done {
-            self.rows.push(self.desk.see(job));
+            self.rows.push(self.desk.see(job, self.stamp));
         }
         let stamp = self.stamp;
         exchange.end(Ended {

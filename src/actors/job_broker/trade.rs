@@ -2,6 +2,7 @@
 //!
 //! Invariant: a job whose effect is in the world already is not done again; it is ended where it came from.
 
+use super::desk::Desk;
 use super::exchange::{Ended, Exchange, Want};
 use super::step::addressed;
 use super::{JobBroker, What};
@@ -25,7 +26,7 @@ impl JobBroker {
             let (new, done) = taken
                 .into_iter()
                 .partition(|taken| !self.parts.desk.has_seen(taken.job));
-            done_already(done, exchange);
+            done_already(done, &self.parts.desk, exchange);
             let Some(agent) = self.agents.get_mut(&host) else {
                 exchange.give_back(want.taker);
                 continue;
@@ -103,22 +104,22 @@ impl JobBroker {
         let (new, done): (Vec<_>, _) = taken
             .into_iter()
             .partition(|taken| !self.parts.desk.has_seen(taken.job));
-        done_already(done, exchange);
+        done_already(done, &self.parts.desk, exchange);
         // One whose task runs still is done by that, under the lease that came now.
         let is_idle = |taken: &Taken| self.parts.desk.begin(taken.job);
         self.submit(new.into_iter().filter(is_idle).collect());
     }
 }
 
-/// These have taken effect in an earlier commit, of which their store has not heard.
-fn done_already(done: Vec<Taken>, exchange: &Exchange) {
+/// These have taken effect in an earlier commit, of which their store has not heard; it does once that commit is written.
+fn done_already(done: Vec<Taken>, desk: &Desk, exchange: &Exchange) {
     for Taken { job, lease, .. } in done {
         exchange.release(job, lease);
         exchange.end(Ended {
             job,
             lease,
             how: Ending::Done,
-            stamp: 0,
+            stamp: desk.seen_in(job),
         });
     }
 }

@@ -9,14 +9,14 @@ mod shelf;
 mod written;
 
 use super::{
-    Counts, Ending, JobError, JobStore, Now, OWN, Owner, Queue, Seen, Standing, Stored, Taken, Tally,
+    Counts, Ending, JobError, JobStore, Load, Now, OWN, Owner, Queue, Seen, Standing, Stored, Taken, Tally,
     backoff, size_of, tries_of, ttl_of,
 };
 use crate::limits::{JOB_DEDUPE, JOB_LEASE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX};
 use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
-use shelf::Shelf;
 pub use shelf::{Dead, Entry, Place, Touched};
+use shelf::{SeenBytes, Shelf};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -119,8 +119,8 @@ impl Memory {
         self.is_feed || world == self.world
     }
 
-    /// How many jobs somebody has that are alive.
-    pub fn count_of(&self, owner: WireObj) -> usize {
+    /// What somebody's jobs that are alive come to.
+    pub fn load_of(&self, owner: WireObj) -> Load {
         self.shelf.of_owner.get(&owner).copied().unwrap_or_default()
     }
 
@@ -128,7 +128,10 @@ impl Memory {
     pub fn list_of(&self, owner: Option<WireObj>, most: usize) -> Vec<Seen> {
         let is_wanted = |job: &&JobId| owner.is_none() || self.shelf.jobs[*job].spec.from == owner;
         let jobs = self.shelf.by_seq.values().filter(is_wanted).take(most);
-        jobs.map(|job| self.shelf.seen(*job, &self.shelf.jobs[job]))
+        let mut bytes = SeenBytes::default();
+        jobs.map(|job| (job, &self.shelf.jobs[job]))
+            .take_while(|(_, entry)| bytes.has_room(entry))
+            .map(|(job, entry)| self.shelf.seen(*job, entry))
             .collect()
     }
 
@@ -224,7 +227,7 @@ impl Memory {
         Stored {
             job,
             duplicate,
-            of_owner: from.map(|owner| self.count_of(owner)).unwrap_or_default(),
+            of_owner: from.map_or(0, |owner| self.load_of(owner).jobs),
         }
     }
 
@@ -394,7 +397,7 @@ impl JobStore for Memory {
     }
 
     fn dead(&mut self, most: usize) -> Result<Vec<Seen>, JobError> {
-        Ok(self.shelf.oldest_of_the_dead(most))
+        Ok(self.shelf.newest_of_the_dead(most))
     }
 
     fn cancel(&mut self, _now: Now, job: JobId) -> Result<(), JobError> {

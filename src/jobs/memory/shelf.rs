@@ -3,7 +3,8 @@
 //! Invariant: each index holds exactly the jobs whose place says so; only [`Shelf::set_place`], [`Shelf::add`] and
 //! [`Shelf::remove`] change a place.
 
-use super::super::{Counts, Owner, Queue, Seen, Standing};
+use super::super::{Counts, Load, Owner, Queue, Seen, Standing};
+use crate::limits::JOBS_SEEN_BYTES_MAX;
 use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
 use rustc_hash::FxHashMap;
@@ -99,7 +100,7 @@ pub(super) struct Shelf {
     /// Keys in the order in which they are forgotten.
     keys_by_end: BTreeSet<(Wall, String)>,
     /// How many jobs each owner has.
-    pub of_owner: FxHashMap<WireObj, usize>,
+    pub of_owner: FxHashMap<WireObj, Load>,
     pub dead: FxHashMap<JobId, Dead>,
     dead_by_seq: BTreeMap<u64, JobId>,
     ready_count: u64,
@@ -119,7 +120,9 @@ impl Shelf {
         self.by_seq.insert(entry.seq, job);
         self.ends.insert((entry.until, job));
         if let Some(owner) = entry.spec.from {
-            *self.of_owner.entry(owner).or_default() += 1;
+            let load = self.of_owner.entry(owner).or_default();
+            load.jobs += 1;
+            load.bytes += entry.size;
         }
         if let Some(line) = line_of(&entry) {
             self.lines.entry(line).or_default().push_back(job);
@@ -188,10 +191,11 @@ impl Shelf {
         self.by_seq.remove(&entry.seq);
         self.ends.remove(&(entry.until, job));
         if let Some(owner) = entry.spec.from
-            && let Some(count) = self.of_owner.get_mut(&owner)
+            && let Some(load) = self.of_owner.get_mut(&owner)
         {
-            *count -= 1;
-            if *count == 0 {
+            load.jobs -= 1;
+            load.bytes -= entry.size;
+            if load.jobs == 0 {
                 self.of_owner.remove(&owner);
             }
         }
@@ -327,10 +331,15 @@ impl Shelf {
         self.dead_by_seq.values().next().copied()
     }
 
-    /// So many of the dead, the oldest first.
-    pub fn oldest_of_the_dead(&self, most: usize) -> Vec<Seen> {
-        let oldest = self.dead_by_seq.values().take(most);
-        oldest.map(|job| self.dead[job].seen(*job)).collect()
+    /// So many of the dead at most, the newest first.
+    pub fn newest_of_the_dead(&self, most: usize) -> Vec<Seen> {
+        let newest = self.dead_by_seq.values().rev().take(most);
+        let mut bytes = SeenBytes::default();
+        newest
+            .map(|job| (job, &self.dead[job]))
+            .take_while(|(_, dead)| bytes.has_room(&dead.entry))
+            .map(|(job, dead)| dead.seen(*job))
+            .collect()
     }
 
     /// A job as people see it.
@@ -366,6 +375,19 @@ impl Shelf {
             dead_bytes: self.dead_bytes as u64,
             forgotten: self.forgotten,
         }
+    }
+}
+
+/// What the jobs of one look take up so far.
+#[derive(Default)]
+pub struct SeenBytes(usize);
+
+impl SeenBytes {
+    /// Whether one more may be looked at. The first one always may.
+    pub fn has_room(&mut self, entry: &Entry) -> bool {
+        let is_first = self.0 == 0;
+        self.0 += entry.size;
+        is_first || self.0 <= JOBS_SEEN_BYTES_MAX
     }
 }
 

@@ -1,7 +1,7 @@
 //! The suite on the store in memory, on a clock that is moved by hand.
 
 use super::*;
-use crate::jobs::conformance::{SUITE, Subject, Terms};
+use crate::jobs::conformance::{SUITE, Subject, Terms, spec};
 use crate::limits::JOB_BACKOFF;
 
 const MOST: usize = 40;
@@ -59,4 +59,19 @@ fn memory_keeps_the_promises_of_job_stores() {
             ids: 0,
         });
     }
+}
+
+#[test]
+fn jobs_that_wait_when_the_store_becomes_another_are_done_by_that() {
+    let (now, id) = (Now::default(), JobId([1; 16]));
+    let (mut feed, mut here) = (Memory::feed(10), Memory::default());
+    feed.put(now, id, spec("a")).expect("there is room");
+    let entry = feed.entry(id).expect("it waits").clone();
+    here.restore(now, id, entry.clone());
+    let entry = here.entry(id).expect("it waits").clone();
+    let taken = here.take(now, "x", &[Queue::Any("a".into())], 2);
+    assert_eq!(taken.map(|taken| taken.len()), Ok(1));
+    let mut feed = Memory::feed(10);
+    feed.restore(now, id, entry);
+    assert_eq!(feed.oldest(&Queue::Feed, feed.last_seq(), 2).len(), 1);
 }

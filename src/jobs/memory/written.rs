@@ -28,10 +28,14 @@ impl Memory {
     }
 
     /// Takes back a job that was written down, in the order of their numbers. What somebody had stays theirs for a lease,
-    /// unless it is of this process's own.
+    /// unless it is of this process's own. Where it waits is judged anew: it may have been put by a daemon whose store was
+    /// elsewhere, or here. One that can wait nowhere here stays where it was.
     pub fn restore(&mut self, now: Now, job: JobId, mut entry: Entry) {
         self.next_seq = self.next_seq.max(entry.seq + 1);
         self.next_lease = self.next_lease.max(entry.lease + 1);
+        if let Ok(queue) = self.queue_of(&entry.spec) {
+            entry.queue = queue;
+        }
         entry.place = match entry.place {
             Place::Taken { taker, .. } if taker != OWN => Place::Taken {
                 taker,
@@ -49,7 +53,10 @@ impl Memory {
     }
 
     /// The same of a dead one.
-    pub fn restore_dead(&mut self, job: JobId, dead: Dead) {
+    pub fn restore_dead(&mut self, job: JobId, mut dead: Dead) {
+        if let Ok(queue) = self.queue_of(&dead.entry.spec) {
+            dead.entry.queue = queue;
+        }
         self.next_seq = self.next_seq.max(dead.entry.seq + 1);
         self.shelf.bury(job, dead);
     }

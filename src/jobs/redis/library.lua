@@ -4,7 +4,7 @@
 -- Keys, all under one hash tag: job:<id> is how a job stands, packed; spec:<id> what to do; q:<queue> its stream, with the
 -- group `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only
 -- the first is anywhere else; delay, ends, leases, alive and dead are sorted sets of ids; bytes, dead_bytes, behind and
--- forgotten are counts; owners:<world> counts the jobs of each owner. Times are Redis's own, in milliseconds.
+-- forgotten are counts; owners:<world> counts the jobs of each owner and, with a b before it, their bytes. Times are Redis's own, in milliseconds.
 
 local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
 local ns = KEYS[1]
@@ -99,7 +99,7 @@ local function unplace(ids, its)
   call('ZREM', leases, unpack(ids))
 end
 
--- So many more jobs, or fewer, of owners by world.
+-- So many more jobs and bytes, or fewer, of owners by world.
 local function count_owners(owners)
   for world, own in pairs(owners) do
     local counts = key('owners', world)
@@ -109,11 +109,12 @@ local function count_owners(owners)
   end
 end
 
-local function note_owner(owners, world, owner, more)
+local function note_owner(owners, world, owner, more, bytes)
   if owner == '' then return end
   local own = owners[world] or {}
   owners[world] = own
   own[owner] = (own[owner] or 0) + more
+  own['b' .. owner] = (own['b' .. owner] or 0) + bytes
 end
 
 -- A job of an order key leaves its line; the next one comes to its place.
@@ -137,7 +138,7 @@ local function leave(ids, its)
   for at = 1, #ids do
     local it = its[at]
     bytes = bytes + it[SIZE]
-    note_owner(owners, it[WORLD], it[OWNER], -1)
+    note_owner(owners, it[WORLD], it[OWNER], -1, -it[SIZE])
     if it[LINE] ~= '' then leave_line(ids[at], it[LINE]) end
   end
   call('DECRBY', key('bytes'), bytes)

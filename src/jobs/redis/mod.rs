@@ -10,16 +10,17 @@ mod link;
 mod scripts;
 mod wording;
 
-use super::{Counts, Ending, JobError, JobStore, Now, Queue, Seen, Stored, Taken, Tally};
+use super::{Counts, Ending, JobError, JobStore, Load, Now, Queue, Seen, Stored, Taken, Tally};
 use crate::limits::{
     JOB_BACKOFF, JOB_BACKOFF_MAX, JOB_DEDUPE, JOB_FEED_BATCH, JOB_FEED_BYTES, JOB_LEASE, JOB_REDIS_PATIENCE,
-    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX,
+    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX, JOBS_SEEN_BYTES_MAX,
 };
 use crate::protocol::job::{Confirm, JobSpec};
 use crate::protocol::{JobId, Moment, WireObj};
 use link::{Away, Which};
 use redis::{Client, Connection};
 use scripts::Scripts;
+use std::collections::HashMap;
 use std::time::Duration;
 use wording::{Given, Row, id_word, millis, number, stored_of, text};
 
@@ -96,7 +97,7 @@ impl OnRedis {
             )));
         }
         Ok(OnRedis {
-            key: format!("{{{}}}", settings.namespace),
+            key: format!("{{{}}}:{LAYOUT}", settings.namespace),
             scripts: Scripts::new(settings.dead_max),
             settings,
             client,
@@ -240,14 +241,23 @@ impl OnRedis {
         Ok(extended)
     }
 
-    /// How many jobs the owners of this world have that are alive, of each who has any.
-    pub fn of_owners(&mut self, now: Now) -> Result<Vec<(WireObj, usize)>, JobError> {
+    /// What the jobs of this world's owners that are alive come to, of each who has any.
+    pub fn of_owners(&mut self, now: Now) -> Result<HashMap<WireObj, Load>, JobError> {
         let call = [text(&self.settings.world)];
         let pairs: Vec<(String, usize)> = self.run(now, Which::Owners, &call)?;
-        let owners = pairs.into_iter();
-        Ok(owners
-            .filter_map(|(owner, count)| Some((WireObj(owner.parse().ok()?), count)))
-            .collect())
+        let mut owners: HashMap<WireObj, Load> = HashMap::new();
+        for (owner, count) in pairs {
+            let of_bytes = owner.strip_prefix('b');
+            let Ok(number) = of_bytes.unwrap_or(&owner).parse() else {
+                continue;
+            };
+            let load = owners.entry(WireObj(number)).or_default();
+            match of_bytes {
+                Some(_) => load.bytes = count,
+                None => load.jobs = count,
+            }
+        }
+        Ok(owners)
     }
 
     fn see(&mut self, now: Now, call: &[Vec<u8>]) -> Result<Vec<Seen>, JobError> {
@@ -260,7 +270,12 @@ impl OnRedis {
         // What is shown says nothing about rests, so any moment will do.
         self.see(
             Now::default().late(),
-            &[text("*"), text(set), number(most as u64)],
+            &[
+                text("*"),
+                text(set),
+                number(most as u64),
+                number(JOBS_SEEN_BYTES_MAX as u64),
+            ],
         )
     }
 
@@ -297,6 +312,9 @@ impl Now {
         Now { moment: LATE, ..self }
     }
 }
+
+/// How jobs lie on Redis, in the name of every key: one that lies otherwise is never read as one of these.
+const LAYOUT: u8 = 2;
 
 /// A moment after every rest.
 const LATE: Moment = Moment(u64::MAX);

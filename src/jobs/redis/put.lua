@@ -56,7 +56,7 @@ local function store(id, queue, at)
   by_seq[place_of + 1], by_seq[place_of + 2] = seq, id
   by_end[place_of + 1], by_end[place_of + 2] = till, id
   more, more_bytes = more + 1, more_bytes + size
-  note_owner(owners, world, owner, 1)
+  note_owner(owners, world, owner, 1, size)
 end
 
 -- Where a job goes: to each world a job of its own, if it is for all.

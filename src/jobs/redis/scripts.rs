@@ -3,7 +3,7 @@
 //! Invariant: all that one call of the store changes, one script changes; so a connection that breaks has changed all of
 //! it or nothing.
 
-use crate::limits::JOBS_KNOWN_MAX;
+use crate::limits::{JOB_SWEPT_AT_ONCE, JOBS_KNOWN_MAX};
 
 /// What scripts begin with.
 const LIBRARY: &str = include_str!("library.lua");
@@ -12,7 +12,8 @@ const LIBRARY: &str = include_str!("library.lua");
 /// dedupe key, due, ttl, tries, size, owner, spec. Gives of each its id, whether it was known, and how many its owner has.
 const PUT: &str = include_str!("put.lua");
 
-/// Gives jobs: taker, how many, queues. Each is id, lease, queue, try, spec, world, owner.
+/// Gives jobs: taker, how many, queues. A call that finds many which nobody may have any more leaves the rest to the next.
+/// Each is id, lease, queue, try, spec, world, owner.
 const TAKE: &str = "
 local taker, most = ARGV[1], tonumber(ARGV[2])
 local found = {}
@@ -24,6 +25,7 @@ for at = 3, #ARGV, 1000 do
 end
 local taken, specs, held, rows = {}, {}, {}, {}
 local last = tonumber(call('GET', key('lease')) or '0')
+local looked = 0
 
 local function take(queue, id, entry, it)
   if not it or it[ENTRY] ~= entry then
@@ -44,12 +46,13 @@ local function take(queue, id, entry, it)
 end
 
 for _, queue in ipairs(found) do
-  while #taken < most do
+  while #taken < most and looked < swept_max do
     local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - #taken, 'STREAMS', stream(queue), '>')
     if not read or not read[1] then break end
     local entries, ids = read[1][2], {}
     for at = 1, #entries do ids[at] = entries[at][2][2] end
     local its = look_at(ids)
+    looked = looked + #ids
     for at = 1, #ids do take(queue, ids[at], entries[at][1], its[at]) end
   end
 end
@@ -185,7 +188,7 @@ call('ZADD', ends, it[TILL], id)
 call('ZADD', alive, it[SEQ], id)
 call('INCRBY', key('bytes'), it[SIZE])
 local owners = {}
-note_owner(owners, it[WORLD], it[OWNER], 1)
+note_owner(owners, it[WORLD], it[OWNER], 1, it[SIZE])
 count_owners(owners)
 if it[LINE] ~= '' and call('RPUSH', it[LINE], id) > 1 then
   call('INCR', behind)
@@ -207,15 +210,20 @@ forget({ARGV[1]})
 return 'OK'
 ";
 
-/// Jobs as they are: their ids, or so many of a sorted set. Each is id, queue, standing, tries, since, why, spec, due,
+/// Jobs as they are: their ids, or so many of a sorted set and bytes of them, the newest of the dead first. Each is id, queue, standing, tries, since, why, spec, due,
 /// taker, world, owner.
 const SEE: &str = "
-local ids = ARGV
-if ARGV[1] == '*' then ids = call('ZRANGE', key(ARGV[2]), 0, tonumber(ARGV[3]) - 1) end
+local ids, bytes, bytes_max = ARGV, 0, math.huge
+if ARGV[1] == '*' then
+  ids = call(ARGV[2] == 'dead' and 'ZREVRANGE' or 'ZRANGE', key(ARGV[2]), 0, tonumber(ARGV[3]) - 1)
+  bytes_max = tonumber(ARGV[4])
+end
 local seen = {}
 for _, id in ipairs(ids) do
   local it = look(id)
   if it then
+    bytes = bytes + it[SIZE]
+    if #seen > 0 and bytes > bytes_max then break end
     local spec = call('GET', specs_of .. id) or ''
     seen[#seen + 1] = {id, it[QUEUE], it[STANDS], it[TRIES], it[SINCE], it[WHY], spec, it[DUE], it[TAKER], it[WORLD], it[OWNER]}
   end
@@ -230,7 +238,7 @@ return {call('ZCARD', alive), count('behind'), call('ZCARD', leases), call('ZCAR
   count('bytes'), count('dead_bytes'), count('forgotten')}
 ";
 
-/// How many jobs each owner of a world has: the world. Gives pairs.
+/// How many jobs each owner of a world has, and bytes of them under their number with a b before it: the world. Gives pairs.
 const OWNERS: &str = "return call('HGETALL', key('owners', ARGV[1]))";
 
 /// Makes a world known, and gives what tells one life of this Redis from another: the world, the id of its folder, what to
@@ -270,7 +278,8 @@ impl Scripts {
     /// Scripts that keep so many of the dead, of so many bytes.
     pub fn new((dead_max, dead_bytes_max): (usize, usize)) -> Scripts {
         let bounds = format!(
-            "local dead_max, dead_bytes_max, known_max = {dead_max}, {dead_bytes_max}, {JOBS_KNOWN_MAX}\n"
+            "local dead_max, dead_bytes_max, known_max = {dead_max}, {dead_bytes_max}, {JOBS_KNOWN_MAX}\n\
+             local swept_max = {JOB_SWEPT_AT_ONCE}\n"
         );
         let script = |own: &str| redis::Script::new(&format!("{bounds}{LIBRARY}{own}"));
         Scripts {

@@ -3,13 +3,14 @@
 use super::*;
 use crate::jobs::conformance::{SUITE, Subject, Terms, spec};
 use crate::jobs::{Owner, size_of};
-use crate::limits::JOB_WORLDS_MAX;
 use crate::protocol::job::JobTarget;
 use crate::protocol::{Wall, WireObj};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
+
+mod bounds;
 
 const MOST: usize = 40;
 const LEASE: Duration = Duration::from_millis(400);
@@ -263,8 +264,12 @@ fn owners_are_of_their_own_world() {
         let stored = here.store.put(now, id, spec_for(target)).expect("there is room");
         assert!(stored.of_owner > 0);
     }
-    assert_eq!(here.store.of_owners(now), Ok(vec![(WireObj(7), 2)]));
-    assert_eq!(there.store.of_owners(now), Ok(vec![]));
+    let load = Load {
+        jobs: 2,
+        bytes: 2 * size_of(&spec("a")),
+    };
+    assert_eq!(here.store.of_owners(now), Ok([(WireObj(7), load)].into()));
+    assert_eq!(there.store.of_owners(now), Ok(HashMap::new()));
     let taken = there
         .store
         .take(now, "t", &[Queue::World, Queue::Any("a".into())], 8)
@@ -282,7 +287,11 @@ fn owners_are_of_their_own_world() {
             .end(now, taken.job, taken.lease, Ending::Reject("no".into()))
             .expect("the lease holds");
     }
-    assert_eq!(here.store.of_owners(now), Ok(vec![]), "the dead do not count");
+    assert_eq!(
+        here.store.of_owners(now),
+        Ok(HashMap::new()),
+        "the dead do not count"
+    );
     let dead = here.store.dead(8).expect("Redis is there");
     assert_eq!(dead.len(), 2);
     assert!(dead.iter().all(|seen| seen.spec.from == Some(WireObj(7))));
@@ -304,7 +313,7 @@ fn a_second_world_of_the_same_name_is_refused_by_the_id_of_its_folder() {
         panic!("two worlds of one name are there");
     };
     assert!(
-        why.contains("{names}:world:here") && why.contains("`here`"),
+        why.contains("{names}:2:world:here") && why.contains("`here`"),
         "{why}"
     );
     let taken = second.take(now, "x", &[Queue::World], 1);
@@ -364,7 +373,8 @@ fn the_oldest_of_the_dead_go_when_they_are_too_many_or_too_large() {
             })
             .collect();
         let dead = remote.store.dead(8).expect("Redis is there");
-        assert_eq!(dead.iter().map(|seen| seen.job).collect::<Vec<_>>(), ids[2..]);
+        let newest: Vec<JobId> = ids[2..].iter().rev().copied().collect();
+        assert_eq!(dead.iter().map(|seen| seen.job).collect::<Vec<_>>(), newest);
         let counts = remote.store.counts().expect("Redis is there");
         assert_eq!((counts.dead, counts.forgotten), (3, 2));
         assert_eq!(counts.dead_bytes, 3 * size_of(&spec("a")) as u64);
@@ -423,100 +433,4 @@ fn many_puts_and_ends_of_one_call_are_judged_one_by_one() {
             .any(|part| key.contains(part))
     };
     assert_eq!(left.iter().filter(is_of_a_job).count(), 0, "{left:?}");
-}
-
-#[test]
-fn a_full_call_of_jobs_for_many_worlds_is_stored_as_a_whole() {
-    let Some(server) = Server::start() else { return };
-    let worlds = 20;
-    for number in 1..worlds {
-        let mut peer = Remote::new(&server, "wide", &format!("w{number}"));
-        let now = peer.now();
-        peer.store.join(now).expect("there is room for a world");
-    }
-    let roomy = Settings {
-        jobs_max: JOBS_MAX,
-        ..settings(&server, "wide", "here")
-    };
-    let mut remote = Remote::new(&server, "wide", "here");
-    remote.store = OnRedis::new(roomy).expect("it is an address");
-    let later = JobSpec {
-        not_before: Some(remote.now().wall.plus(Duration::from_secs(3_600))),
-        ..spec_for(JobTarget::Peers)
-    };
-    // The last bytes of an id tell jobs of one producer apart, one in the middle the worlds of a job.
-    let jobs: Vec<_> = (0..JOB_FEED_BATCH)
-        .map(|number| JobId([7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, number as u8]))
-        .map(|id| (id, later.clone()))
-        .collect();
-    let now = remote.now();
-    let stored = remote.store.put_many(now, &jobs).expect("Redis is there");
-    assert!(
-        stored
-            .iter()
-            .all(|stored| matches!(stored, Ok(it) if !it.duplicate))
-    );
-    let counts = remote.store.counts().expect("Redis is there");
-    let all = (jobs.len() * worlds) as u64;
-    assert_eq!((counts.alive, counts.delayed), (all, all));
-}
-
-#[test]
-fn no_more_worlds_share_a_store_than_may() {
-    let Some(server) = Server::start() else { return };
-    let mut other = Client::open(server.url())
-        .and_then(|client| client.get_connection())
-        .expect("it is there");
-    let names: Vec<_> = (0..JOB_WORLDS_MAX).map(|number| format!("w{number}")).collect();
-    redis::cmd("SADD")
-        .arg("{crowd}:worlds")
-        .arg(&names)
-        .exec(&mut other)
-        .expect("it is allowed");
-    let mut late = Remote::new(&server, "crowd", "late");
-    let now = late.now();
-    let Err(JobError::NotOurs(why)) = late.store.join(now) else {
-        panic!("one world too many is there");
-    };
-    assert!(why.contains("{crowd}:worlds"), "{why}");
-    let mut early = Remote::new(&server, "crowd", "w3");
-    early.store.join(now).expect("it was there before");
-}
-
-#[test]
-fn a_redis_without_memory_is_full_and_can_be_emptied_also_by_who_comes_anew() {
-    let Some(server) = Server::start() else { return };
-    let mut remote = Remote::new(&server, "oom", "here");
-    let now = remote.now();
-    for _ in 0..2 {
-        let id = remote.id();
-        remote.store.put(now, id, spec("a")).expect("there is room");
-    }
-    let mut other = Client::open(server.url())
-        .and_then(|client| client.get_connection())
-        .expect("it is there");
-    let mut set_most = |bytes: &str| {
-        let mut call = redis::cmd("CONFIG");
-        call.arg("SET").arg("maxmemory").arg(bytes);
-        call.exec(&mut other).expect("it is allowed");
-    };
-    set_most("1");
-    let id = remote.id();
-    assert_eq!(remote.store.put(now, id, spec("a")), Err(JobError::Full));
-    let mut anew = Remote::new(&server, "oom", "here");
-    for remote in [&mut remote, &mut anew] {
-        remote.store.sweep(now).expect("Redis is there");
-        let queue = [Queue::Any("a".into())];
-        let taken = remote.store.take(now, "x", &queue, 1).expect("Redis is there");
-        let lease = taken[0].lease;
-        assert_eq!(remote.store.extend(now, taken[0].job, lease), Ok(()));
-        assert_eq!(remote.store.end(now, taken[0].job, lease, Ending::Done), Ok(()));
-    }
-    set_most("0");
-    assert!(
-        remote
-            .store
-            .put(now, id, spec("a"))
-            .is_ok_and(|stored| !stored.duplicate)
-    );
 }

@@ -334,7 +334,7 @@ fn f48_a_redis_that_comes_back_empty_is_reported() {
     wizard.eval("enqueue_job(\"count\", 1, [\"delay\" -> 3600])");
     wait_for("the job to be on Redis", || {
         redis
-            .ask("ZCARD {moothall}:delay")
+            .ask("ZCARD {moothall}:2:delay")
             .filter(|answer| answer.starts_with(":1"))
     });
     redis.kill9();
@@ -373,7 +373,7 @@ fn f48_who_asks_for_a_replica_is_told_when_there_is_none_and_loses_nothing_that_
     );
     wait_for("the master to have all three", || {
         redis
-            .ask("ZCARD {moothall}:alive")
+            .ask("ZCARD {moothall}:2:alive")
             .filter(|answer| answer.starts_with(":3"))
     });
     redis.fail_over_to(replica);
@@ -403,7 +403,7 @@ fn f49_a_job_that_comes_again_after_its_commit_is_not_done_again() {
     wait_for("the next job", || counted(&mut wizard).contains(&2).then_some(()));
     wait_for("Redis to hear of both", || {
         redis
-            .ask("ZCARD {moothall}:alive")
+            .ask("ZCARD {moothall}:2:alive")
             .filter(|answer| answer.starts_with(":0"))
     });
     assert_eq!(counted(&mut wizard), [1, 2]);

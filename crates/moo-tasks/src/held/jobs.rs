@@ -24,7 +24,7 @@ impl HeldHost<'_> {
         let size = |job: &NewJob| stored_size(&job.data).unwrap_or_default();
         let bytes = own.iter().map(|job| size(job)).sum::<usize>() + size(&job);
         let owner = is_limited.then_some(job.owner);
-        if !desk.has_room(owner, own.len() + 1, bytes) {
+        if !desk.takes(size(&job)) || !desk.has_room(owner, own.len() + 1, bytes) {
             return Err(ErrorCode::Quota);
         }
         let id = desk.next_id();

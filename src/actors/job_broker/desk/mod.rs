@@ -8,8 +8,8 @@ use crate::actors::kit::secret_file::random;
 use crate::jobs::embedded::Embedded;
 use crate::jobs::memory::Place;
 use crate::jobs::row;
-use crate::jobs::{JobError, JobStore, Now, OWN, Queue, Seen, Standing, Taken};
-use crate::limits::{JOB_SEEN, JOBS_OF_OWNER_MAX, JOBS_SEEN_MAX};
+use crate::jobs::{JobError, JobStore, Load, Now, OWN, Queue, Seen, Standing, Taken};
+use crate::limits::{JOB_DATA_MAX, JOB_SEEN, JOBS_OF_OWNER_BYTES_MAX, JOBS_OF_OWNER_MAX, JOBS_SEEN_MAX};
 use crate::protocol::admin::JobStatus;
 use crate::protocol::job::{Confirm, JobSpec, JobTarget};
 use crate::protocol::{HostId, JobId, Moment, Wall, WireObj, WireValue, hex};
@@ -48,8 +48,9 @@ pub struct Desk {
     answered: Mutex<Vec<(HostId, usize)>>,
     /// The way to the job store elsewhere, if there is one.
     exchange: Option<Arc<Exchange>>,
-    /// Jobs of that store whose effect is in the world already, and since when.
-    seen: Mutex<HashMap<JobId, Wall>>,
+    /// Jobs of that store whose effect is in the world already, since when, and by which commit of this daemon; 0 if an
+    /// earlier one made it.
+    seen: Mutex<HashMap<JobId, (Wall, u64)>>,
     /// Which jobs are written.
     marks: Mutex<Marks>,
     /// Hosts that are gone.
@@ -192,10 +193,10 @@ impl Desk {
 
     /// Jobs whose effect is known to be in the world, by the last daemon.
     pub fn remember(&self, seen: impl Iterator<Item = (JobId, Wall)>) {
-        self.seen().extend(seen);
+        self.seen().extend(seen.map(|(job, at)| (job, (at, 0))));
     }
 
-    fn seen(&self) -> MutexGuard<'_, HashMap<JobId, Wall>> {
+    fn seen(&self) -> MutexGuard<'_, HashMap<JobId, (Wall, u64)>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,10 +205,15 @@ impl Desk {
         self.seen().contains_key(&job)
     }
 
-    /// A job takes effect here, in the commit that the row is for.
-    pub(super) fn see(&self, job: JobId) -> Row {
+    /// The commit of this daemon in which a job has taken effect here; 0 if that was not this one's or none.
+    pub(super) fn seen_in(&self, job: JobId) -> u64 {
+        self.seen().get(&job).map_or(0, |(_, stamp)| *stamp)
+    }
+
+    /// A job takes effect here, in the commit of this number that the row is for.
+    pub(super) fn see(&self, job: JobId, stamp: u64) -> Row {
         let now = (self.wall)();
-        self.seen().insert(job, now);
+        self.seen().insert(job, (now, stamp));
         row::seen(job, Some(now))
     }
 
@@ -220,7 +226,7 @@ impl Desk {
             .filter(|job| seen.remove(job).is_some())
             .map(|job| row::seen(*job, None))
             .collect();
-        seen.retain(|job, at| {
+        seen.retain(|job, (at, _)| {
             let is_kept = at.plus(JOB_SEEN) > now;
             rows.extend((!is_kept).then(|| row::seen(*job, None)));
             is_kept
@@ -300,8 +306,9 @@ impl Desk {
         drop(store);
         let mut jobs = own.unwrap_or_default();
         if let Some(exchange) = &self.exchange {
-            let listed = exchange.listed().into_iter();
-            jobs.extend(listed.filter(|job| matches!(job.standing, Standing::Dead(_)) == dead));
+            let listed = exchange.listed();
+            let is_wanted = |job: &&Seen| matches!(job.standing, Standing::Dead(_)) == dead;
+            jobs.extend(listed.iter().filter(is_wanted).cloned());
         }
         let now = (self.wall)();
         let status = |job: Seen| JobStatus {
@@ -331,7 +338,8 @@ impl Desk {
             (Err(JobError::Unknown), Some(exchange)) if exchange.is_away() => {
                 Err(JobError::Away("try again when it is back".to_owned()))
             }
-            (Err(JobError::Unknown), Some(exchange)) if exchange.has_dead(job) => {
+            // Whether it is among the dead there, that store knows: not all of them are listed here.
+            (Err(JobError::Unknown), Some(exchange)) => {
                 exchange.bury(job, again);
                 Ok(())
             }
@@ -384,15 +392,20 @@ impl JobDesk for Desk {
         id
     }
 
+    fn takes(&self, bytes: usize) -> bool {
+        bytes <= JOB_DATA_MAX
+    }
+
     fn has_room(&self, owner: Option<Obj>, jobs: usize, bytes: usize) -> bool {
         let store = self.store();
         let memory = store.memory();
-        let elsewhere = |owner: Obj| {
+        let of_owner = |owner: Obj| {
+            let here = memory.load_of(owner.into());
             let exchange = self.exchange.as_ref();
-            exchange.map_or(0, |exchange| exchange.count_of(owner.into()))
+            let there = exchange.map_or(Load::default(), |exchange| exchange.load_of(owner.into()));
+            here.jobs + there.jobs + jobs <= JOBS_OF_OWNER_MAX
+                && here.bytes + there.bytes + bytes <= JOBS_OF_OWNER_BYTES_MAX
         };
-        let of_owner =
-            |owner: Obj| memory.count_of(owner.into()) + elsewhere(owner) + jobs <= JOBS_OF_OWNER_MAX;
         memory.has_room(jobs, bytes) && owner.is_none_or(of_owner)
     }
 
@@ -417,11 +430,11 @@ impl JobDesk for Desk {
         let owner = owner.map(WireObj::from);
         let mut jobs = self.store().memory().list_of(owner, JOBS_SEEN_MAX);
         if let Some(exchange) = &self.exchange {
-            let is_wanted = |job: &Seen| {
+            let is_wanted = |job: &&Seen| {
                 let is_alive = !matches!(job.standing, Standing::Dead(_));
                 is_alive && (owner.is_none() || job.spec.from == owner)
             };
-            jobs.extend(exchange.listed().into_iter().filter(is_wanted));
+            jobs.extend(exchange.listed().iter().filter(is_wanted).cloned());
         }
         jobs.into_iter().map(seen).collect()
     }
@@ -430,7 +443,7 @@ impl JobDesk for Desk {
         let own = self.store().find(JobId(id)).ok().flatten();
         let elsewhere = || {
             let listed = self.exchange.as_ref()?.listed();
-            listed.into_iter().find(|job| job.job.0 == id)
+            listed.iter().find(|job| job.job.0 == id).cloned()
         };
         own.or_else(elsewhere).map(seen)
     }

@@ -38,3 +38,29 @@ fn jobs_may_be_brought_elsewhere_once_their_own_commit_is_written() {
     assert_eq!(desk.written_jobs(6), (3, true));
     assert_eq!(kinds(3), ["first", "second", "third"]);
 }
+
+#[test]
+fn an_owner_has_room_for_so_many_bytes_and_a_job_for_some_of_them() {
+    let desk = Desk::new(|| Wall(1), None, LEASE);
+    assert!(desk.takes(JOB_DATA_MAX) && !desk.takes(JOB_DATA_MAX + 1));
+    let half = Value::string("x".repeat(JOB_DATA_MAX / 2));
+    let mut ids = Vec::new();
+    while desk.has_room(Some(Obj(2)), 1, JOB_DATA_MAX / 2) {
+        let spec = desk
+            .spec(NewJob::new(Obj(2), "a", half.clone()))
+            .expect("it is for the world");
+        ids.push(JobId(desk.next_id()));
+        desk.store()
+            .put(desk.now(), ids[ids.len() - 1], spec)
+            .expect("there is room");
+    }
+    assert!(ids.len() < 2 * JOBS_OF_OWNER_BYTES_MAX / JOB_DATA_MAX + 1);
+    assert!(desk.has_room(Some(Obj(3)), 1, JOB_DATA_MAX) && desk.has_room(None, 1, JOB_DATA_MAX));
+    let shown = desk.shown(false).len();
+    assert!(
+        (1..ids.len()).contains(&shown),
+        "{shown}: what is shown is bounded, too"
+    );
+    desk.store().cancel(desk.now(), ids[0]).expect("nobody has it");
+    assert!(desk.has_room(Some(Obj(2)), 1, JOB_DATA_MAX / 2));
+}

@@ -11,7 +11,7 @@ use super::figures::JobFigures;
 use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
 use crate::jobs::redis::{OnRedis, Settings};
-use crate::jobs::{Ending, JobError, Queue, Seen, Standing, Taken};
+use crate::jobs::{Ending, JobError, Load, Queue, Seen, Taken};
 use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, WORLD_JOB_MAX};
 use crate::protocol::{HostId, JobId, WireObj};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -74,10 +74,21 @@ impl Held {
 pub(super) struct Orders {
     pub wants: Vec<Want>,
     pub ends: VecDeque<Ended>,
-    pub gone: Vec<String>,
+    /// Takers that are gone, each with the commit of the last try that had ended by then.
+    pub gone: Vec<(String, u64)>,
     pub cancels: HashSet<JobId>,
     /// Of those that were given up, and whether each is to come back.
     pub dead: Vec<(JobId, bool)>,
+}
+
+impl Orders {
+    /// The next taker whose jobs may be given back: what it had done before it was gone has ended, or it would be done
+    /// once more.
+    pub fn next_gone(&self) -> Option<String> {
+        let first_end = self.ends.front().map_or(u64::MAX, |ended| ended.stamp);
+        let (taker, after) = self.gone.first()?;
+        (first_end > *after).then(|| taker.clone())
+    }
 }
 
 /// What both sides see.
@@ -92,9 +103,11 @@ pub struct Exchange {
     /// Who waits to hear that a replica has their job, and since when.
     unconfirmed: Mutex<HashMap<JobId, (Reply, Instant)>>,
     /// The jobs on Redis, as they were a moment ago.
-    pub(super) listed: Mutex<Vec<Seen>>,
-    /// How many of them each owner of this world has.
-    pub(super) of_owners: Mutex<HashMap<WireObj, usize>>,
+    pub(super) listed: Mutex<Arc<[Seen]>>,
+    /// When somebody last asked for them.
+    asked: Mutex<Option<Instant>>,
+    /// What those of each owner of this world come to.
+    pub(super) of_owners: Mutex<HashMap<WireObj, Load>>,
     /// The last commit that is written.
     written: Arc<AtomicU64>,
     /// The thread waits for the log to come further.
@@ -243,7 +256,9 @@ impl Exchange {
     /// A taker is gone.
     pub fn give_back(&self, taker: String) {
         locked(&self.held).retain(|_, known| known.is_claimed || known.taker != taker);
-        locked(&self.orders).gone.push(taker);
+        let orders = &mut *locked(&self.orders);
+        let after = orders.ends.back().map_or(0, |ended| ended.stamp);
+        orders.gone.push((taker, after));
         self.wake();
     }
 
@@ -266,24 +281,24 @@ impl Exchange {
     }
 
     /// The jobs on Redis, as they were a moment ago.
-    pub fn listed(&self) -> Vec<Seen> {
+    pub fn listed(&self) -> Arc<[Seen]> {
+        *locked(&self.asked) = Some(Instant::now());
         locked(&self.listed).clone()
     }
 
-    /// How many jobs somebody of this world had there a moment ago.
-    pub fn count_of(&self, owner: WireObj) -> usize {
+    /// Whether somebody has asked for them within this time.
+    pub(super) fn is_watched(&self, within: Duration) -> bool {
+        locked(&self.asked).is_some_and(|asked| asked.elapsed() < within)
+    }
+
+    /// What the jobs of somebody of this world came to there a moment ago.
+    pub fn load_of(&self, owner: WireObj) -> Load {
         locked(&self.of_owners).get(&owner).copied().unwrap_or_default()
     }
 
     /// Whether the store did not answer when it was last asked.
     pub fn is_away(&self) -> bool {
         self.is_away.load(Ordering::Relaxed)
-    }
-
-    /// Whether a job was given up, a moment ago.
-    pub fn has_dead(&self, job: JobId) -> bool {
-        let is_it = |seen: &Seen| seen.job == job && matches!(seen.standing, Standing::Dead(_));
-        locked(&self.listed).iter().any(is_it)
     }
 
     /// A job that was given up comes back, or is forgotten.

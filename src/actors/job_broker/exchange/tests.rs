@@ -108,3 +108,24 @@ fn a_lease_is_good_for_its_own_host_and_for_its_time() {
         "nothing is kept for who let it run out"
     );
 }
+
+#[test]
+fn what_a_taker_had_done_ends_before_the_rest_is_given_back() {
+    let exchange = Exchange::default();
+    let end = |stamp| {
+        exchange.end(Ended {
+            job: JobId([1; 16]),
+            lease: 1,
+            how: Ending::Done,
+            stamp,
+        });
+    };
+    end(5);
+    exchange.give_back("x".into());
+    end(6);
+    let next = || locked(&exchange.orders).next_gone();
+    assert_eq!(next(), None);
+    // A later end, of somebody else, holds up nothing.
+    locked(&exchange.orders).ends.pop_front();
+    assert_eq!(next(), Some("x".into()));
+}

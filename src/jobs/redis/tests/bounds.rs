@@ -1,0 +1,100 @@
+//! How much fits into one call, one store and one Redis, and what becomes of the rest.
+
+use super::*;
+use crate::limits::JOB_WORLDS_MAX;
+
+#[test]
+fn a_full_call_of_jobs_for_many_worlds_is_stored_as_a_whole() {
+    let Some(server) = Server::start() else { return };
+    let worlds = 20;
+    for number in 1..worlds {
+        let mut peer = Remote::new(&server, "wide", &format!("w{number}"));
+        let now = peer.now();
+        peer.store.join(now).expect("there is room for a world");
+    }
+    let roomy = Settings {
+        jobs_max: JOBS_MAX,
+        ..settings(&server, "wide", "here")
+    };
+    let mut remote = Remote::new(&server, "wide", "here");
+    remote.store = OnRedis::new(roomy).expect("it is an address");
+    let later = JobSpec {
+        not_before: Some(remote.now().wall.plus(Duration::from_secs(3_600))),
+        ..spec_for(JobTarget::Peers)
+    };
+    // The last bytes of an id tell jobs of one producer apart, one in the middle the worlds of a job.
+    let jobs: Vec<_> = (0..JOB_FEED_BATCH)
+        .map(|number| JobId([7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, number as u8]))
+        .map(|id| (id, later.clone()))
+        .collect();
+    let now = remote.now();
+    let stored = remote.store.put_many(now, &jobs).expect("Redis is there");
+    assert!(
+        stored
+            .iter()
+            .all(|stored| matches!(stored, Ok(it) if !it.duplicate))
+    );
+    let counts = remote.store.counts().expect("Redis is there");
+    let all = (jobs.len() * worlds) as u64;
+    assert_eq!((counts.alive, counts.delayed), (all, all));
+}
+
+#[test]
+fn no_more_worlds_share_a_store_than_may() {
+    let Some(server) = Server::start() else { return };
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    let names: Vec<_> = (0..JOB_WORLDS_MAX).map(|number| format!("w{number}")).collect();
+    redis::cmd("SADD")
+        .arg("{crowd}:2:worlds")
+        .arg(&names)
+        .exec(&mut other)
+        .expect("it is allowed");
+    let mut late = Remote::new(&server, "crowd", "late");
+    let now = late.now();
+    let Err(JobError::NotOurs(why)) = late.store.join(now) else {
+        panic!("one world too many is there");
+    };
+    assert!(why.contains("{crowd}:2:worlds"), "{why}");
+    let mut early = Remote::new(&server, "crowd", "w3");
+    early.store.join(now).expect("it was there before");
+}
+
+#[test]
+fn a_redis_without_memory_is_full_and_can_be_emptied_also_by_who_comes_anew() {
+    let Some(server) = Server::start() else { return };
+    let mut remote = Remote::new(&server, "oom", "here");
+    let now = remote.now();
+    for _ in 0..2 {
+        let id = remote.id();
+        remote.store.put(now, id, spec("a")).expect("there is room");
+    }
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    let mut set_most = |bytes: &str| {
+        let mut call = redis::cmd("CONFIG");
+        call.arg("SET").arg("maxmemory").arg(bytes);
+        call.exec(&mut other).expect("it is allowed");
+    };
+    set_most("1");
+    let id = remote.id();
+    assert_eq!(remote.store.put(now, id, spec("a")), Err(JobError::Full));
+    let mut anew = Remote::new(&server, "oom", "here");
+    for remote in [&mut remote, &mut anew] {
+        remote.store.sweep(now).expect("Redis is there");
+        let queue = [Queue::Any("a".into())];
+        let taken = remote.store.take(now, "x", &queue, 1).expect("Redis is there");
+        let lease = taken[0].lease;
+        assert_eq!(remote.store.extend(now, taken[0].job, lease), Ok(()));
+        assert_eq!(remote.store.end(now, taken[0].job, lease, Ending::Done), Ok(()));
+    }
+    set_most("0");
+    assert!(
+        remote
+            .store
+            .put(now, id, spec("a"))
+            .is_ok_and(|stored| !stored.duplicate)
+    );
+}
