@@ -29,6 +29,7 @@ mod pasted;
 mod persistence;
 mod requests;
 mod rest;
+mod rest_refused;
 mod restart;
 mod services;
 mod simulation;
