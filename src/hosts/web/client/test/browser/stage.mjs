@@ -61,6 +61,8 @@ export function camera(folder) {
       await mkdir(folder, { recursive: true });
       for (const colorScheme of ["dark", "light"]) {
         await page.emulateMedia({ colorScheme });
+        // What is still fading in has not its colours yet.
+        await page.evaluate(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)).then(() => {}));
         await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
         violations.push(...(await violationsOf(page)).map((words) => `${name}, ${colorScheme}: ${words}`));
       }
