@@ -168,6 +168,7 @@ fn f04_a_crowd_that_logs_in_again_after_each_kill_of_its_host_misses_nothing() {
     let mut server = Server::start(options);
     let mut wizard = hall_wizard(&server);
     ledger::make(&mut wizard);
+    wizard.eval("$limits.characters_an_hour = 10000");
     let telnets: Vec<Telnet> = (0..clients)
         .map(|number| hall_character(&server, &format!("Client{number}")))
         .collect();
