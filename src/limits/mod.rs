@@ -226,10 +226,6 @@ pub const REATTACH_SPREAD: Duration = Duration::from_secs(1);
 /// Orders of the daemon that may wait for a host.
 pub const HOST_ORDERS_MAX: usize = 64;
 
-/// Events that a host tells within [`GATHER_PERIOD`] from which on it gathers them for each client.
-pub const GATHER_EVENTS_MIN: usize = 500;
-/// How long an event waits at most for others of the same client, on a host that tells very many.
-pub const GATHER_PERIOD: Duration = Duration::from_millis(25);
 /// Files and sockets that a host needs beside one for each client.
 pub const HOST_FILES: u64 = 64;
 /// Files and sockets that a daemon needs at least: those of the database, and the sockets of hosts.

@@ -7,12 +7,11 @@
 //! processes starts another.
 
 mod ears;
-mod pace;
 
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::gateway::{HostEndpoints, HostInbound, HostSender, HostSide};
-use crate::limits::{GATHER_PERIOD, INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
+use crate::limits::{INBOUND_BURSTS_MAX, LINES_UNANSWERED_MAX, LINK_TICK};
 use crate::protocol::client::HostClientToDaemonMessage;
 use crate::protocol::host::{HostType, Listener, Peer};
 pub use crate::protocol::machine::host::{Ending, Entry, NoAnswer, Number, Question};
@@ -23,7 +22,6 @@ use crate::protocol::machine::link::LinkConfig;
 use crate::protocol::{ClientId, Moment, Wall, WireObj};
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use ears::Ears;
-use pace::Pace;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,9 +118,6 @@ pub struct HostLink {
     endpoints: HostEndpoints,
     host: Host,
     ears: Ears<Recipient<ToClient>>,
-    pace: Pace,
-    /// What waits for clients is told soon.
-    is_gathering: bool,
     /// Who waits for the answer to which question.
     questions: HashMap<u64, oneshot::Sender<Answer>>,
     last_question: u64,
@@ -171,8 +166,6 @@ impl HostLink {
             host: Host::new(config, pause_bytes),
             endpoints,
             ears: Ears::default(),
-            pace: Pace::default(),
-            is_gathering: false,
             questions: HashMap::new(),
             last_question: 0,
             io: None,
@@ -202,22 +195,19 @@ impl HostLink {
         let (now, was_up) = (self.now(), self.host.is_up());
         let mut out = std::mem::take(&mut self.out);
         self.host.take(now, input, &mut out);
-        out.drain(..).for_each(|output| self.carry_out(now, output));
+        out.drain(..).for_each(|output| self.carry_out(output));
         self.out = out;
         if was_up != self.host.is_up() {
             tracing::info!(up = self.host.is_up(), "the daemon has come or gone");
         }
     }
 
-    fn carry_out(&mut self, now: Moment, output: Output) {
+    fn carry_out(&mut self, output: Output) {
         match output {
             Output::ToClient(client, message @ ToClient::NotEntered(_)) => {
                 if let Some(ear) = self.ears.remove(client) {
                     tell(&ear, message);
                 }
-            }
-            Output::ToClient(client, event @ ToClient::Event { .. }) if self.pace.waits(now) => {
-                self.ears.tell_later(client, event);
             }
             Output::ToClient(client, message) => self.ears.tell(client, message, tell),
             Output::ToAll(message) => self.ears.tell_all(&message, tell),
@@ -261,17 +251,6 @@ impl HostLink {
             self.feed(Input::Reset);
         }
         self.feed(Input::Tick);
-        self.ears.tell_waiting(tell);
-    }
-
-    /// Has what waits for clients told before long.
-    fn gather(&mut self, context: &mut Context<Self>) {
-        if self.ears.is_waited_for() && !std::mem::replace(&mut self.is_gathering, true) {
-            context.run_later(GATHER_PERIOD, |link, _| {
-                link.is_gathering = false;
-                link.ears.tell_waiting(tell);
-            });
-        }
     }
 
     /// A client has come. One that is here already is at another socket from now on.
@@ -341,7 +320,7 @@ impl Handler<Offered<Begin>> for HostLink {
 impl Handler<Offered<Burst>> for HostLink {
     type Result = ();
 
-    fn handle(&mut self, burst: Offered<Burst>, context: &mut Context<Self>) {
+    fn handle(&mut self, burst: Offered<Burst>, _: &mut Context<Self>) {
         if self.overflowed.swap(false, Ordering::Relaxed) {
             self.feed(Input::Reset);
         }
@@ -360,7 +339,6 @@ impl Handler<Offered<Burst>> for HostLink {
                 }
             });
         }
-        self.gather(context);
     }
 }
 
