@@ -17,7 +17,7 @@ use super::keyring::{Keys, KeysError, LOCAL_KEY};
 use super::publisher::Drain;
 use super::scheduler::{Stop, Submit};
 use super::worker::WorkerEnded;
-use crate::actors::kit::child_link::{ChildLink, Order};
+use crate::actors::kit::child_link::{ChildLink, Order, Upbringing};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::stall;
@@ -61,8 +61,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// A world to import into an empty data folder.
     pub import: Option<PathBuf>,
-    /// End at once when the supervisor is gone.
-    pub die_with_parent: bool,
+    /// What becomes of it without a supervisor.
+    pub upbringing: Upbringing,
 }
 
 const STOPPED: &str = "*** Shutting down: the server was asked to stop ***";
@@ -75,11 +75,7 @@ pub fn wall() -> Wall {
 
 /// Runs the daemon until it is told to stop. Must be called on the main arbiter.
 pub async fn run(config: &Config, options: Options) -> Result<(), DaemonError> {
-    let orphan_time = match options.die_with_parent {
-        true => Duration::ZERO,
-        false => Duration::from_secs(config.processes.orphan_timeout_s),
-    };
-    let (link, orders) = ChildLink::connect(&options.run_dir, "daemon", orphan_time)
+    let (link, orders) = ChildLink::connect(&options.run_dir, "daemon", options.upbringing)
         .await
         .map_err(unavailable)?;
     let (data, import, progress) = (config.data.clone(), options.import.clone(), link.clone());

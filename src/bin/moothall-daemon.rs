@@ -1,5 +1,6 @@
 //! `moothall-daemon`: the world itself. Started by `moothall`; also runs alone.
 
+use moothall::actors::kit::child_link::{self, Upbringing};
 use moothall::actors::kit::folder_lock::FolderLock;
 use moothall::actors::kit::{descriptors, exit, private_folder};
 use moothall::actors::{self, DaemonError, Options};
@@ -63,12 +64,8 @@ const PROGRAM: Program = Program {
             None,
             "read the settings, say what is wrong with them, and end",
         ),
-        flag(
-            "--die-with-parent",
-            "",
-            None,
-            "end at once when the supervisor is gone",
-        ),
+        child_link::FLAGS[0],
+        child_link::FLAGS[1],
     ],
 };
 
@@ -104,13 +101,13 @@ fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
         .absolute_path("--run-dir")
         .unwrap_or_else(|| config.data.join("run"));
     let import = arguments.absolute_path("--import");
-    let die_with_parent = arguments.has("--die-with-parent");
+    let upbringing = Upbringing::told(arguments, &config.processes);
     Ok((
         config,
         Options {
             run_dir,
             import,
-            die_with_parent,
+            upbringing,
         },
     ))
 }

@@ -5,7 +5,7 @@ use moothall::hosts::program::command_line;
 use moothall::hosts::telnet;
 use std::process::ExitCode;
 
-const FLAGS: [Flag; 8] = command_line::flags("telnet.listen", "where players connect");
+const FLAGS: [Flag; 9] = command_line::flags("telnet.listen", "where players connect");
 
 const PROGRAM: Program = Program {
     name: "moothall-telnet",

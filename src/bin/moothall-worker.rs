@@ -1,5 +1,6 @@
 //! `moothall-worker`: makes requests of the outside for the world. Started by `moothall`; also runs alone beside a daemon.
 
+use moothall::actors::kit::child_link::{self, Upbringing};
 use moothall::actors::kit::exit;
 use moothall::config::arguments::{Arguments, Flag, Program};
 use moothall::config::{Config, ConfigError};
@@ -62,12 +63,8 @@ const PROGRAM: Program = Program {
             None,
             "take up an invitation of a daemon on another machine, and end",
         ),
-        flag(
-            "--die-with-parent",
-            "",
-            None,
-            "end at once when the supervisor is gone",
-        ),
+        child_link::FLAGS[0],
+        child_link::FLAGS[1],
     ],
 };
 
@@ -139,7 +136,7 @@ fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
             .map_or_else(|| config.data.join("run"), Into::into),
         name: arguments.get("--name").unwrap_or("worker-1").to_owned(),
         token: token.map(|token| token.trim().to_owned()),
-        die_with_parent: arguments.has("--die-with-parent"),
+        upbringing: Upbringing::told(arguments, &config.processes),
     };
     Ok((config, options))
 }

@@ -8,7 +8,7 @@ mod http;
 mod link;
 mod request;
 
-use crate::actors::kit::child_link::{ChildLink, Order};
+use crate::actors::kit::child_link::{ChildLink, Order, Upbringing};
 use crate::actors::kit::exit;
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::secret_file::random;
@@ -60,8 +60,8 @@ pub struct Options {
     pub name: String,
     /// A token to say hello with, where no supervisor hands one out.
     pub token: Option<String>,
-    /// End at once when the supervisor is gone.
-    pub die_with_parent: bool,
+    /// What becomes of it without a supervisor.
+    pub upbringing: Upbringing,
 }
 
 /// Fails for settings that no worker can work with.
@@ -72,12 +72,8 @@ pub fn check(config: &Config) -> Result<(), WorkerProgramError> {
 
 /// Runs the worker until it is told to stop. Must be called on the main arbiter.
 pub async fn run(config: &Config, options: Options) -> Result<(), WorkerProgramError> {
-    let orphan_time = match options.die_with_parent {
-        true => Duration::ZERO,
-        false => Duration::from_secs(config.processes.orphan_timeout_s),
-    };
     let http = Arc::new(Http::new(&config.workers)?);
-    let (child, mut orders) = ChildLink::connect(&options.run_dir, &options.name, orphan_time).await?;
+    let (child, mut orders) = ChildLink::connect(&options.run_dir, &options.name, options.upbringing).await?;
     let _alarm = stall::watch_here("main")?;
     let supervisor = Supervisor::start(|child| {
         tracing::error!(actor = child.name, "an actor of the worker cannot be kept alive");

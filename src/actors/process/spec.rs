@@ -1,6 +1,7 @@
 //! The table of children: what each is called, which program it is, and what it is started with.
 
 use super::running::Handle;
+use crate::actors::kit::child_link::{DIE_WITH_PARENT, SUPERVISED};
 use crate::config::{Config, JobStore, Listen};
 use crate::limits::WORKERS_MAX;
 use crate::protocol::control::ChildReady;
@@ -118,12 +119,12 @@ pub fn table(
     run_dir: &Path,
     options: &super::RunOptions,
 ) -> Vec<ProcessSpec> {
-    let mut common: Vec<OsString> = vec!["--run-dir".into(), run_dir.into()];
+    let mut common: Vec<OsString> = vec![SUPERVISED.into(), "--run-dir".into(), run_dir.into()];
     if let Some(file) = &options.config_file {
         common.extend(["--config".into(), file.into()]);
     }
     if options.die_with_parent {
-        common.push("--die-with-parent".into());
+        common.push(DIE_WITH_PARENT.into());
     }
     let child = |name, role, program: &str| ProcessSpec {
         name,

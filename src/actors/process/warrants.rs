@@ -2,16 +2,14 @@
 //!
 //! Invariant: a secret is printed once, to whoever asked for it, and kept nowhere else.
 
-use super::operator::OperatorError;
+use super::operator::{OperatorError, ask_daemon, unexpected};
 use crate::actors::kit::exit;
 use crate::config::arguments::{Arguments, Command, Flag};
 use crate::config::invitation::Invitation;
-use crate::limits::OPERATOR_TIMEOUT;
 use crate::protocol::admin::{AdminReply, AdminRequest, EnrolledStatus, KeyStatus};
 use crate::protocol::broadcast::Subject;
 use crate::protocol::hex::{from_hex, to_hex};
-use crate::protocol::{ClientId, HostId, WireObj, WorkerId, local};
-use std::os::unix::net::UnixStream;
+use crate::protocol::{ClientId, HostId, WireObj, WorkerId};
 use std::path::Path;
 
 /// `moothallctl keys`.
@@ -90,33 +88,6 @@ pub fn carry_out(data: &Path, arguments: &Arguments) -> Result<String, OperatorE
             arguments.get("--ttl"),
         ),
     }
-}
-
-fn ask_daemon(data: &Path, request: &AdminRequest) -> Result<AdminReply, OperatorError> {
-    let ask = || {
-        let mut stream = UnixStream::connect(data.join("run/admin.sock"))?;
-        stream.set_read_timeout(Some(OPERATOR_TIMEOUT))?;
-        local::write_blocking(&mut stream, request)?;
-        local::read_blocking(&mut stream)
-    };
-    match ask() {
-        Ok(AdminReply::Refused(message)) => Err(OperatorError {
-            code: exit::FAILED,
-            message,
-        }),
-        Ok(reply) => Ok(reply),
-        Err(error) => Err(OperatorError {
-            code: exit::UNAVAILABLE,
-            message: format!("no daemon answers in {}: {error}", data.display()),
-        }),
-    }
-}
-
-fn unexpected<T>() -> Result<T, OperatorError> {
-    Err(OperatorError {
-        code: exit::FAILED,
-        message: "the daemon answers something else; install all programs from one build".to_owned(),
-    })
 }
 
 fn misuse(message: String) -> OperatorError {

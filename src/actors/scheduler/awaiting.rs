@@ -26,7 +26,7 @@ impl Handler<Offered<AwaitReports>> for SchedulerActor {
 
     fn handle(&mut self, waiter: Offered<AwaitReports>, _: &mut Context<Self>) {
         let shared = Arc::new(AllReported(Some(waiter.accept().0)));
-        for running in self.kills.values_mut() {
+        for running in self.running.values_mut() {
             running.awaited_by.push(shared.clone());
         }
     }

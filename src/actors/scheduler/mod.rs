@@ -98,8 +98,8 @@ pub struct SchedulerActor {
     parts: SchedulerParts,
     core: Scheduler<Pending, Woken>,
     actions: Vec<Action<Pending, Woken>>,
-    /// For each running task, how it is told to end.
-    kills: HashMap<i64, Running>,
+    /// What is known of each task that is with an executor.
+    running: HashMap<i64, Running>,
     timer: Option<(Micros, SpawnHandle)>,
     /// Who waits for the end of a task's first slice.
     awaited: HashMap<i64, oneshot::Sender<()>>,
@@ -133,7 +133,7 @@ impl SchedulerActor {
             core: Scheduler::new(parts.slots, parts.lane_slots),
             parts,
             actions: Vec::new(),
-            kills: HashMap::new(),
+            running: HashMap::new(),
             timer: None,
             awaited: HashMap::new(),
             stopping: None,
@@ -173,7 +173,7 @@ impl SchedulerActor {
                         woken.into_iter().for_each(|woken| self.settle_unread(id, woken));
                     }
                     Action::Stop(id) => {
-                        if let Some(running) = self.kills.get(&id) {
+                        if let Some(running) = self.running.get(&id) {
                             running.kill.store(true, Ordering::Relaxed);
                         }
                     }
@@ -185,7 +185,7 @@ impl SchedulerActor {
             self.parts.executors.assign(assignments);
         }
         self.set_timer(context);
-        if self.kills.is_empty()
+        if self.running.is_empty()
             && let Some(stopping) = self.stopping.take()
         {
             // Whoever asked may have stopped waiting.
@@ -252,7 +252,7 @@ impl SchedulerActor {
             awaited_by: Vec::new(),
             hook: matches!(assignment.job.work, Work::Hook { .. }).then(|| (assignment.job.clone(), tries)),
         };
-        self.kills.insert(id, running);
+        self.running.insert(id, running);
         assignment
     }
 
@@ -285,7 +285,7 @@ impl SchedulerActor {
             login,
             ..
         } = report;
-        let mut running = self.kills.remove(&id);
+        let mut running = self.running.remove(&id);
         // Dropped when all of the report was taken in.
         let _told_at_the_end = running
             .as_mut()

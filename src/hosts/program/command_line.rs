@@ -3,6 +3,7 @@
 //! Invariant: nothing is opened before all of the command line and the settings were read.
 
 use super::{HostError, Options};
+use crate::actors::kit::child_link::{self, Upbringing};
 use crate::actors::kit::{descriptors, exit};
 use crate::config::arguments::{Arguments, Flag, Program};
 use crate::config::{Config, ConfigError};
@@ -11,7 +12,7 @@ use crate::limits::HOST_FILES;
 use std::process::ExitCode;
 
 /// The flags of a host's program whose clients connect where the setting `key` says.
-pub const fn flags(key: &'static str, listen: &'static str) -> [Flag; 8] {
+pub const fn flags(key: &'static str, listen: &'static str) -> [Flag; 9] {
     const fn flag(
         name: &'static str,
         value: &'static str,
@@ -58,12 +59,8 @@ pub const fn flags(key: &'static str, listen: &'static str) -> [Flag; 8] {
             None,
             "take up an invitation of a daemon on another machine (- reads it from standard input), and end",
         ),
-        flag(
-            "--die-with-parent",
-            "",
-            None,
-            "end at once when the supervisor is gone",
-        ),
+        child_link::FLAGS[0],
+        child_link::FLAGS[1],
     ]
 }
 
@@ -157,7 +154,7 @@ fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
             .get("--run-dir")
             .map_or_else(|| config.data.join("run"), Into::into),
         token: token.map(|token| token.trim().to_owned()),
-        die_with_parent: arguments.has("--die-with-parent"),
+        upbringing: Upbringing::told(arguments, &config.processes),
     };
     Ok((config, options))
 }

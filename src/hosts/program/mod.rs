@@ -7,7 +7,7 @@
 pub mod bind;
 pub mod command_line;
 
-use crate::actors::kit::child_link::{ChildLink, Order};
+use crate::actors::kit::child_link::{ChildLink, Order, Upbringing};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::secret_file::random;
 use crate::actors::kit::supervisor::{ChildSpec, Supervisor};
@@ -24,7 +24,6 @@ use bind::BindError;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// The system object, to which the port of a host's settings belongs.
@@ -60,18 +59,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// A token to say hello with, where no supervisor hands one out.
     pub token: Option<String>,
-    /// End at once when the supervisor is gone.
-    pub die_with_parent: bool,
-}
-
-impl Options {
-    /// How long the host serves on without a supervisor.
-    fn orphan_time(&self, config: &Config) -> Duration {
-        match self.die_with_parent {
-            true => Duration::ZERO,
-            false => Duration::from_secs(config.processes.orphan_timeout_s),
-        }
-    }
+    /// What becomes of it without a supervisor.
+    pub upbringing: Upbringing,
 }
 
 /// The part of a host that differs from others.
@@ -121,8 +110,7 @@ pub struct HostKind {
 
 /// Starts what every host has. Must be called on the main arbiter.
 pub async fn start(config: &Config, options: Options, kind: HostKind) -> Result<Started, HostError> {
-    let orphan_time = options.orphan_time(config);
-    let (child, orders) = ChildLink::connect(&options.run_dir, kind.name, orphan_time).await?;
+    let (child, orders) = ChildLink::connect(&options.run_dir, kind.name, options.upbringing).await?;
     let endpoints = endpoints(config, &options, kind.name)?;
     let credential = Credential::new(&endpoints, options.token);
     let (supervisor, link, from_link) = start_link(endpoints, kind);

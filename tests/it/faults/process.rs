@@ -93,6 +93,35 @@ fn f06_orphans_that_nobody_adopts_say_goodbye_and_end() {
 }
 
 #[test]
+fn f06_a_child_that_was_started_by_a_supervisor_and_finds_none_ends_by_itself() {
+    let orphan_s = 1;
+    for program in [
+        env!("CARGO_BIN_EXE_moothall-daemon"),
+        env!("CARGO_BIN_EXE_moothall-telnet"),
+        env!("CARGO_BIN_EXE_moothall-web"),
+        env!("CARGO_BIN_EXE_moothall-worker"),
+    ] {
+        // The folder is gone with the supervisor; the daemon makes another one, in which nobody listens.
+        let folder = tempfile::tempdir().unwrap();
+        let since = Instant::now();
+        let ended = clean_command(program)
+            .arg("--supervised")
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .env("MOOTHALL_PROCESSES_ORPHAN_TIMEOUT_S", orphan_s.to_string())
+            .env("MOOTHALL_TELNET_LISTEN", "127.0.0.1:0")
+            .env("MOOTHALL_WEB_LISTEN", "127.0.0.1:0")
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success(), "{program}: {}\n{log}", ended.status);
+        assert!(since.elapsed() >= Duration::from_secs(orphan_s), "{program}");
+        let told = log.contains("no supervisor has come; ending");
+        assert!(told, "{program} does not say why it ended:\n{log}");
+    }
+}
+
+#[test]
 fn f08_a_daemon_that_crashes_again_and_again_ends_the_server_with_70() {
     let mut server = Server::start(Options::default());
     let mut ann = in_the_hall(&server);

@@ -1,9 +1,13 @@
 //! `ChildLink`: a child's end of the supervisor's control socket, for the daemon and every host.
 //!
 //! It lives on the arbiter that connects it, which must be the main one: its beat is the proof that this arbiter runs.
-//! When the socket closes, the child serves on for the orphan time, in which it looks for a new supervisor and says again
-//! what that one has to know. Then it is told to stop, or at once with `--die-with-parent`. SIGTERM and SIGINT become the same order, so a child has one place to hear of its end.
+//! When there is no supervisor, or no more, a child serves on for the orphan time, in which it looks for one and says (again)
+//! what that one has to know. Then it is told to stop, or at once with `--die-with-parent`. SIGTERM and SIGINT become the same
+//! order, so a child has one place to hear of its end. Invariant: who was started by a supervisor never outlives all
+//! supervisors by more than the orphan time; only who was started without one runs alone.
 
+use crate::config::Processes;
+use crate::config::arguments::{Arguments, Flag};
 use crate::limits::{CHILD_BEAT, CONTROL_QUEUE_MAX, LOCAL_FRAME_MAX, ORPHAN_LOOK};
 use crate::protocol::control::{ChildReady, FromSupervisor, ToSupervisor};
 use crate::protocol::local;
@@ -46,6 +50,54 @@ pub enum Order {
 /// What a signal says, and being an orphan for too long: nobody is known to follow.
 const END: Order = Order::Stop { keep_clients: false };
 
+/// What a program is told of its supervisor on its command line.
+pub const FLAGS: [Flag; 2] = [
+    switch(
+        SUPERVISED,
+        "a supervisor has started this: end when none is there for the orphan time",
+    ),
+    switch(DIE_WITH_PARENT, "end at once when the supervisor is gone"),
+];
+
+/// The word that a supervisor gives to each of its children.
+pub const SUPERVISED: &str = "--supervised";
+
+/// The word that it gives them besides, where they are to end with it.
+pub const DIE_WITH_PARENT: &str = "--die-with-parent";
+
+const fn switch(name: &'static str, help: &'static str) -> Flag {
+    Flag {
+        name,
+        value: "",
+        key: None,
+        help,
+    }
+}
+
+/// What becomes of a program that has no supervisor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upbringing {
+    /// A supervisor has started it, so one that is not there is looked for. Any other program is taken to run alone if
+    /// it finds none when it starts.
+    pub is_supervised: bool,
+    /// How long it serves on without the supervisor that it had, or should have.
+    pub orphan_time: Duration,
+}
+
+impl Upbringing {
+    /// What the command line and the settings say.
+    pub fn told(arguments: &Arguments, settings: &Processes) -> Upbringing {
+        let dies_with_parent = arguments.has(DIE_WITH_PARENT);
+        Upbringing {
+            is_supervised: arguments.has(SUPERVISED),
+            orphan_time: match dies_with_parent {
+                true => Duration::ZERO,
+                false => Duration::from_secs(settings.orphan_timeout_s),
+            },
+        }
+    }
+}
+
 /// A child's way to its supervisor. Clones are the same link. Without a supervisor everything said is dropped.
 #[derive(Clone)]
 pub struct ChildLink {
@@ -53,19 +105,22 @@ pub struct ChildLink {
 }
 
 impl ChildLink {
-    /// Connects to the supervisor of `run_dir` as the child `name` of its table. Without one (no socket there) the
-    /// program is taken to run alone: the link then only turns signals into `Order::Stop`.
+    /// Connects to the supervisor of `run_dir` as the child `name` of its table. A program that was started without one,
+    /// and finds none, runs alone: the link then only turns signals into `Order::Stop`.
     pub async fn connect(
         run_dir: &Path,
         name: &str,
-        orphan_time: Duration,
+        upbringing: Upbringing,
     ) -> io::Result<(ChildLink, mpsc::Receiver<Order>)> {
         let (said, to_say) = mpsc::channel(CONTROL_QUEUE_MAX);
         let (orders, received) = mpsc::channel(CONTROL_QUEUE_MAX);
         pass_signals_on(orders.clone())?;
         let socket = run_dir.join("control.sock");
         match UnixStream::connect(&socket).await {
-            Ok(stream) => {
+            Err(error) if !upbringing.is_supervised => {
+                tracing::info!(%error, "no supervisor here; running alone");
+            }
+            first => {
                 let hello = ToSupervisor::Hello {
                     name: name.to_owned(),
                 };
@@ -78,9 +133,8 @@ impl ChildLink {
                     wants_token: Cell::new(false),
                     known: Cell::new(false),
                 };
-                actix::spawn(link.serve(stream, orphan_time));
+                actix::spawn(link.serve(first, upbringing.orphan_time));
             }
-            Err(error) => tracing::info!(%error, "no supervisor here; running alone"),
         }
         Ok((ChildLink { said }, received))
     }
@@ -142,11 +196,16 @@ struct Link {
 
 impl Link {
     /// Beats, speaks and listens, to one supervisor after the other, until none comes in time.
-    async fn serve(mut self, mut stream: UnixStream, orphan_time: Duration) {
+    async fn serve(mut self, mut found: io::Result<UnixStream>, orphan_time: Duration) {
         let mut orphan_since = None;
         loop {
-            let (reader, writer) = stream.into_split();
-            let ended = self.talk(reader, writer).await;
+            let ended = match found {
+                Ok(stream) => {
+                    let (reader, writer) = stream.into_split();
+                    self.talk(reader, writer).await
+                }
+                Err(error) => Err(error),
+            };
             if self.known.take() {
                 orphan_since = None;
             }
@@ -158,17 +217,13 @@ impl Link {
                 );
                 Instant::now()
             });
-            stream = loop {
-                if since.elapsed() >= orphan_time {
-                    tracing::warn!("no supervisor has come; ending");
-                    self.orders.send(END).await.ok();
-                    return;
-                }
-                tokio::time::sleep(ORPHAN_LOOK).await;
-                if let Ok(stream) = UnixStream::connect(&self.socket).await {
-                    break stream;
-                }
-            };
+            if since.elapsed() >= orphan_time {
+                tracing::warn!("no supervisor has come; ending");
+                self.orders.send(END).await.ok();
+                return;
+            }
+            tokio::time::sleep(ORPHAN_LOOK).await;
+            found = UnixStream::connect(&self.socket).await;
         }
     }
 

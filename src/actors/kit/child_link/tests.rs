@@ -7,6 +7,16 @@ use tokio::net::UnixListener;
 
 const ORPHAN_TIME: Duration = Duration::from_secs(60);
 
+const CHILD: Upbringing = Upbringing {
+    is_supervised: true,
+    orphan_time: ORPHAN_TIME,
+};
+
+const LONER: Upbringing = Upbringing {
+    is_supervised: false,
+    ..CHILD
+};
+
 struct Link {
     link: ChildLink,
     orders: mpsc::Receiver<Order>,
@@ -17,9 +27,7 @@ struct Link {
 async fn connected() -> Link {
     let run_dir = tempfile::tempdir().unwrap();
     let listener = UnixListener::bind(run_dir.path().join("control.sock")).unwrap();
-    let (link, orders) = ChildLink::connect(run_dir.path(), "telnet", ORPHAN_TIME)
-        .await
-        .unwrap();
+    let (link, orders) = ChildLink::connect(run_dir.path(), "telnet", CHILD).await.unwrap();
     let (supervisor, _) = listener.accept().await.unwrap();
     Link {
         link,
@@ -207,12 +215,44 @@ fn a_frame_that_is_no_message_makes_an_orphan_and_no_panic() {
 }
 
 #[test]
+fn a_child_that_finds_no_supervisor_is_an_orphan_from_the_start() {
+    in_paused_time(async {
+        let run_dir = tempfile::tempdir().unwrap();
+        let born = Instant::now();
+        let connected = ChildLink::connect(run_dir.path(), "telnet", CHILD).await;
+        let (_link, mut orders) = connected.unwrap();
+        assert_eq!(orders.recv().await, Some(END));
+        assert!(born.elapsed() >= ORPHAN_TIME && born.elapsed() < ORPHAN_TIME * 2);
+    });
+}
+
+#[test]
+fn a_child_that_was_there_before_its_supervisor_is_taken_up() {
+    in_paused_time(async {
+        let run_dir = tempfile::tempdir().unwrap();
+        let connected = ChildLink::connect(run_dir.path(), "telnet", CHILD).await;
+        let (link, _orders) = connected.unwrap();
+        link.ready(ChildReady::default());
+        let listener = UnixListener::bind(run_dir.path().join("control.sock")).unwrap();
+        let (mut supervisor, _) = listener.accept().await.unwrap();
+        let hello = ToSupervisor::Hello {
+            name: "telnet".into(),
+        };
+        for expected in [hello, ToSupervisor::Ready(ChildReady::default())] {
+            let mut heard = read_message::<ToSupervisor>(&mut supervisor).await.unwrap();
+            while heard == ToSupervisor::Beat {
+                heard = read_message(&mut supervisor).await.unwrap();
+            }
+            assert_eq!(heard, expected);
+        }
+    });
+}
+
+#[test]
 fn without_a_supervisor_a_program_runs_alone_and_may_say_what_it_likes() {
     in_paused_time(async {
         let run_dir = tempfile::tempdir().unwrap();
-        let (link, mut orders) = ChildLink::connect(run_dir.path(), "daemon", ORPHAN_TIME)
-            .await
-            .unwrap();
+        let (link, mut orders) = ChildLink::connect(run_dir.path(), "daemon", LONER).await.unwrap();
         for _ in 0..CONTROL_QUEUE_MAX * 2 {
             link.ready(ChildReady::default());
         }

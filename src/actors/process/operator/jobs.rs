@@ -1,8 +1,8 @@
 //! `moothallctl jobs`: work that is not done, work that was given up, and what becomes of that.
 
-use super::measures::{json, question, unexpected};
+use super::measures::json;
 use super::status::{columns, row};
-use super::{OperatorError, failed};
+use super::{OperatorError, ask_daemon, failed, unexpected};
 use crate::protocol::admin::{AdminReply, AdminRequest, JobStatus};
 use crate::protocol::hex;
 use std::path::Path;
@@ -23,11 +23,11 @@ pub fn jobs(data: &Path, word: &str, id: &str, as_json: bool) -> Result<String, 
             return Err(failed(format!("`{other}` is none of list, dead, retry and drop")));
         }
     };
-    match question(data, &request)? {
+    match ask_daemon(data, &request)? {
         AdminReply::Jobs(jobs) if as_json => Ok(json(&jobs)),
         AdminReply::Jobs(jobs) => Ok(table(&jobs)),
         AdminReply::Done => Ok(String::new()),
-        other => Err(unexpected(other)),
+        _ => unexpected(),
     }
 }
 

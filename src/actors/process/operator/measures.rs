@@ -1,7 +1,7 @@
 //! `moothallctl metrics`, `profile` and `conflicts`: what the daemon counts, for programs and for people.
 
 use super::status::{columns, row};
-use super::{OperatorError, ask, failed, nobody};
+use super::{OperatorError, ask_daemon, unexpected};
 use crate::protocol::admin::{AdminReply, AdminRequest, ConflictCount, VerbUse};
 use crate::protocol::figure;
 use serde::Serialize;
@@ -9,17 +9,17 @@ use std::path::Path;
 
 /// Everything that is counted, as the text that Prometheus reads.
 pub fn metrics(data: &Path) -> Result<String, OperatorError> {
-    match question(data, &AdminRequest::Metrics)? {
+    match ask_daemon(data, &AdminRequest::Metrics)? {
         AdminReply::Metrics(figures) => Ok(figure::text(&figures)),
-        other => Err(unexpected(other)),
+        _ => unexpected(),
     }
 }
 
 /// What verbs cost, those with the most time first: as a table, or as JSON.
 pub fn profile(data: &Path, as_json: bool) -> Result<String, OperatorError> {
-    let verbs = match question(data, &AdminRequest::Profile)? {
+    let verbs = match ask_daemon(data, &AdminRequest::Profile)? {
         AdminReply::Profile(verbs) => verbs,
-        other => return Err(unexpected(other)),
+        _ => return unexpected(),
     };
     Ok(if as_json {
         json(&verbs)
@@ -30,26 +30,15 @@ pub fn profile(data: &Path, as_json: bool) -> Result<String, OperatorError> {
 
 /// Where tasks were in each other's way: as a table, or as JSON.
 pub fn conflicts(data: &Path, as_json: bool) -> Result<String, OperatorError> {
-    let counts = match question(data, &AdminRequest::Conflicts)? {
+    let counts = match ask_daemon(data, &AdminRequest::Conflicts)? {
         AdminReply::Conflicts(counts) => counts,
-        other => return Err(unexpected(other)),
+        _ => return unexpected(),
     };
     Ok(if as_json {
         json(&counts)
     } else {
         conflict_table(&counts)
     })
-}
-
-pub(super) fn question(data: &Path, question: &AdminRequest) -> Result<AdminReply, OperatorError> {
-    ask(&data.join("run").join("admin.sock"), question).map_err(|_| nobody(data))
-}
-
-pub(super) fn unexpected(reply: AdminReply) -> OperatorError {
-    match reply {
-        AdminReply::Refused(why) => failed(why),
-        _ => failed("the daemon said something else; are both programs of one build?"),
-    }
 }
 
 pub(super) fn json(rows: &impl Serialize) -> String {

@@ -19,6 +19,7 @@ pub use tap::{show, tap};
 use crate::actors::kit::exit;
 use crate::config::ConfigError;
 use crate::limits::OPERATOR_TIMEOUT;
+use crate::protocol::admin::{AdminReply, AdminRequest};
 use crate::protocol::local;
 use bincode::{Decode, Encode};
 use std::fmt::Display;
@@ -76,6 +77,22 @@ fn open(socket: &Path, patience: Duration) -> io::Result<UnixStream> {
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(OPERATOR_TIMEOUT))?;
     Ok(stream)
+}
+
+/// One question to the daemon of a data folder. That it refuses is a failure.
+pub fn ask_daemon(data: &Path, question: &AdminRequest) -> Result<AdminReply, OperatorError> {
+    match ask(&data.join("run").join("admin.sock"), question) {
+        Ok(AdminReply::Refused(why)) => Err(failed(why)),
+        Ok(reply) => Ok(reply),
+        Err(_) => Err(nobody(data)),
+    }
+}
+
+/// For an answer that does not go with its question.
+pub fn unexpected<T>() -> Result<T, OperatorError> {
+    Err(failed(
+        "the daemon said something else; are both programs of one build?",
+    ))
 }
 
 /// One question on a socket, and its one answer.
