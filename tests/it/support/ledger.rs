@@ -7,12 +7,20 @@ use super::checker::{Lines, entries};
 use super::telnet::Telnet;
 use std::time::{Duration, Instant};
 
+/// Players of a crowd whose ledgers are read at once.
+const PLAYERS_READ: usize = 100;
+
 /// Adds a verb to every player. The code's lines are MOO.
 #[track_caller]
 pub fn add_verb(wizard: &mut Telnet, name: &str, args: &str, code: &[&str]) {
     wizard.eval(&format!(
         "add_verb($player, {{player, \"rd\", \"{name}\"}}, {{{args}}})"
     ));
+    set_code(wizard, name, code);
+}
+
+#[track_caller]
+fn set_code(wizard: &mut Telnet, name: &str, code: &[&str]) {
     let lines: Vec<String> = code.iter().map(|line| format!("{line:?}")).collect();
     assert_eq!(
         wizard.eval(&format!(
@@ -44,6 +52,19 @@ pub fn make(wizard: &mut Telnet) {
     add_verb(wizard, "pour", "\"any\", \"none\", \"none\"", &pour);
 }
 
+/// As [`make`], for very many clients, who would fight for one list: each player has its own.
+#[track_caller]
+pub fn make_for_crowd(wizard: &mut Telnet) {
+    make(wizard);
+    wizard.eval("add_property($player, \"rows\", {}, {player, \"r\"})");
+    let append = [
+        "{client, number} = args;",
+        "player.rows = {@player.rows, {toint(client), toint(number)}};",
+        "notify(player, tostr(\"kept \", number));",
+    ];
+    set_code(wizard, "append", &append);
+}
+
 /// Has a task count up `$ledger.count` for ever, once a second.
 #[track_caller]
 pub fn count_for_ever(wizard: &mut Telnet) {
@@ -57,6 +78,19 @@ pub fn count_for_ever(wizard: &mut Telnet) {
 #[track_caller]
 pub fn read(wizard: &mut Telnet) -> Vec<(usize, u64)> {
     entries(&wizard.eval("$ledger.rows"))
+}
+
+/// The entries in the ledgers of a crowd. They are asked for in parts: one line would be too long.
+#[track_caller]
+pub fn read_of_crowd(wizard: &mut Telnet) -> Vec<(usize, u64)> {
+    let players: usize = wizard.eval("length(players())").parse().expect("a number");
+    let parts = (1..=players).step_by(PLAYERS_READ).map(|first| {
+        let last = players.min(first + PLAYERS_READ - 1);
+        entries(&wizard.eval(&format!(
+            ";rows = {{}}; for p in (players()[{first}..{last}]) rows = {{@rows, @p.rows}}; endfor return rows;"
+        )))
+    });
+    parts.flatten().collect()
 }
 
 /// Asks for that many lines, and gives what came of them and how long that took. Silence for longer than `patience`

@@ -207,8 +207,15 @@ impl Web {
         self.closed.expect("it is closed")
     }
 
-    /// Reads what has come; waits a moment if there is nothing.
-    pub fn read(&mut self) {
+    /// Reads all that has come already, and answers pings: whoever does neither for a minute is closed.
+    pub fn read_all(&mut self) {
+        self.socket.get_ref().set_nonblocking(true).unwrap();
+        while self.read() {}
+        self.socket.get_ref().set_nonblocking(false).unwrap();
+    }
+
+    /// Reads what has come; waits a moment if there is nothing. Says whether something came.
+    pub fn read(&mut self) -> bool {
         match self.socket.read() {
             Ok(Message::Text(text)) => {
                 let message: Json = serde_json::from_str(&text).expect("JSON comes");
@@ -221,9 +228,15 @@ impl Web {
                 self.closed = Some(frame.map_or(1005, |frame| frame.code.into()));
             }
             Ok(_) => {}
-            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(_) => self.closed = self.closed.or(Some(1006)),
+            Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return false;
+            }
+            Err(_) => {
+                self.closed = self.closed.or(Some(1006));
+                return false;
+            }
         }
+        true
     }
 
     /// All texts of lines that came.

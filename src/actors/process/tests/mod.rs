@@ -422,8 +422,14 @@ fn only_the_first_start_imports_and_a_chosen_port_is_kept() {
     };
     let specs = table(&config, Path::new("/bin"), Path::new("/data/run"), &options);
     let line = |spec: &ProcessSpec| spec.command_line().join(" ".as_ref()).into_string().unwrap();
-    assert_eq!(line(&specs[0]), "--supervised --run-dir /data/run --data  --import /core.db");
-    assert_eq!(line(&specs[1]), "--supervised --run-dir /data/run --listen 127.0.0.1:0");
+    assert_eq!(
+        line(&specs[0]),
+        "--supervised --run-dir /data/run --data  --import /core.db"
+    );
+    assert_eq!(
+        line(&specs[1]),
+        "--supervised --run-dir /data/run --listen 127.0.0.1:0"
+    );
     let bound = ChildReady {
         addresses: vec![("telnet".into(), "127.0.0.1:4321".into())],
         notes: vec![],
@@ -432,5 +438,8 @@ fn only_the_first_start_imports_and_a_chosen_port_is_kept() {
         .iter()
         .for_each(|spec| drop(spec.first_ready.set(bound.clone())));
     assert_eq!(line(&specs[0]), "--supervised --run-dir /data/run --data ");
-    assert_eq!(line(&specs[1]), "--supervised --run-dir /data/run --listen 127.0.0.1:4321");
+    assert_eq!(
+        line(&specs[1]),
+        "--supervised --run-dir /data/run --listen 127.0.0.1:4321"
+    );
 }
