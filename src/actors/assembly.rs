@@ -369,15 +369,14 @@ fn start_scheduler(
     connections: &Arc<OnceLock<Gate<ConnectionActor>>>,
 ) -> Result<Gate<SchedulerActor>, DaemonError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let count = match config.tasks.executors {
-        0 => cores.max(2),
-        count => count,
-    };
+    let asked = config.tasks.executors;
+    let count = if asked == 0 { cores.max(2) } else { asked };
     let workshop = Workshop {
         world: ground.world.clone(),
         outside: ground.outside.clone(),
         outlet: wires.outlet.clone(),
         desk: wires.jobs.clone(),
+        keys: wires.keys.clone(),
         attempts_max: config.tasks.attempts_max,
         bytes_max: TASK_BYTES_MAX,
         store: config.data.join("db"),

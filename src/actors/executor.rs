@@ -6,8 +6,9 @@
 //! one attempt, of which nothing was committed; the task ends, its player is told, and the thread goes on with new tables.
 
 use super::job_broker::Desk;
+use super::keyring::Keys;
 use super::meters::Meters;
-use super::outlet::{After, Outgoing, Outlet, Reply};
+use super::outlet::{After, Outgoing, Outlet, Reply, WayOut};
 use super::own_process;
 use super::run_queue::{RunQueue, Seat};
 use crate::actors::kit::{chance, exit};
@@ -18,8 +19,7 @@ use moo_model::Value;
 use moo_model::ledger::Row;
 use moo_model::world::{Lookups, Stamp, World};
 use moo_tasks::attempt::{Bench, End, Failure, Job, Release, Report, Work};
-use moo_tasks::held::{Shown, Told};
-use moo_tasks::jobs::JobOrder;
+use moo_tasks::held::{Says, Shown, Told};
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use moo_tasks::scheduler::{Lane, Micros};
@@ -84,6 +84,8 @@ pub struct Workshop {
     pub outlet: Arc<Outlet>,
     /// Where jobs are stored.
     pub desk: Arc<Desk>,
+    /// What judges tokens.
+    pub keys: Arc<Keys>,
     /// Attempts of one slice at most.
     pub attempts_max: u32,
     /// Bytes that one slice may allocate.
@@ -95,8 +97,13 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    fn way_out(&self) -> (&Outlet, &Outside, &Arc<Desk>) {
-        (&self.outlet, &self.outside, &self.desk)
+    fn way_out(&self) -> WayOut<'_> {
+        WayOut {
+            outlet: &self.outlet,
+            outside: &self.outside,
+            desk: &self.desk,
+            keys: &self.keys,
+        }
     }
 }
 
@@ -288,8 +295,8 @@ struct Counted<'a> {
 }
 
 impl Release for Counted<'_> {
-    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool {
-        self.outgoing.prepare(told, jobs, end)
+    fn prepare(&mut self, says: Says, end: &End) -> bool {
+        self.outgoing.prepare(says, end)
     }
 
     fn may_leave(&mut self) -> bool {

@@ -17,6 +17,7 @@ mod command_line;
 mod control;
 mod fairness;
 mod faults;
+mod guests;
 mod hall;
 mod hostile;
 mod jobs;

@@ -241,6 +241,8 @@ pub trait Host {
     fn close(&mut self, conn: Obj, why: Close);
     /// Hands a connection over to a player, as `switch_player()` does: `E_INVARG` when nobody is connected so.
     fn switch_player(&mut self, conn: Obj, player: Obj, silent: bool) -> Result<(), ErrorCode>;
+    /// Ends every token and session of a player, closes its connection, and has its past forgotten.
+    fn end_sessions(&mut self, player: Obj);
     /// Queues a line as if it had been typed.
     fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode>;
     /// Drops queued lines, telling the player which if asked.

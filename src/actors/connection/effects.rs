@@ -2,7 +2,7 @@
 
 use super::ConnectionActor;
 use crate::actors::outlet::Item;
-use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent};
+use crate::protocol::broadcast::{HOST_BROADCAST_TOPIC, HostBroadcastEvent, Subject};
 use crate::protocol::codec::{Envelope, encode};
 use crate::protocol::host::HostType;
 use moo_tasks::connections::{ConnId, Connection};
@@ -16,6 +16,10 @@ impl ConnectionActor {
             Effect::Close(conn, why) => self.with(conn, |actor, conn| actor.close(conn, why)),
             Effect::SwitchPlayer { conn, player, silent } => {
                 self.with(conn, |actor, conn| actor.switch_player(conn, player, silent));
+            }
+            // The commit has stored that they are over, and the past is forgotten.
+            Effect::EndSessions(player) => {
+                self.close_revoked(Some(Subject::Player(player.into())));
             }
             Effect::ForceInput {
                 conn,

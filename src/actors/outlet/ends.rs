@@ -1,13 +1,19 @@
-//! How a command's task ended, as an event for the connection whose command it was; and events that are too large.
+//! How a command's task ended, as an event for the connection whose command it was, and what else one connection alone
+//! hears of a slice; and events that are too large.
 
+use super::Outgoing;
+use super::lines::repeated;
 use crate::limits::{BODY_EVENT_MAX, LIST_ENTRIES_MAX};
 use crate::protocol::codec::encode_event;
 use crate::protocol::error::{AbortLimit, CommandError, Exception, SchedulerError};
-use crate::protocol::event::{Cause, ClientEvent};
+use crate::protocol::event::{Cause, ClientEvent, NarrativeEvent};
 use crate::protocol::machine::outbox::Prepared;
-use crate::protocol::{Wall, WireObj, WireValue};
-use moo_model::Obj;
-use moo_tasks::attempt::{End, Failure};
+use crate::protocol::{ReqId, Wall, WireObj, WireValue};
+use moo_model::{Obj, Value};
+use moo_tasks::attempt::{End, Failure, Work};
+use moo_tasks::connections::ConnId;
+use moo_tasks::held::Told;
+use moo_tasks::service::What;
 
 /// Room for all who may be named in one frame, and for what else stands in it.
 const ROUTE_MAX: usize = 64 + 28 * LIST_ENTRIES_MAX;
@@ -66,6 +72,43 @@ pub fn scheduler_error(failure: &Failure) -> SchedulerError {
         Failure::NoVerb => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
         Failure::NoCommand => SchedulerError::CommandExecutionError(CommandError::NoCommandMatch),
         Failure::Contended | Failure::Unreadable(_) => SchedulerError::TaskAbortedError,
+    }
+}
+
+impl Outgoing<'_> {
+    /// What the slice has told the connection whose request it answers. Its stream has that too.
+    pub(super) fn told_to_asker(&self, told: &[Told]) -> Vec<NarrativeEvent> {
+        let (Some(reply), Work::Request(_)) = (&self.reply, &self.job.work) else {
+            return Vec::new();
+        };
+        let conn = self.outlet.outbox().conn_of(reply.client());
+        let told = told.iter().find(|told| Some(told.conn.0) == conn);
+        told.map_or_else(Vec::new, |told| repeated(self.job.player.into(), told))
+    }
+
+    /// The question for a connection that the task reads from, where that has a program to answer it.
+    pub(super) fn asks_for(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
+        let End::Waits(waiting) = end else { return None };
+        let request = ReqId(waiting.request()?);
+        let conn = self.outside.connections.find(waiting.reads_from()?)?;
+        if !self.outlet.outbox().wants_ends(conn.id.0) {
+            return None;
+        }
+        let is_hidden = !conn.input().options().client_echo;
+        let echo = is_hidden.then(|| ("echo".to_owned(), WireValue::new(&Value::int(0))));
+        let metadata = echo.into_iter().collect();
+        Some((ClientEvent::RequestInput { request, metadata }, conn.id))
+    }
+
+    /// How the task ended, for the connection whose command or message it was.
+    pub(super) fn ends_with(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
+        let conn = match (&self.job.work, &self.job.conn) {
+            (Work::Service(service), _) if service.is_unknown(end) => None,
+            (Work::Service(service), _) => service.conn.filter(|_| matches!(service.what, What::Typed(_))),
+            (_, conn) => conn.as_ref().map(|conn| conn.id),
+        }?;
+        let is_wanted = self.reply.is_some() && self.outlet.outbox().wants_ends(conn.0);
+        is_wanted.then(|| (ended(self.job.id as u64, end), conn))
     }
 }
 

@@ -11,31 +11,31 @@ mod lines;
 mod past;
 
 use crate::actors::job_broker::{Desk, Step};
+use crate::actors::keyring::Keys;
 use crate::actors::world_request;
 use crate::gateway::PeerId;
 use crate::limits::JOB_STEPS_MAX;
+use crate::protocol::broadcast::Subject;
 use crate::protocol::client::DaemonToClientReply;
 use crate::protocol::codec::Envelope;
 use crate::protocol::error::RpcMessageError;
-use crate::protocol::event::{self, Cause, ClientEvent, Line, NarrativeEvent, StreamPos};
+use crate::protocol::event::{self, Cause, ClientEvent, Line, StreamPos};
 use crate::protocol::host::{DaemonDirect, DaemonToHostReply, HostType};
 use crate::protocol::machine::outbox::{Opening, Outbox, Prepared};
 use crate::protocol::worker::DaemonToWorkerReply;
-use crate::protocol::{ClientId, HostId, ReqId, Wall, WireObj, WireValue};
+use crate::protocol::{ClientId, HostId, Wall, WireObj, WireValue};
 use committer::Wishes;
+use ends::fitting;
 pub use ends::scheduler_error;
-use ends::{ended, fitting};
-use lines::{narratives, repeated};
+use lines::narratives;
 use moo_model::ledger::Row;
 use moo_model::world::Stamp;
 use moo_model::{Obj, Value};
 use moo_tasks::attempt::{End, Job, Release, Work};
 use moo_tasks::board::Waiting;
 use moo_tasks::connections::ConnId;
-use moo_tasks::held::Told;
-use moo_tasks::jobs::JobOrder;
+use moo_tasks::held::{Says, Told};
 use moo_tasks::outside::Outside;
-use moo_tasks::service::What;
 use moo_vm::host::Presentation;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -321,11 +321,25 @@ pub fn wire_presentation(shown: &Presentation) -> event::Presentation {
     }
 }
 
+/// Where what a slice says goes.
+#[derive(Clone, Copy)]
+pub struct WayOut<'a> {
+    /// To clients and hosts.
+    pub outlet: &'a Outlet,
+    /// Who is connected.
+    pub outside: &'a Outside,
+    /// To the job store.
+    pub desk: &'a Arc<Desk>,
+    /// To tokens that end.
+    pub keys: &'a Keys,
+}
+
 /// What one slice of a task has to say, on its way through its commit.
 pub struct Outgoing<'a> {
     outlet: &'a Outlet,
     outside: &'a Outside,
     desk: &'a Arc<Desk>,
+    keys: &'a Keys,
     job: &'a Job,
     reply: &'a mut Option<Reply>,
     /// What else leaves with its commit.
@@ -339,20 +353,29 @@ pub struct Outgoing<'a> {
     order: Option<Arc<Waiting>>,
     /// What it orders of the job store.
     jobs: Vec<Step>,
+    /// Whose sessions end with it.
+    ended: Vec<Obj>,
 }
 
 impl<'a> Outgoing<'a> {
     /// What a slice of this job says; `reply` is who waits to hear that it was done.
     pub fn new(
-        (outlet, outside, desk): (&'a Outlet, &'a Outside, &'a Arc<Desk>),
+        way_out: WayOut<'a>,
         job: &'a Job,
         reply: &'a mut Option<Reply>,
         after: &'a mut Vec<After>,
     ) -> Outgoing<'a> {
+        let WayOut {
+            outlet,
+            outside,
+            desk,
+            keys,
+        } = way_out;
         Outgoing {
             outlet,
             outside,
             desk,
+            keys,
             job,
             reply,
             after,
@@ -361,6 +384,7 @@ impl<'a> Outgoing<'a> {
             answer: None,
             order: None,
             jobs: Vec::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -384,45 +408,12 @@ impl<'a> Outgoing<'a> {
             cmd_seq,
         }
     }
-
-    /// What the slice has told the connection whose request it answers. Its stream has that too.
-    fn told_to_asker(&self, told: &[Told]) -> Vec<NarrativeEvent> {
-        let (Some(reply), Work::Request(_)) = (&self.reply, &self.job.work) else {
-            return Vec::new();
-        };
-        let conn = self.outlet.outbox().conn_of(reply.client());
-        let told = told.iter().find(|told| Some(told.conn.0) == conn);
-        told.map_or_else(Vec::new, |told| repeated(self.job.player.into(), told))
-    }
-
-    /// The question for a connection that the task reads from, where that has a program to answer it.
-    fn asks_for(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
-        let End::Waits(waiting) = end else { return None };
-        let request = ReqId(waiting.request()?);
-        let conn = self.outside.connections.find(waiting.reads_from()?)?;
-        if !self.outlet.outbox().wants_ends(conn.id.0) {
-            return None;
-        }
-        let is_hidden = !conn.input().options().client_echo;
-        let echo = is_hidden.then(|| ("echo".to_owned(), WireValue::new(&Value::int(0))));
-        let metadata = echo.into_iter().collect();
-        Some((ClientEvent::RequestInput { request, metadata }, conn.id))
-    }
-
-    /// How the task ended, for the connection whose command or message it was.
-    fn ends_with(&self, end: &End) -> Option<(ClientEvent, ConnId)> {
-        let conn = match (&self.job.work, &self.job.conn) {
-            (Work::Service(service), _) if service.is_unknown(end) => None,
-            (Work::Service(service), _) => service.conn.filter(|_| matches!(service.what, What::Typed(_))),
-            (_, conn) => conn.as_ref().map(|conn| conn.id),
-        }?;
-        let is_wanted = self.reply.is_some() && self.outlet.outbox().wants_ends(conn.0);
-        is_wanted.then(|| (ended(self.job.id as u64, end), conn))
-    }
 }
 
 impl Release for Outgoing<'_> {
-    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool {
+    fn prepare(&mut self, says: Says, end: &End) -> bool {
+        let Says { told, jobs, ended } = says;
+        self.ended = ended;
         let at = self.outlet.now();
         let cause = Some(self.cause());
         let (end, told) = match &self.fault {
@@ -457,7 +448,7 @@ impl Release for Outgoing<'_> {
             _ => None,
         };
         let leaves = !self.ready.is_empty() || self.reply.is_some() || !self.after.is_empty();
-        leaves || self.order.is_some() || !self.jobs.is_empty()
+        leaves || self.order.is_some() || !self.jobs.is_empty() || !self.ended.is_empty()
     }
 
     fn may_leave(&mut self) -> bool {
@@ -488,6 +479,10 @@ impl Release for Outgoing<'_> {
         }
         for step in self.jobs.drain(..) {
             rows.extend(step.leave(stamp, &mut outbox));
+        }
+        for player in self.ended.drain(..) {
+            rows.extend(self.keys.end(Subject::Player(player.into())));
+            outbox.forget_past(player.0);
         }
         rows
     }

@@ -10,9 +10,20 @@ object GUEST
   override farewell = "Goodbye. Come back soon, perhaps with a name of your own.";
   override description = "A passing guest, still looking around.";
 
-  method sleep owner: OPERATOR
-    "Leave everything here and become a fresh guest for the next visitor.";
+  method wake owner: OPERATOR
+    "The visitor to whom I was promised is here.";
     caller == #0 || raise(E_PERM);
+    this.promised_until = 0;
+    pass(@args);
+  endmethod
+
+  method sleep owner: OPERATOR
+    "Leave everything here and become a fresh guest for the next visitor, unless that one has come already.";
+    caller in {#0, $login} || raise(E_PERM);
+    if (this in connected_players() || this.promised_until >= time())
+      return;
+    endif
+    end_sessions(this);
     room = this.location;
     pass(@args);
     for thing in (this.contents)

@@ -383,7 +383,7 @@ object PLAYER
 
   method wake owner: OPERATOR
     "I have just connected: put me back where I fell asleep.";
-    caller == #0 || raise(E_PERM);
+    caller in {#0, this} || raise(E_PERM);
     seen = this.last_seen;
     this.last_seen = time();
     seen && this:tell("Welcome back, ", this.name, ". You were last here ", $string:duration(time() - seen), " ago.");

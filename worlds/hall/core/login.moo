@@ -131,6 +131,7 @@ object LOGIN
     guests = children($guest);
     for guest in (guests)
       if (!(guest in connected_players()) && guest.promised_until < time())
+        guest:sleep();
         guest.promised_until = time() + 10;
         return guest;
       endif

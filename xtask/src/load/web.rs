@@ -43,10 +43,10 @@ pub fn run(root: &Path) -> Result<(), String> {
     println!("|---|---|---|");
     let crowd = folder.path().join("crowd");
     let ours = Ours::start(&programs, &crowd, IDLE)?;
-    idle(&ours, "connected", "< 24 KiB", |_| ours.open())?;
+    idle(&ours, "greeted", "-", |_| ours.open())?;
     killed(ours)?;
     let ours = Ours::start(&programs, &folder.path().join("players"), IDLE)?;
-    idle(&ours, "logged in", "-", |number| ours.join(number))?;
+    idle(&ours, "logged in", "< 24 KiB", |number| ours.join(number))?;
     ours.server.stop(PATIENCE)?;
     let ours = Ours::start(&programs, &folder.path().join("room"), LISTENERS)?;
     room(&ours, "| p99 < 100 ms, 0 lost |")?;
@@ -221,9 +221,10 @@ fn settle(clients: &mut [Socket]) -> Result<(), String> {
     }
 }
 
-fn memory(family: &[Process]) -> Result<u64, String> {
+fn memory(family: &[Process]) -> Result<Vec<u64>, String> {
     let each = family.iter().map(Process::memory);
-    each.map(|memory| memory.map(|memory| memory.proportional)).sum()
+    each.map(|memory| memory.map(|memory| memory.proportional))
+        .collect()
 }
 
 /// What clients cost that have come in this way and only wait.
@@ -233,13 +234,22 @@ fn idle<S: Served>(
     wanted: &str,
     join: impl Fn(usize) -> Result<Socket, String>,
 ) -> Result<(), String> {
-    let before = memory(&served.processes()?)?;
+    let family = served.processes()?;
+    let before = memory(&family)?;
     let clients = gather(IDLE, join)?;
-    let used = memory(&served.processes()?)?.saturating_sub(before);
+    let used = memory(&family)?.into_iter().zip(before);
+    let used: Vec<f64> = used
+        .map(|(after, before)| after.saturating_sub(before) as f64 / IDLE as f64 / 1024.0)
+        .collect();
+    let shares = family.iter().zip(&used).filter(|(_, share)| **share >= 0.1);
+    let shares: Vec<String> = shares
+        .map(|(process, share)| format!("{} {share:.1}", process.name))
+        .collect();
     println!(
-        "| {}: {IDLE} idle clients, {state}, all processes | {:.1} KiB each | {wanted} |",
+        "| {}: {IDLE} idle clients, {state}, all processes | {:.1} KiB each ({}) | {wanted} |",
         served.name(),
-        used as f64 / IDLE as f64 / 1024.0
+        used.iter().sum::<f64>(),
+        shares.join(", ")
     );
     drop(clients);
     Ok(())

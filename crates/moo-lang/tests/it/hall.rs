@@ -61,6 +61,7 @@ fn is_known(name: &str) -> bool {
         "argon2_verify",
         "conflicts",
         "connection_attributes",
+        "end_sessions",
         "enqueue_job",
         "lag",
         "mapdelete",

@@ -19,9 +19,8 @@ use moo_vm::machine::Machine;
 
 use crate::board::Waiting;
 use crate::connections::Connection;
-use crate::held::{Effect, Held, HeldHost, Told};
+use crate::held::{Effect, Held, HeldHost, Says};
 use crate::input_queue::{Line, Programming};
-use crate::jobs::JobOrder;
 use crate::login::Login;
 use crate::outside::{Outside, Surroundings};
 use crate::priority::Priority;
@@ -205,7 +204,7 @@ pub struct Bench<'a> {
 pub trait Release {
     /// The attempt is about to be committed: makes ready what it has to say, outside of any lock. Called for each attempt,
     /// and what the last one left is forgotten. Gives whether there is anything, for which there must be a commit then.
-    fn prepare(&mut self, told: Vec<Told>, jobs: Vec<JobOrder>, end: &End) -> bool;
+    fn prepare(&mut self, says: Says, end: &End) -> bool;
 
     /// Whether the attempt may be committed at all. If it may, it still may when it comes to its commit; if not, its task
     /// ends without effect, as one that was killed.
@@ -399,14 +398,12 @@ impl Finished {
     ) -> Result<Committed, Conflict> {
         let changed = self.changed_connections(job, outside);
         let bound = self.rows(job, outside);
-        let jobs = std::mem::take(&mut self.held.jobs);
-        let orders_jobs = !jobs.is_empty();
-        let has_notes = release.prepare(std::mem::take(&mut self.held.told), jobs, &self.end)
-            || !job.rows.is_empty()
-            || !changed.is_empty();
+        let says = self.held.says();
+        let follows = !says.jobs.is_empty() || !says.ended.is_empty();
+        let has_notes = release.prepare(says, &self.end) || !job.rows.is_empty() || !changed.is_empty();
         let tx = self.tx.take().expect("an attempt is committed once");
-        let is_free = bound.is_empty() && !self.changes_connections(job) && !orders_jobs && has_notes;
-        let is_forced = !bound.is_empty() || !changed.is_empty() || orders_jobs;
+        let is_free = bound.is_empty() && !self.changes_connections(job) && !follows && has_notes;
+        let is_forced = !bound.is_empty() || !changed.is_empty() || follows;
         let rows = |stamp| {
             let mut rows = job.rows.clone();
             rows.extend(still_due(bound, outside));

@@ -169,6 +169,10 @@ impl Host for HeldHost<'_> {
         Ok(())
     }
 
+    fn end_sessions(&mut self, player: Obj) {
+        self.held.effects.push(Effect::EndSessions(player));
+    }
+
     fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode> {
         let connection = self.require(conn)?;
         let mut input = connection.input();

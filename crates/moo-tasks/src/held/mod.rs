@@ -80,6 +80,8 @@ pub enum Effect {
         /// Without words or hooks.
         silent: bool,
     },
+    /// A player's connection, tokens and past end: its object will be somebody else's.
+    EndSessions(Obj),
     /// Queue a line.
     ForceInput {
         /// For which connection.
@@ -155,6 +157,17 @@ pub enum Effect {
     LoadOptions,
 }
 
+/// What an attempt has to say outside of the world, with its commit.
+#[derive(Debug, Default)]
+pub struct Says {
+    /// To connections.
+    pub told: Vec<Told>,
+    /// To the job store, in order.
+    pub jobs: Vec<JobOrder>,
+    /// Players whose tokens die, and whose pasts are forgotten.
+    pub ended: Vec<Obj>,
+}
+
 /// Everything that one attempt holds back.
 #[derive(Debug, Default)]
 pub struct Held {
@@ -197,6 +210,19 @@ impl Held {
     /// The held lines that the task took, and whose they were.
     pub(crate) fn taken(&self) -> &[(Arc<Connection>, Line)] {
         &self.taken
+    }
+
+    /// Takes out what leaves with the commit itself.
+    pub(crate) fn says(&mut self) -> Says {
+        let ended = self.effects.iter().filter_map(|effect| match effect {
+            Effect::EndSessions(player) => Some(*player),
+            _ => None,
+        });
+        Says {
+            ended: ended.collect(),
+            told: std::mem::take(&mut self.told),
+            jobs: std::mem::take(&mut self.jobs),
+        }
     }
 
     fn is_closing(&self, conn: ConnId) -> bool {

@@ -12,8 +12,7 @@ use moo_model::world::{
 };
 use moo_model::{Obj, Value};
 use moo_tasks::attempt::{Bench, End, Failure, Job, Release, Work};
-use moo_tasks::held::Told;
-use moo_tasks::jobs::JobOrder;
+use moo_tasks::held::Says;
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use std::sync::Arc;
@@ -153,7 +152,7 @@ impl Stage {
 struct HasCommitted(bool);
 
 impl Release for HasCommitted {
-    fn prepare(&mut self, _: Vec<Told>, _: Vec<JobOrder>, _: &End) -> bool {
+    fn prepare(&mut self, _: Says, _: &End) -> bool {
         false
     }
 

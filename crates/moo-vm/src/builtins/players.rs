@@ -124,6 +124,16 @@ fn switch_player(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised>
     Ok(ZERO)
 }
 
+fn end_sessions(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    ctx.require_wizard()?;
+    let player = existing(ctx, args, 0)?;
+    if !ctx.tx.flags(player).has(Flags::PLAYER) {
+        return Err(ErrorCode::InvArg.into());
+    }
+    ctx.host.end_sessions(player);
+    Ok(ZERO)
+}
+
 fn force_input(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     let conn = own_connection(ctx, args)?;
     match ctx.host.force_input(conn, args.str(1)?, args.flag(2)) {
@@ -151,6 +161,7 @@ pub(super) const TABLE: &[Builtin] = &[
     row("notify_rich", (3, 4), &[AnObj, Str, Any, Str], notify_rich, "Sends something of a media type to a connection whose client takes it, and gives 1; else its line, if the fourth argument gives one. `application/json` takes a map with a `type`, which becomes a typed message; all others a string."),
     row("boot_player", (1, 1), &[AnObj], boot_player, "Closes a connection."),
     row("switch_player", (2, 3), &[AnObj, AnObj, Any], switch_player, "Hands a connection over to a player, silently if the third argument is true; for wizards."),
+    row("end_sessions", (1, 1), &[AnObj], end_sessions, "Ends all tokens and sessions of a player, closes its connection and forgets what it was told, before its object is given to somebody else; for wizards."),
     row("force_input", (2, 3), &[AnObj, Str, Any], force_input, "Puts a line into a connection's input as if it had been typed, in front of the rest if the third argument is true."),
     row("flush_input", (1, 2), &[AnObj, Any], flush_input, "Drops a connection's waiting input, telling what was dropped if the second argument is true."),
 ];

@@ -34,6 +34,8 @@ pub struct TestHost {
     pub connections: Vec<(Obj, Connection)>,
     /// Who was disconnected, and why.
     pub closed: Vec<(Obj, Close)>,
+    /// Whose sessions were ended.
+    pub ended: Vec<Obj>,
     /// The tasks that wait.
     pub tasks: Vec<QueuedTask>,
     /// How many tasks wait for workers.
@@ -67,6 +69,7 @@ impl Default for TestHost {
             random: 0,
             connections: Vec::new(),
             closed: Vec::new(),
+            ended: Vec::new(),
             tasks: Vec::new(),
             orders: OrderCounts::default(),
             resumed: Vec::new(),
@@ -224,6 +227,10 @@ impl Host for TestHost {
         let at = self.connections.iter().position(|(obj, _)| *obj == conn);
         self.connections[at.ok_or(ErrorCode::InvArg)?].0 = player;
         Ok(())
+    }
+
+    fn end_sessions(&mut self, player: Obj) {
+        self.ended.push(player);
     }
 
     fn force_input(&mut self, conn: Obj, line: &str, at_front: bool) -> Result<(), ErrorCode> {

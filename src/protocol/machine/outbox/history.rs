@@ -2,7 +2,8 @@
 //! a past.
 //!
 //! Invariants: an event is here as one row, however many players it was told, and exactly as long as it is in the past of
-//! one of them; a player's past is bounded in events and bytes, and all of them together are, and in age.
+//! one of them; a player's past is bounded in events and bytes, and all of them together are, and in age; what was
+//! forgotten of a player stays so, also where its row is still there for others.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -76,6 +77,8 @@ pub(super) struct History {
     events: BTreeMap<u64, Event>,
     bytes: usize,
     pasts: FxHashMap<i64, Past>,
+    /// Players of whom everything up to an event was forgotten that others have still.
+    forgotten: FxHashMap<i64, u64>,
     last: u64,
 }
 
@@ -95,9 +98,18 @@ impl History {
         Some(row::history_row(number, at, event, heard))
     }
 
-    /// Takes in an event that was found in the store. They come in the order of their numbers.
-    pub fn restore(&mut self, number: u64, bytes: usize, at: Wall, heard: &[Heard]) {
-        self.insert(number, bytes, at, heard);
+    /// Takes in an event that was found in the store. They come in the order of their numbers, behind what was forgotten.
+    pub fn restore(&mut self, number: u64, bytes: usize, at: Wall, mut heard: Vec<Heard>) {
+        heard.retain(|heard| {
+            let through = self.forgotten.get(&heard.player);
+            through.is_none_or(|&through| number > through)
+        });
+        self.insert(number, bytes, at, &heard);
+    }
+
+    /// Takes in that everything up to this event was forgotten of a player.
+    pub fn restore_forgotten(&mut self, player: i64, through: u64) {
+        self.forgotten.insert(player, through);
     }
 
     fn insert(&mut self, number: u64, bytes: usize, at: Wall, heard: &[Heard]) {
@@ -135,6 +147,12 @@ impl History {
                 }
             }
         }
+        let oldest = self
+            .events
+            .first_key_value()
+            .map_or(u64::MAX, |(&number, _)| number);
+        let over = self.forgotten.extract_if(|_, through| *through < oldest);
+        gone.extend(over.map(|(player, _)| row::forgotten_gone(player)));
     }
 
     fn bound(&mut self, player: i64, gone: &mut Vec<Row>) {
@@ -148,9 +166,16 @@ impl History {
     }
 
     /// Nobody may read this player's past any more: the number will be somebody else's.
-    pub fn forget(&mut self, player: i64, gone: &mut Vec<Row>) {
-        while self.pasts.contains_key(&player) {
-            self.drop_first(player, gone);
+    pub fn forget(&mut self, player: i64, rows: &mut Vec<Row>) {
+        let mut shared = None;
+        while let Some(first) = self.pasts.get(&player).and_then(|past| past.told.front()) {
+            let number = first.number;
+            self.drop_first(player, rows);
+            shared = self.events.contains_key(&number).then_some(number).or(shared);
+        }
+        if let Some(through) = shared {
+            self.forgotten.insert(player, through);
+            rows.push(row::forgotten_row(player, through));
         }
     }
 

@@ -28,8 +28,9 @@ impl<A> Outbox<A> {
                 }
                 Some(Read::Past(number, past)) => {
                     let bytes = past.event.len();
-                    outbox.history.restore(number, bytes, past.at, &past.heard);
+                    outbox.history.restore(number, bytes, past.at, past.heard);
                 }
+                Some(Read::Forgotten(player, through)) => outbox.history.restore_forgotten(player, through),
                 None => unreadable += 1,
             }
         }

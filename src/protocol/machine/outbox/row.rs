@@ -1,8 +1,9 @@
-//! The stored rows of the outbox: an event with all who are to have it, how far a stream has come, and an event of the
-//! past with the players who were told it.
+//! The stored rows of the outbox: an event with all who are to have it, how far a stream has come, an event of the
+//! past with the players who were told it, and how much of a player's past is forgotten.
 //!
 //! Invariants: a row starts with its version; what cannot be read is told, never guessed. An event's key is its row
-//! number, eight bytes in the order of commits, and has a letter before it where it is past; a mark's key is its client's id. Recipients stand last in an event's row,
+//! number, eight bytes in the order of commits, and has a letter before it where it is past; a mark's key is its client's id.
+//! What is forgotten of a past comes before all events of the past. Recipients stand last in an event's row,
 //! so that all before them can be written outside of any lock.
 
 use bincode::{Decode, Encode};
@@ -20,6 +21,8 @@ const RECIPIENT_LEN: usize = 24;
 
 /// What a row of a player's past begins its key with, before the event's number.
 const HISTORY: u8 = b'h';
+/// What a row begins its key with that says how much of a past is forgotten, before the player's number.
+const FORGOTTEN: u8 = b'f';
 
 /// What an event of a past carries besides the players who were told it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -72,6 +75,7 @@ pub(super) struct Mark {
 pub(super) enum Read {
     Event(u64, StoredEvent),
     Past(u64, StoredPast),
+    Forgotten(i64, u64),
     Mark(ClientId, Mark),
 }
 
@@ -131,6 +135,32 @@ pub(super) fn history_row(number: u64, at: Wall, event: &[u8], heard: &[Heard]) 
 /// Deletes it.
 pub(super) fn history_gone(number: u64) -> Row {
     row(&history_key(number), None)
+}
+
+fn forgotten_key(player: i64) -> [u8; 9] {
+    let mut key = [FORGOTTEN; 9];
+    key[1..].copy_from_slice(&player.to_be_bytes());
+    key
+}
+
+/// The row that says up to which event of the past a player's is forgotten.
+pub(super) fn forgotten_row(player: i64, through: u64) -> Row {
+    let mut value = vec![VERSION];
+    value.extend_from_slice(&through.to_be_bytes());
+    row(&forgotten_key(player), Some(value))
+}
+
+/// Deletes it.
+pub(super) fn forgotten_gone(player: i64) -> Row {
+    row(&forgotten_key(player), None)
+}
+
+fn read_forgotten(player: [u8; 8], value: &[u8]) -> Option<Read> {
+    let (&VERSION, through) = value.split_first()? else {
+        return None;
+    };
+    let through = u64::from_be_bytes(through.try_into().ok()?);
+    Some(Read::Forgotten(i64::from_be_bytes(player), through))
 }
 
 /// Reads the value of such a row; `None` if it is not one of a version that is known.
@@ -212,6 +242,11 @@ pub(super) fn read(key: &[u8], value: &[u8]) -> Option<Read> {
         && let Ok(number) = number.try_into()
     {
         return read_history(value).map(|past| Read::Past(u64::from_be_bytes(number), past));
+    }
+    if let Some((&FORGOTTEN, player)) = key.split_first()
+        && let Ok(player) = player.try_into()
+    {
+        return read_forgotten(player, value);
     }
     let client = ClientId(key.try_into().ok()?);
     let (&VERSION, body) = value.split_first()? else {

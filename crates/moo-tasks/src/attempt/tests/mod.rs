@@ -66,8 +66,8 @@ struct Ear {
 }
 
 impl Release for Ear {
-    fn prepare(&mut self, told: Vec<Told>, _: Vec<JobOrder>, _: &End) -> bool {
-        let lines = told.iter().flat_map(|told| &told.lines);
+    fn prepare(&mut self, says: Says, _: &End) -> bool {
+        let lines = says.told.iter().flat_map(|told| &told.lines);
         let texts = lines.filter_map(|shown| match shown {
             Shown::Line { output, .. } => output.text.as_str().map(str::to_owned),
             Shown::Rich(_) => None,

@@ -196,13 +196,17 @@ fn connections_are_looked_at_and_closed() {
     bench.check(&[
         ("force_input(#4, \"x\")", "0"),
         ("switch_player(#-2, #5)", "! E_PERM"),
+        ("end_sessions(#4)", "! E_PERM"),
     ]);
     bench.frame.progr = WIZARD;
     bench.check(&[
         ("switch_player(#-2, #7)", "! E_INVARG"),
         ("switch_player(#-2, #5)", "0"),
         ("connected_players()", "{#5}"),
+        ("end_sessions(#7)", "! E_INVARG"),
+        ("end_sessions(#5)", "0"),
     ]);
+    assert_eq!(bench.host.ended, [Obj(5)]);
 }
 
 #[test]

@@ -33,7 +33,10 @@ impl Scene {
 
     fn pasts(&mut self) -> usize {
         self.commit(Vec::new());
-        self.store.keys().filter(|key| key.len() == 9).count()
+        self.store
+            .keys()
+            .filter(|key| key.len() == 9 && key[0] == b'h')
+            .count()
     }
 
     /// The texts of what is recalled, read from the store as it is read there.
@@ -152,4 +155,17 @@ fn a_player_who_is_no_more_leaves_no_past_to_the_next_one() {
     scene.outbox.forget_past(ANN);
     assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 0);
     assert_eq!((scene.recall(BEN, HistoryRecall::None).2, scene.pasts()), (1, 1));
+    scene.say("again", &[1]);
+    scene.crash(1..=2);
+    let all = HistoryRecall::Seconds(10, 100);
+    assert_eq!(scene.recall(ANN, all), (vec!["again".to_owned()], false, 1));
+    assert_eq!(scene.recall(BEN, all), (vec!["both".to_owned()], false, 1));
+    scene.outbox.pinged(Wall(1_001).plus(HISTORY_AGE_MAX));
+    scene.commit(Vec::new());
+    assert_eq!(
+        scene.rows(),
+        0,
+        "what is forgotten needs no word once it is gone for all"
+    );
+    assert!(scene.store.keys().all(|key| key.len() != 9));
 }
