@@ -10,6 +10,7 @@ use super::publisher::{PublisherActor, TellHeads};
 use super::worker::{WorkerActor, WorkersPinged};
 use crate::actors::kit::gate::Gate;
 use crate::actors::kit::supervisor::ExitGuard;
+use crate::fault;
 use crate::gateway::ServerSender;
 use crate::limits::{LAG_LOOK, PING_PERIOD};
 use crate::protocol::broadcast::{
@@ -64,6 +65,7 @@ impl HealthActor {
     fn beat(&mut self, context: &mut Context<Self>) {
         // Set anew each time: an interval would make up for what a paused machine missed, all at once.
         context.run_later(PING_PERIOD, Self::beat);
+        fault::point("health.ping");
         self.ping += 1;
         let (ping, timestamp) = (self.ping, (self.parts.now)().0);
         self.publish(

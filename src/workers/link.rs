@@ -331,6 +331,9 @@ impl Handler<Finished> for WorkerLink {
     type Result = ();
 
     fn handle(&mut self, finished: Finished, context: &mut Context<Self>) {
+        if crate::fault::fails("worker.finished") {
+            return;
+        }
         let Finished { id, run, answer } = finished;
         // The last word of a run that was withdrawn answers nothing, least of all the run that followed it.
         if self.running.get(&id).is_some_and(|(current, _)| *current == run) {

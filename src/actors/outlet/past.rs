@@ -309,6 +309,7 @@ impl Frame {
         let mut shown = Vec::with_capacity(part.len() + 2);
         for (seq, cause, event) in part {
             let is_missed = match self.missed {
+                _ if self.is_from_around(&event) => continue,
                 Missed::Through(last) if seq > last => false,
                 Missed::Through(_) if !is_said(&event) => continue,
                 Missed::Mixed if matches!(event, ClientEvent::CredentialsUpdated { .. }) => continue,
@@ -322,6 +323,15 @@ impl Frame {
             shown.push((cause, event));
         }
         shown
+    }
+
+    /// Whether these are words around what the old connection was shown when it took over another one itself: said again,
+    /// they would end what is shown here in its middle.
+    fn is_from_around(&self, event: &ClientEvent) -> bool {
+        let ClientEvent::SystemMessage { message, .. } = event else {
+            return false;
+        };
+        self.around.contains(&message.as_str())
     }
 
     /// The words at the end, if there were any at the beginning.
@@ -368,4 +378,56 @@ fn event_of(piece: Piece, store: &Store) -> Moved {
         }
     };
     (seq, cause, event.unwrap_or(ClientEvent::Gap { lost: 1 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAYER: WireObj = WireObj(3);
+
+    /// The texts that a frame shows of system messages with these numbers and texts, in two parts.
+    fn shown(missed: Missed, told: &[(u64, &str)]) -> Vec<String> {
+        let mut frame = Frame {
+            player: PLAYER,
+            around: ["begin", "end"],
+            missed,
+            is_open: false,
+        };
+        let said = |&(seq, text): &(u64, &str)| {
+            let message = text.to_owned();
+            let player = PLAYER;
+            (seq, None, ClientEvent::SystemMessage { player, message })
+        };
+        let (first, second) = told.split_at(told.len() / 2);
+        let parts = [first, second].map(|part| part.iter().map(said).collect());
+        let mut events: Vec<_> = parts.into_iter().flat_map(|part| frame.around(part)).collect();
+        events.extend(frame.close());
+        let text = |(_, event)| match event {
+            ClientEvent::SystemMessage { message, .. } => message,
+            other => panic!("{other:?} was not told"),
+        };
+        events.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn what_was_missed_stands_between_two_lines_and_what_came_later_behind_them() {
+        let told = [(4, "one"), (5, "two"), (6, "own"), (7, "more")];
+        let expected = ["begin", "one", "two", "end", "own", "more"];
+        assert_eq!(shown(Missed::Through(5), &told), expected);
+        assert_eq!(shown(Missed::Through(3), &told), ["one", "two", "own", "more"]);
+    }
+
+    #[test]
+    fn what_was_shown_of_an_earlier_connection_is_shown_again_without_the_lines_around_it() {
+        let told = [(2, "begin"), (3, "one"), (4, "end"), (5, "two"), (6, "own")];
+        let through = ["begin", "one", "two", "end", "own"];
+        assert_eq!(shown(Missed::Through(5), &told), through);
+        assert_eq!(shown(Missed::Mixed, &told), ["begin", "one", "two", "own", "end"]);
+        // The first line was seen, and the rest was not.
+        assert_eq!(
+            shown(Missed::Through(6), &told[1..]),
+            ["begin", "one", "two", "own", "end"]
+        );
+    }
 }

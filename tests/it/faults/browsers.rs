@@ -1,5 +1,5 @@
-//! F34 and F51: a WebSocket that is not read, whose owner comes back by `Resume` and has missed nothing; and sessions that
-//! are not the sender's.
+//! F27, F34 and F51: messages that are nested too deep; a WebSocket that is not read, whose owner comes back by `Resume`
+//! and has missed nothing; and sessions that are not the sender's.
 
 use crate::support::server::{Options, Server};
 use crate::support::wait_for;
@@ -73,6 +73,21 @@ fn f34_a_socket_that_is_not_read_is_closed_and_its_owner_comes_back_to_every_lin
 }
 
 #[test]
+fn f27_a_message_nested_too_deep_is_refused_by_name_and_its_sender_goes_on() {
+    const DEEP: usize = 20_000;
+    let server = Server::start(Options::web());
+    let mut web = Web::character(server.web(), "Ann");
+    let (open, close) = ("[".repeat(DEEP), "]".repeat(DEEP));
+    web.send_text(&format!(
+        "{{\"type\": \"Command\", \"id\": \"deep\", \"line\": {open}{close}}}"
+    ));
+    web.wait("the refusal", |message| {
+        (message["code"] == "TOO_DEEP").then_some(())
+    });
+    assert_eq!(web.types("look")["ok"], true);
+}
+
+#[test]
 fn f51_a_session_that_is_missing_or_not_the_senders_ends_the_login() {
     let server = Server::start(Options::web());
     let address = server.web();
@@ -87,6 +102,17 @@ fn f51_a_session_that_is_missing_or_not_the_senders_ends_the_login() {
         ("Emil", message("Emil", "0".repeat(32).into())),
     ];
     let mut witness = witness;
+    // What is its sender's is relayed, but nobody else reads of it.
+    let mut fair = Web::character(address, "Fair");
+    let own = fair.session.clone();
+    let mut words = message("Fair", own.clone().into());
+    words["message"] = "fair words".into();
+    fair.ask(words);
+    let relayed = witness.find("what was relayed", |message| {
+        (message["message"] == "fair words").then(|| message.clone())
+    });
+    assert_eq!(relayed["from"]["id"], "Fair");
+    assert!(relayed["from"].get("session").is_none(), "{relayed}");
     for (name, message) in rows {
         let mut sender = Web::character(address, name);
         let refused = sender.ask(message.clone());
@@ -99,5 +125,11 @@ fn f51_a_session_that_is_missing_or_not_the_senders_ends_the_login() {
             .seen
             .iter()
             .any(|message| message.to_string().contains("stolen words"))
+    );
+    let is_told = |message: &&Json| message.to_string().contains(&own);
+    assert_eq!(
+        witness.seen.iter().find(is_told),
+        None,
+        "it heard somebody else's session"
     );
 }

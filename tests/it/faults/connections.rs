@@ -1,11 +1,14 @@
 //! Connections over the end of the daemon and of their host: who stays, who is taken over, and what is said.
+//!
+//! `MOOTHALL_ALL_KILLS` sets how often everything is killed at once (2).
 
 use crate::support::ledger;
 use crate::support::peer::now;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
+use crate::support::web::Web;
 use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
-use crate::support::{DEADLINE, wait_for};
+use crate::support::{DEADLINE, number_from, wait_for};
 
 #[test]
 fn f01_players_stay_and_each_line_takes_effect_once_when_the_daemon_is_killed() {
@@ -155,20 +158,36 @@ fn f04_a_player_who_does_not_come_back_leaves_when_the_time_is_over_and_leaves_o
 }
 
 #[test]
-fn f07_players_who_log_in_after_everything_was_killed_go_on_where_they_were() {
-    let mut server = Server::start(Options::default());
+fn f07_after_everything_was_killed_tasks_go_on_and_players_are_where_they_were() {
+    let mut server = Server::start(Options::web());
+    let mut wizard = hall_wizard(&server);
+    ledger::make(&mut wizard);
+    ledger::count_for_ever(&mut wizard);
     let mut ann = hall_character(&server, "Ann");
     ann.check("in", &["The Great Hall"]);
-    server.kill9("moothall");
-    server.kill9("moothall-daemon");
-    server.start_again();
-    let mut wizard = hall_wizard(&server);
-    wait_for("Ann to be there still", || {
-        (wizard.eval("length(connected_players())") == "2").then_some(())
-    });
-    let mut ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
-    ann.send(&format!("connect Ann {PASSWORD}"));
-    ann.expect("*** Redirecting old connection");
-    ann.mark_commands();
-    ann.check("look", &["The Great Hall"]);
+    let mut ben = Web::character(server.web(), "Ben");
+    for round in 1..=number_from("MOOTHALL_ALL_KILLS", 2) {
+        ann.check(&format!("append 1 {round}"), &[&format!("kept {round}")]);
+        for program in ["moothall", "moothall-daemon", "moothall-telnet", "moothall-web"] {
+            server.kill9(program);
+        }
+        server.start_again();
+        let (back, welcome) = ben.come_back(server.web());
+        assert_eq!(welcome["recovered"], true, "{welcome}");
+        ben = back;
+        assert_eq!(ben.types("look")["ok"], true);
+        let mut wizard = hall_wizard(&server);
+        assert_eq!(wizard.eval("length(connected_players())"), "3");
+        ann = Telnet::arrive(server.telnet(), "Ann", "Type guest and press Enter");
+        ann.send(&format!("connect Ann {PASSWORD}"));
+        ann.expect("*** Redirecting old connection");
+        ann.mark_commands();
+        ann.check("look", &["The Great Hall"]);
+        let kept: Vec<_> = (1..=round).map(|number| (1, number)).collect();
+        assert_eq!(ledger::read(&mut wizard), kept);
+        let count = wizard.eval("$ledger.count");
+        wait_for("the task to go on", || {
+            (wizard.eval("$ledger.count") != count).then_some(())
+        });
+    }
 }

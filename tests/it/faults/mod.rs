@@ -1,6 +1,7 @@
 //! The table of faults, row by row: what is broken on purpose, and what must hold all the same. A row's tests are called
 //! like it; docs/testing.md tells by which tools the faults are made.
 
+mod actors;
 mod browsers;
 mod clock;
 mod connections;

@@ -1,9 +1,8 @@
-//! Processes and actors that are killed, stopped, frozen, stuck or panic: rows F06, F08 to F11, F13, F14 and F16 to F20.
+//! Processes that are killed, stopped or frozen, and pairs of them: rows F06, F08 to F11, F13, F14 and F20.
 //!
 //! `MOOTHALL_FREEZE_S` sets for how long whole groups are frozen (14 if nothing is said), `MOOTHALL_RACES` how many pairs
 //! of programs are started on one folder (3).
 
-use crate::support::faults::Orders;
 use crate::support::ledger;
 use crate::support::lone::{Lone, Program};
 use crate::support::server::{Options, Server, clean_command};
@@ -16,9 +15,9 @@ use std::ops::RangeInclusive;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-const PROGRAMS: [&str; 3] = ["moothall", "moothall-daemon", "moothall-telnet"];
+pub(super) const PROGRAMS: [&str; 3] = ["moothall", "moothall-daemon", "moothall-telnet"];
 
-fn in_the_hall(server: &Server) -> Telnet {
+pub(super) fn in_the_hall(server: &Server) -> Telnet {
     let mut ann = hall_character(server, "Ann");
     ann.check("in", &["The Great Hall"]);
     ann
@@ -26,13 +25,13 @@ fn in_the_hall(server: &Server) -> Telnet {
 
 /// The process of a program that takes the place of `last`.
 #[track_caller]
-fn next_pid(server: &Server, program: &str, last: Option<u32>) -> u32 {
+pub(super) fn next_pid(server: &Server, program: &str, last: Option<u32>) -> u32 {
     wait_for(program, || server.pid(program).filter(|pid| Some(*pid) != last))
 }
 
 /// Waits until the status says this of the child of this name.
 #[track_caller]
-fn wait_for_child(server: &Server, name: &str, state: &str) {
+pub(super) fn wait_for_child(server: &Server, name: &str, state: &str) {
     wait_for(state, || {
         let status = server.status()?;
         let children = status["supervisor"]["children"].as_array()?.clone();
@@ -287,91 +286,6 @@ fn f14_a_daemon_without_a_supervisor_wakes_and_nobody_has_gone() {
     for words in [HOST_IS_DEAD, "connections linger"] {
         assert!(!log.contains(words), "{words}");
     }
-}
-
-/// A server with fail points.
-fn with_orders() -> (Orders, Server) {
-    let orders = Orders::new();
-    let server = Server::start(Options::default().with("MOOTHALL_FAULTS", orders.folder().display()));
-    (orders, server)
-}
-
-#[test]
-fn f16_a_stuck_arbiter_is_reported_and_its_process_replaced() {
-    let (orders, server) = with_orders();
-    let mut ann = in_the_hall(&server);
-    let daemon = server.pid("moothall-daemon");
-    orders.give("actors::gateway::Pinged", "spin 120000");
-    orders.wait_taken("actors::gateway::Pinged");
-    wait_for("the alarm", || {
-        server.log().contains("an arbiter is stuck").then_some(())
-    });
-    next_pid(&server, "moothall-daemon", daemon);
-    ann.check("look", &["The Great Hall"]);
-}
-
-#[test]
-fn f17_an_actor_that_panics_is_back_before_anybody_notices() {
-    let (orders, server) = with_orders();
-    let mut ann = in_the_hall(&server);
-    let pids = PROGRAMS.map(|program| server.pid(program));
-    for message in ["actors::gateway::Pinged", "actors::host_session::Heard"] {
-        orders.give(message, "panic");
-        orders.wait_taken(message);
-        ann.check("look", &["The Great Hall"]);
-    }
-    assert_eq!(PROGRAMS.map(|program| server.pid(program)), pids);
-    assert!(server.log().contains("an actor ended and is started again"));
-}
-
-#[test]
-fn f17_an_actor_that_nothing_can_rebuild_takes_its_process_with_it_and_clients_stay() {
-    let (orders, server) = with_orders();
-    let mut ann = in_the_hall(&server);
-    let telnet = server.pid("moothall-telnet");
-    let mut daemon = server.pid("moothall-daemon");
-    for message in ["actors::publisher::TellHeads", "actors::scheduler::TakeReports"] {
-        orders.give(message, "panic");
-        ann.send("look");
-        orders.wait_taken(message);
-        daemon = Some(next_pid(&server, "moothall-daemon", daemon));
-        ann.expect("The Great Hall");
-    }
-    assert_eq!(server.pid("moothall-telnet"), telnet);
-}
-
-#[test]
-fn f18_an_executor_that_panics_loses_that_attempt_and_nothing_else() {
-    let (orders, server) = with_orders();
-    let mut wizard = hall_wizard(&server);
-    let daemon = server.pid("moothall-daemon");
-    orders.give("executor.run", "panic");
-    wizard.send(";1 + 1");
-    wizard.expect("The server made a mistake and ended this task");
-    for _ in 0..20 {
-        assert_eq!(wizard.eval("2 + 2"), "4");
-    }
-    assert_eq!(server.pid("moothall-daemon"), daemon);
-}
-
-#[test]
-fn f19_a_class_that_panics_again_and_again_ends_its_process() {
-    let (orders, server) = with_orders();
-    let mut ann = in_the_hall(&server);
-    let (daemon, telnet) = (server.pid("moothall-daemon"), server.pid("moothall-telnet"));
-    orders.give("actors::gateway::listing::ListHosts", "panic always");
-    // Each question is a message to the gateway that panics.
-    wait_for("the daemon to give up", || {
-        server.status();
-        server
-            .log()
-            .contains("an actor of the daemon cannot be kept alive")
-            .then_some(())
-    });
-    std::fs::remove_file(orders.folder().join("actors::gateway::listing::ListHosts")).unwrap();
-    next_pid(&server, "moothall-daemon", daemon);
-    ann.check("look", &["The Great Hall"]);
-    assert_eq!(server.pid("moothall-telnet"), telnet);
 }
 
 /// Starts two programs at once on one folder; gives the one that goes on, when the other has ended with 73.

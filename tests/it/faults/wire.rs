@@ -4,14 +4,21 @@ use crate::support::checker::Answers;
 use crate::support::fault_proxy::{Act, Rule, Socket, Way, Which};
 use crate::support::ledger::{self, pour};
 use crate::support::lone::Lone;
+use crate::support::random::Random;
 use crate::support::telnet::Telnet;
-use crate::support::worlds::hall_wizard;
+use crate::support::worlds::{hall_character, hall_wizard};
 use crate::support::{BUSY, DEADLINE, GLANCE, wait_for};
 use moothall::protocol::Family;
 use std::time::{Duration, Instant};
 
 /// After a lost tail: the next heads and the wait for what may still come, and some time for a busy machine.
 const TAIL: Duration = BUSY.saturating_add(Duration::from_millis(2_200));
+
+/// Messages in each of which one byte is another: fewer than a link that sends nothing else is cut off for.
+const FLIPS: usize = 12;
+
+/// Where the body of a frame begins.
+const HEADER_LEN: usize = 24;
 
 const EVENTS: Which = Which::Of(Family::Event);
 
@@ -195,6 +202,30 @@ fn f24_a_host_that_sends_nothing_but_damage_is_cut_off_for_a_while() {
         wizard.next_line(GLANCE);
     }
     all_lines_come(&lone, &mut hall_wizard(&lone), 20);
+}
+
+#[test]
+fn f25_bits_that_turn_over_unnoticed_end_no_process_and_hang_nobody_else() {
+    let (lone, mut wizard) = scene();
+    wizard.eval("$limits.characters_an_hour = 10000");
+    let mut random = Random::new(25);
+    for round in 0..FLIPS {
+        let which = [EVENTS, Which::Named("Command")][round % 2].clone();
+        let mut other = hall_character(&lone, &format!("Other{round}"));
+        // Somewhere behind the header, in what is a frame all the same.
+        let act = Act::Overwrite(HEADER_LEN + random.below(60), random.bytes(1));
+        let hits = lone.proxy.hits();
+        lone.proxy.set(vec![Rule::next(1, which, act)]);
+        wait_for("something to be damaged", || {
+            other.send("look");
+            other.read_to_end(GLANCE);
+            (lone.proxy.hits() > hits || other.is_closed()).then_some(())
+        });
+        lone.proxy.clear();
+        wizard.check("append 1 1", &["kept 1"]);
+    }
+    all_lines_come(&lone, &mut wizard, 20);
+    assert!(!lone.log().contains("panicked"));
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! Workers that are killed or stopped, and a daemon that is killed while one works: rows F05 and F15, and a part of F01.
+//! Workers that are killed or stopped, and a daemon that is killed while one works: rows F05 and F15, and parts of F01 and F17.
 //!
 //! `MOOTHALL_WORKER_KILLS` says how often a worker is killed (5 if nothing is said).
 
+use crate::support::faults::Orders;
 use crate::support::outside::Outside;
 use crate::support::server::Server;
 use crate::support::telnet::Telnet;
@@ -90,6 +91,47 @@ fn f15_a_worker_that_stops_is_replaced_and_nobody_waits_longer_than_for_that() {
     let took = stopped.elapsed();
     assert!(took < Duration::from_secs(15) + BUSY, "replaced after {took:?}");
     assert_eq!(outside.hits("/chunked"), 1);
+}
+
+#[test]
+fn f15_a_worker_that_lives_and_never_answers_costs_no_more_than_the_deadline() {
+    let (orders, outside) = (Orders::new(), Outside::start());
+    let server = Server::start(options().with("MOOTHALL_FAULTS", orders.folder().display()));
+    let mut wizard = hall_wizard(&server);
+    make_room(&mut wizard, 2);
+    let worker = server.pid("moothall-worker");
+    orders.give("worker.finished", "err always");
+    let asked = Instant::now();
+    let (get, post) = (outside.url("/chunked"), outside.url("/echo"));
+    ask_behind(&mut wizard, 1, &format!("curl(\"{get}\", 0, 2)"));
+    let post = format!("worker_request(\"http\", {{\"POST\", \"{post}\"}}, [\"timeout\" -> 2])");
+    ask_behind(&mut wizard, 2, &post);
+    for place in [1, 2] {
+        assert_eq!(wait_result(&mut wizard, place), "\"RequestTimedOut\"");
+    }
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(2) + BUSY, "told after {took:?}");
+    assert_eq!((outside.hits("/chunked"), outside.hits("/echo")), (1, 1));
+    std::fs::remove_file(orders.folder().join("worker.finished")).unwrap();
+    let page = ask(&mut wizard, &http("GET", &outside.url("/chunked")));
+    assert!(page.contains("\"one\""), "{page}");
+    assert_eq!(server.pid("moothall-worker"), worker);
+}
+
+#[test]
+fn f17_a_worker_whose_link_panics_is_replaced_and_what_it_did_is_done_again() {
+    let (orders, outside) = (Orders::new(), Outside::start());
+    let server = Server::start(options().with("MOOTHALL_FAULTS", orders.folder().display()));
+    let mut wizard = hall_wizard(&server);
+    make_room(&mut wizard, 1);
+    ask_behind(&mut wizard, 1, &format!("curl(\"{}\")", outside.url("/second")));
+    wait_for("the request to come", || {
+        (outside.hits("/second") == 1).then_some(())
+    });
+    orders.give("workers::link::Burst", "panic");
+    orders.wait_taken("workers::link::Burst");
+    assert_eq!(wait_result(&mut wizard, 1), "\"the second time\"");
+    assert_eq!(outside.hits("/second"), 2);
 }
 
 #[test]

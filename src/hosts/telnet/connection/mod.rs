@@ -294,6 +294,7 @@ impl Handler<ToClient> for TelnetConn {
     type Result = ();
 
     fn handle(&mut self, message: ToClient, _: &mut Context<Self>) {
+        crate::fault::point("telnet.client");
         match message {
             ToClient::Event { event, pos, mark, .. } => {
                 self.show(&event);

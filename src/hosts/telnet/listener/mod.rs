@@ -142,6 +142,7 @@ impl Listener {
     }
 
     fn admit(&mut self, socket: TcpStream, from: SocketAddr) {
+        crate::fault::point("telnet.accept");
         let settings = &self.shared.settings;
         let refusal = if !self
             .arrivals

@@ -308,6 +308,7 @@ impl Handler<ToClient> for WsConn {
     type Result = ();
 
     fn handle(&mut self, message: ToClient, context: &mut Context) {
+        crate::fault::point("web.client");
         match &message {
             ToClient::Entered { attachment, .. } => self.farewell.client = Some(attachment.client),
             ToClient::NotEntered(_) => self.farewell.client = None,
