@@ -2,7 +2,7 @@
 //!
 //! Invariant: an address is judged by what it leads to; one that carries another inside (IPv4 in IPv6) is judged by that.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// A network: an address, and how many of its first bits count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +114,19 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
+/// Whether it is an address of this machine. What is sent to one's own address comes from that address, and the kernel says
+/// without anything being sent where it would come from.
+fn is_own(address: IpAddr) -> bool {
+    let any: IpAddr = match address {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    // No port is ever used; this one is nobody's.
+    let socket = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9)).map(|()| socket));
+    let from = socket.and_then(|socket| socket.local_addr());
+    from.is_ok_and(|from| from.ip() == address)
+}
+
 /// What a worker may connect to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Reach {
@@ -135,13 +148,15 @@ impl Reach {
         Ok(reach)
     }
 
-    /// Whether a worker may connect there.
+    /// Whether a worker may connect there. This machine's own addresses are as private as the loopback, also those that are
+    /// public.
     pub fn holds(&self, address: IpAddr) -> bool {
         let leads_to = match address {
             IpAddr::V6(v6) => inner(v6).map_or(address, IpAddr::V4),
             IpAddr::V4(_) => address,
         };
-        self.is_unbounded || is_public(address) || self.allowed.iter().any(|net| net.holds(leads_to))
+        let is_everybodys = || is_public(address) && !is_own(leads_to);
+        self.is_unbounded || is_everybodys() || self.allowed.iter().any(|net| net.holds(leads_to))
     }
 }
 
@@ -219,6 +234,18 @@ mod tests {
             "127.0.0.0/8",
             &[("::ffff:127.0.0.1", true), ("2002:7f00:1::", true)],
         );
+    }
+
+    #[test]
+    fn an_address_of_this_machine_is_known_as_its_own() {
+        assert!(is_own(Ipv4Addr::LOCALHOST.into()));
+        assert!(!is_own(Ipv4Addr::new(192, 0, 2, 1).into()));
+        // Whatever the machine would send from is its own as well; one without a network has nothing more to show.
+        let socket = UdpSocket::bind("0.0.0.0:0").expect("there is a port");
+        if socket.connect("192.0.2.1:9").is_ok() {
+            let from = socket.local_addr().expect("it is bound");
+            assert!(is_own(from.ip()), "{from}");
+        }
     }
 
     #[test]

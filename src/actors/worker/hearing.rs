@@ -1,6 +1,7 @@
 //! What workers say, and what becomes of it.
 //!
 //! Invariant: an answer that counts is acknowledged with the commit of the task that it wakes; any other is refused at once.
+//! Nothing with control characters comes into the world.
 
 use super::{Said, WorkerActor};
 use crate::actors::outlet::Reply;
@@ -27,11 +28,7 @@ impl WorkerActor {
             );
         };
         let value = match answered {
-            Ok(value) => value.open_foreign().map_err(|error| {
-                raised(&WorkerError::InternalError(format!(
-                    "the worker's answer is no value: {error}"
-                )))
-            }),
+            Ok(value) => let_in(&value).map_err(|error| raised(&error)),
             Err(error) => Err(raised(&error)),
         };
         self.finish(task, id, value, Some(reply));
@@ -109,6 +106,42 @@ impl WorkerActor {
     }
 }
 
+/// A worker's answer as a value that may be in a world.
+fn let_in(answer: &WireValue) -> Result<Value, WorkerError> {
+    let refused = |why: String| Err(WorkerError::InternalError(why));
+    match answer.open_foreign() {
+        Err(error) => refused(format!("the worker's answer is no value: {error}")),
+        Ok(value) if has_control(&value) => refused(
+            "a string of the worker's answer has control characters; it is to give lines as a list, and bytes as a binary \
+             string"
+                .to_owned(),
+        ),
+        Ok(value) => Ok(value),
+    }
+}
+
+/// No string of a world has these: they would end a line that is shown, or rule somebody's terminal.
+fn is_kept_out(c: char) -> bool {
+    c != '\t' && c.is_control()
+}
+
+/// Whether any string in a value has such characters.
+fn has_control(value: &Value) -> bool {
+    let is_it = |value: &Value| value.as_str().is_some_and(|text| text.contains(is_kept_out));
+    let mut open: Vec<_> = value.parts().into_iter().collect();
+    if is_it(value) {
+        return true;
+    }
+    while let Some(parts) = open.last_mut() {
+        match parts.next() {
+            None => drop(open.pop()),
+            Some(part) if is_it(part) => return true,
+            Some(part) => open.extend(part.parts()),
+        }
+    }
+    false
+}
+
 /// What a task sees of a failure: one of the language's errors, what happened in words, and the failure's name.
 pub(super) fn raised(error: &WorkerError) -> Raised {
     let (code, name) = match error {
@@ -122,7 +155,32 @@ pub(super) fn raised(error: &WorkerError) -> Raised {
     };
     Raised {
         code: Value::err(code),
-        message: Some(Value::string(error.to_string())),
+        message: Some(Value::string(error.to_string().replace(is_kept_out, ""))),
         value: Value::str(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_with_control_characters_comes_from_a_worker_into_the_world() {
+        let page = |line: &str| {
+            let lines = Value::list(vec![Value::int(1), Value::str(line)]);
+            Value::map([(Value::str("body"), lines)].into_iter().collect())
+        };
+        for line in ["plain", "a\ttab", "\u{e4}\u{1f600}"] {
+            assert_eq!(let_in(&WireValue::new(&page(line))), Ok(page(line)));
+        }
+        for line in ["two\nlines", "\u{1b}[2J", "\u{9b}2J", "\u{7f}"] {
+            let refused = let_in(&WireValue::new(&page(line)));
+            assert!(matches!(refused, Err(WorkerError::InternalError(_))), "{line:?}");
+        }
+        assert!(let_in(&WireValue::new(&Value::str("\r\n"))).is_err());
+        let raised = raised(&WorkerError::RequestError("no\u{1b}[2J\r\npaper".into()));
+        let message = raised.message.expect("it says what happened");
+        let message = message.as_str().expect("in words");
+        assert!(message.ends_with("no[2Jpaper"), "{message}");
     }
 }
