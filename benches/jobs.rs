@@ -1,15 +1,17 @@
 //! How many jobs a second are stored, taken and ended: `cargo bench -p moothall --bench jobs`.
 //!
 //! Embedded: every change is a row on the disk's log before it counts. With Redis: a server of its own on a free port, which
-//! syncs its file each second, and beside it what `redis-benchmark` makes at the same depth of the plain commands that put, take
-//! and end one entry of a stream, without all that makes a job of it.
+//! syncs its file each second: by one world that waits for each answer, then by one that puts while another one takes and ends.
+//! Beside it what `redis-benchmark` makes at the same depth of the plain commands that put, take and end one entry of a stream,
+//! without all that makes a job of it.
 
 use moo_db::{Durability, Log, NotTaken, Store};
 use moo_model::Value;
 use moo_model::world::Root;
 use moothall::jobs::embedded::Embedded;
 use moothall::jobs::redis::{OnRedis, Settings};
-use moothall::jobs::{Ending, JobStore, Now, Queue};
+use moothall::jobs::{Ending, JobError, JobStore, Now, Queue};
+use moothall::limits::JOB_FEED_BATCH;
 use moothall::protocol::job::{Confirm, JobSpec, JobTarget};
 use moothall::protocol::{JobId, Moment, Wall, WireValue};
 use std::error::Error;
@@ -17,9 +19,9 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Jobs in all, and how many are put, taken and ended together.
-const JOBS: u64 = 100_000;
-const BATCH: u64 = 64;
+/// How many jobs are put, taken and ended together, as the daemon does; and how many of them in all.
+const BATCH: u64 = JOB_FEED_BATCH as u64;
+const JOBS: u64 = 400 * BATCH;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -108,32 +110,60 @@ fn write(log: &Log, jobs: &mut Embedded) -> Result<(), NotTaken> {
     Ok(())
 }
 
-fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
+/// A world on that Redis.
+fn world(server: &Server, name: &str) -> Result<OnRedis, JobError> {
     let url = format!("redis://127.0.0.1:{}/", server.port);
-    let mut jobs = OnRedis::new(Settings::new(&url, "bench", "bench", "bench"))?;
-    let queue = [Queue::Any("bench".to_owned())];
-    let started = Instant::now();
-    for batch in 0..JOBS / BATCH {
-        let now = now(started);
-        let new: Vec<_> = (0..BATCH)
-            .map(|number| (id(batch * BATCH + number), spec()))
-            .collect();
-        for stored in jobs.put_many(now, &new)? {
-            stored?;
-        }
-        let taken = jobs.take(now, "bench", &queue, BATCH as usize)?;
-        let ends: Vec<_> = taken
-            .into_iter()
-            .map(|taken| (taken.job, taken.lease, Ending::Done))
-            .collect();
-        for ended in jobs.end_many(now, &ends)? {
-            ended?;
-        }
+    OnRedis::new(Settings::new(&url, "bench", name, name))
+}
+
+fn put(jobs: &mut OnRedis, now: Now, from: u64) -> Result<(), JobError> {
+    let new: Vec<_> = (from..from + BATCH).map(|number| (id(number), spec())).collect();
+    for stored in jobs.put_many(now, &new)? {
+        stored?;
     }
-    let rate = report("Redis, by scripts in batches of 64", started);
+    Ok(())
+}
+
+/// Takes and ends so many at most, and gives how many there were.
+fn work(jobs: &mut OnRedis, now: Now) -> Result<u64, JobError> {
+    let queue = [Queue::Any("bench".to_owned())];
+    let taken = jobs.take(now, "bench", &queue, BATCH as usize)?;
+    let ends: Vec<_> = taken
+        .into_iter()
+        .map(|taken| (taken.job, taken.lease, Ending::Done))
+        .collect();
+    for ended in jobs.end_many(now, &ends)? {
+        ended?;
+    }
+    Ok(ends.len() as u64)
+}
+
+fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
+    let mut one = world(server, "one")?;
+    let started = Instant::now();
+    for from in (0..JOBS).step_by(JOB_FEED_BATCH) {
+        put(&mut one, now(started), from)?;
+        work(&mut one, now(started))?;
+    }
+    report("Redis, one world that waits for each answer", started);
+    let mut two = world(server, "two")?;
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let putting = scope.spawn(|| {
+            (JOBS..2 * JOBS)
+                .step_by(JOB_FEED_BATCH)
+                .try_for_each(|from| put(&mut one, now(started), from))
+        });
+        let mut done = 0;
+        while done < JOBS && !(putting.is_finished() && two.counts()?.alive == 0) {
+            done += work(&mut two, now(started))?;
+        }
+        putting.join().map_err(|_| JobError::Unknown)?
+    })?;
+    let rate = report("Redis, one world that puts and one that takes and ends", started);
     if let Some(plain) = plain(server)? {
         println!(
-            "Redis, the plain commands at depth 64: {plain:.0} entries/s; ratio {:.2}",
+            "Redis, the plain commands at depth {BATCH}: {plain:.0} entries/s; ratio {:.2}",
             rate / plain
         );
     }
@@ -150,7 +180,15 @@ fn plain(server: &Server) -> Result<Option<f64>, Box<dyn Error>> {
     ];
     let run = |count: u64, command: &str| {
         Command::new("redis-benchmark")
-            .args(["-p", &server.port.to_string(), "-P", "64", "-c", "1", "--csv"])
+            .args([
+                "-p",
+                &server.port.to_string(),
+                "-P",
+                &BATCH.to_string(),
+                "-c",
+                "1",
+                "--csv",
+            ])
             .args(["-n", &count.to_string()])
             .args(command.split(' '))
             .output()

@@ -169,6 +169,7 @@ impl Admin {
         }
         let away = u64::try_from(tally.away.as_micros()).unwrap_or(u64::MAX);
         sheet.add("jobs", "away", away);
+        sheet.add("jobs", "losses", tally.losses);
     }
 
     /// What waits for actors and for the sockets of other machines.

@@ -308,6 +308,8 @@ pub struct Tally {
     pub parks: u64,
     /// How long the store was away.
     pub away: Duration,
+    /// How often it was found without jobs that it had confirmed.
+    pub losses: u64,
 }
 
 impl Tally {
@@ -379,7 +381,8 @@ pub trait JobStore {
     fn find(&mut self, job: JobId) -> Result<Option<Seen>, JobError>;
 
     /// So many jobs at most that are alive, the oldest first; fewer where they are large, about
-    /// [`JOBS_SEEN_BYTES_MAX`](crate::limits::JOBS_SEEN_BYTES_MAX) of them.
+    /// [`JOBS_SEEN_BYTES_MAX`](crate::limits::JOBS_SEEN_BYTES_MAX) of them. Where there are more, a store elsewhere may show
+    /// those that are given up first.
     fn list(&mut self, most: usize) -> Result<Vec<Seen>, JobError>;
 
     /// So many of the dead at most, the newest first; fewer where they are large.

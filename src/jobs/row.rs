@@ -1,4 +1,4 @@
-//! The stored rows of jobs: a job as it was put, how far it is, the dead, keys that a second job may not have, and jobs of
+//! The stored rows of jobs: a job as it was put, how far it is, those that a store elsewhere is to forget, the dead, keys that a second job may not have, and jobs of
 //! another store whose effect is in the world already.
 //!
 //! Invariant: a row starts with its version; what cannot be read is told, never guessed.
@@ -17,6 +17,8 @@ const VERSION: u8 = 1;
 /// What follows a job's id in the keys of its two rows.
 const SPEC: u8 = 0;
 const PROGRESS: u8 = 1;
+/// What follows it in the key of a row that says that a store elsewhere is to forget the job.
+const CANCELLED: u8 = 2;
 
 #[derive(Encode, Decode)]
 struct StoredJob {
@@ -61,6 +63,7 @@ struct StoredKey {
 pub(super) enum Read {
     Job(JobId, Box<Entry>),
     Progress(JobId, Progress),
+    Cancelled(JobId),
 }
 
 fn encoded(part: &impl Encode) -> Option<Vec<u8>> {
@@ -150,6 +153,11 @@ pub(super) fn gone(job: JobId) -> [Row; 2] {
     [job_row(job, SPEC, None), job_row(job, PROGRESS, None)]
 }
 
+/// A store elsewhere is to forget a job, or has heard so.
+pub fn cancelled(job: JobId, is_waiting: bool) -> Row {
+    job_row(job, CANCELLED, is_waiting.then(|| vec![VERSION]))
+}
+
 /// A dead job, or that it is none any more.
 pub(super) fn dead(job: JobId, dead: Option<&Dead>) -> Row {
     let stored = dead.map(|dead| StoredDead {
@@ -196,6 +204,7 @@ pub(super) fn read(key: &[u8], value: &[u8]) -> Option<Read> {
     match tag {
         [SPEC] => Some(Read::Job(job, Box::new(entry(decoded(value)?)?))),
         [PROGRESS] => Some(Read::Progress(job, decoded(value)?)),
+        [CANCELLED] => (value == [VERSION]).then_some(Read::Cancelled(job)),
         _ => None,
     }
 }

@@ -462,6 +462,8 @@ pub const JOB_FEED_BATCH: usize = 256;
 pub const WORLD_JOB_MAX: Duration = Duration::from_secs(600);
 /// How long a host waits to hear whether a replica of such a store has its job.
 pub const JOB_REPLICA_PATIENCE: Duration = Duration::from_secs(5);
+/// How long it is looked whether one is there, after none was.
+pub const JOB_REPLICA_LOOK: Duration = Duration::from_millis(20);
 /// Bytes of a job's kind, and of each name and key in it.
 pub const JOB_NAME_MAX: usize = 64;
 /// Jobs that wait for such a store while it is away.

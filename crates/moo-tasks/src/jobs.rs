@@ -24,6 +24,9 @@ pub trait JobDesk: Send + Sync {
     /// An id that was never given out before.
     fn next_id(&self) -> [u8; 16];
 
+    /// The job that this owner has put under a dedupe key which is still remembered.
+    fn known(&self, owner: Obj, key: &str) -> Option<[u8; 16]>;
+
     /// Whether one job may have so many bytes of data.
     fn takes(&self, bytes: usize) -> bool;
 

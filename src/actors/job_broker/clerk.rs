@@ -10,8 +10,8 @@ use super::desk::Desk;
 use super::exchange::{Ended, Exchange, locked};
 use super::step::{Step, What, refusal};
 use crate::actors::outlet::{After, Message, Outlet};
-use crate::jobs::redis::OnRedis;
-use crate::jobs::{JobError, JobStore, Queue, Stored, size_of};
+use crate::jobs::redis::{Loss, OnRedis};
+use crate::jobs::{JobError, JobStore, Queue, Seen, Stored, size_of};
 use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_LIST_IDLE, JOB_SWEEP, JOBS_SEEN_MAX};
 use crate::protocol::JobId;
 use crate::protocol::host::DaemonToHostReply;
@@ -34,6 +34,8 @@ pub(super) struct Clerk {
     extended: Instant,
     /// What went wrong last, as it was said.
     said: String,
+    /// Whether there are dedupe keys of jobs that the store has lost.
+    has_lost: bool,
 }
 
 impl Clerk {
@@ -52,6 +54,7 @@ impl Clerk {
             listed: None,
             extended: Instant::now(),
             said: String::new(),
+            has_lost: false,
         }
     }
 
@@ -69,11 +72,9 @@ impl Clerk {
             if self.exchange.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
                 tracing::info!("the job store answers again");
             }
-            if self.store.has_forgotten() {
-                tracing::error!(
-                    "the job store on Redis has come back without the jobs that were in it: they are lost"
-                );
-                self.desk.store().forget_keys();
+            if let Some(loss) = self.store.loss() {
+                tell_loss(loss);
+                self.has_lost = true;
             }
             self.tell_unconfirmed();
         }
@@ -92,6 +93,7 @@ impl Clerk {
     }
 
     fn round(&mut self) -> Result<(), JobError> {
+        self.forget_lost()?;
         // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
         let fed = self.feed();
         if matches!(fed, Err(JobError::Away(_) | JobError::NotOurs(_))) {
@@ -111,6 +113,20 @@ impl Clerk {
             self.look()?;
         }
         fed
+    }
+
+    /// A job that the store has lost may be put again under its key.
+    fn forget_lost(&mut self) -> Result<(), JobError> {
+        if self.has_lost {
+            let keyed = self.desk.store().memory().keyed_elsewhere();
+            let known = self.store.knows(self.desk.now(), &keyed)?;
+            let lost = keyed.into_iter().zip(known).filter(|(_, is_known)| !is_known);
+            let lost = lost.map(|(job, _)| job).collect();
+            self.desk.store().forget_keys_of(&lost);
+            self.commit(What::Write);
+            self.has_lost = false;
+        }
+        Ok(())
     }
 
     /// Brings to Redis what is written here.
@@ -171,7 +187,13 @@ impl Clerk {
             self.commit(What::Tell { reply, message });
         }
         match stored {
-            Ok(_) => self.desk.fed(job, None),
+            Ok(_) => {
+                if let Ok(Some(seen)) = self.desk.store().find(job) {
+                    let queue = Queue::of(spec);
+                    self.exchange.show(Seen { queue, ..seen });
+                }
+                self.desk.fed(job, None);
+            }
             Err(JobError::Refused(why)) => self.desk.fed(job, Some(why)),
             // It is there, and whoever put it knows that nobody answers for it.
             Err(JobError::Away(_)) if has_told => self.desk.fed(job, None),
@@ -244,25 +266,26 @@ impl Clerk {
         Ok(())
     }
 
-    /// Forgets there what programs have cancelled. One that somebody has, or that is gone, stays as it is.
+    /// Forgets there what programs have cancelled in commits that are written. One that somebody has, or that is gone, stays
+    /// as it is.
     fn cancel(&mut self) -> Result<(), JobError> {
-        let cancels = std::mem::take(&mut locked(&self.exchange.orders).cancels);
-        let jobs: Vec<JobId> = cancels.into_iter().collect();
-        match self.store.cancel_many(self.desk.now(), &jobs) {
-            Ok(cancelled) => {
-                let refused = jobs
-                    .iter()
-                    .zip(cancelled)
-                    .filter_map(|(job, done)| Some((job, done.err()?)));
-                for (job, error) in refused.filter(|(_, error)| *error != JobError::Unknown) {
+        loop {
+            let written = self.exchange.written();
+            let (jobs, is_all) = self.exchange.to_cancel(written, JOB_FEED_BATCH);
+            if jobs.is_empty() {
+                if !is_all {
+                    self.exchange.await_log(written);
+                }
+                return Ok(());
+            }
+            let cancelled = self.store.cancel_many(self.desk.now(), &jobs)?;
+            for (job, done) in jobs.iter().zip(cancelled) {
+                if let Some(error) = done.err().filter(|error| *error != JobError::Unknown) {
                     tracing::warn!(%job, %error, "a job was not cancelled");
                 }
-                Ok(())
             }
-            Err(error) => {
-                locked(&self.exchange.orders).cancels.extend(jobs);
-                Err(error)
-            }
+            self.exchange.cancelled(&jobs);
+            self.commit(What::Cancelled(jobs));
         }
     }
 
@@ -276,7 +299,7 @@ impl Clerk {
         }
         let listed = self.store.list(JOBS_SEEN_MAX)?;
         let dead = self.store.dead(JOBS_SEEN_MAX)?;
-        *locked(&self.exchange.listed) = listed.into_iter().chain(dead).collect();
+        self.exchange.list(listed.into_iter().chain(dead).collect());
         self.listed = Some(Instant::now());
         Ok(())
     }
@@ -337,6 +360,22 @@ impl Clerk {
     fn commit(&self, what: What) {
         let step = Step::new(&self.desk, what);
         self.outlet.commit(After::Job(Box::new(step)));
+    }
+}
+
+/// Says what a Redis has lost.
+fn tell_loss(loss: Loss) {
+    match loss {
+        Loss::All => {
+            tracing::error!(
+                "the job store on Redis has come back without the jobs that were in it: they are lost"
+            );
+        }
+        Loss::Last(jobs) => tracing::error!(
+            jobs,
+            "the job store on Redis is another one now, or an older state of it, which does not have the last jobs that \
+             this world had stored: unless they were done, they are lost"
+        ),
     }
 }
 

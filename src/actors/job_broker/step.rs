@@ -6,7 +6,7 @@
 use super::desk::Desk;
 use super::exchange::{Ended, Exchange};
 use crate::actors::outlet::{Answer, Message, Reply};
-use crate::jobs::{Ending, JobError, JobStore, Now, Queue, Stored, Taken};
+use crate::jobs::{Ending, JobError, JobStore, Now, Queue, Stored, Taken, row};
 use crate::limits::JOB_SWEEP;
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::host::DaemonToHostReply;
@@ -90,6 +90,8 @@ pub enum What {
     },
     /// These jobs of a store elsewhere are ended there, and will not come again.
     Forget(Vec<JobId>),
+    /// The store elsewhere has heard that it is to forget these jobs.
+    Cancelled(Vec<JobId>),
     /// Answers a host about something that happened elsewhere.
     Tell {
         /// Its question.
@@ -155,7 +157,10 @@ impl Step {
                 let cancelled = desk.store().cancel(leaving.now, job);
                 match (cancelled, desk.exchange()) {
                     // It may be on its way there at this moment, too.
-                    (Ok(()) | Err(JobError::Unknown), Some(exchange)) => exchange.cancel(job),
+                    (Ok(()) | Err(JobError::Unknown), Some(exchange)) => {
+                        exchange.cancel(job, stamp);
+                        leaving.rows.push(row::cancelled(job, true));
+                    }
                     (Err(error), _) => tracing::info!(%job, %error, "a job was not cancelled"),
                     (Ok(()), None) => {}
                 }
@@ -187,6 +192,10 @@ impl Step {
             What::Hand { reply, taken } => {
                 let assigned = taken.into_iter().map(|taken| taken.assignment(desk.lease()));
                 assigned.for_each(|assign| leaving.answer(reply, Message::Unasked(assign)));
+            }
+            What::Cancelled(jobs) => {
+                let rows = jobs.into_iter().map(|job| row::cancelled(job, false));
+                leaving.rows.extend(rows);
             }
             What::Forget(jobs) => leaving.rows.extend(desk.forget(&jobs)),
             What::Tell { reply, message } => leaving.answer(reply, *message),

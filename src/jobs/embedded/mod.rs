@@ -11,6 +11,7 @@ use crate::protocol::JobId;
 use crate::protocol::job::JobSpec;
 use moo_model::ledger::{Relation, Row};
 use rustc_hash::FxHashMap;
+use std::collections::HashSet;
 
 macro_rules! noted {
     ($self:ident, $call:expr) => {{
@@ -37,6 +38,7 @@ pub struct Embedded {
     memory: Memory,
     /// Rows that wait to be written.
     pending: Vec<Row>,
+    uncancelled: Vec<JobId>,
 }
 
 impl Embedded {
@@ -44,10 +46,11 @@ impl Embedded {
     /// theirs for a lease. Rows that cannot be read are left out and counted.
     pub fn load(mut memory: Memory, now: Now, rows: StoredRows) -> (Embedded, usize) {
         let (mut jobs, mut progress) = (Vec::new(), FxHashMap::default());
-        let mut unreadable = 0;
+        let (mut unreadable, mut uncancelled) = (0, Vec::new());
         for (key, value) in &rows.jobs {
             match row::read(key, value) {
                 Some(Read::Job(job, entry)) => jobs.push((job, *entry)),
+                Some(Read::Cancelled(job)) => uncancelled.push(job),
                 Some(Read::Progress(job, how)) => {
                     progress.insert(job, how);
                 }
@@ -75,7 +78,12 @@ impl Embedded {
             }
         }
         memory.settled();
-        (Embedded { memory, pending }, unreadable)
+        let loaded = Embedded {
+            memory,
+            pending,
+            uncancelled,
+        };
+        (loaded, unreadable)
     }
 
     /// The rows of what has changed since this was last asked.
@@ -95,9 +103,14 @@ impl Embedded {
         self.note();
     }
 
-    /// Remembers no dedupe key any more: what they stand for was lost elsewhere.
-    pub fn forget_keys(&mut self) {
-        noted!(self, self.memory.forget_keys());
+    /// Remembers the dedupe keys of these jobs no more: they were lost elsewhere.
+    pub fn forget_keys_of(&mut self, lost: &HashSet<JobId>) {
+        noted!(self, self.memory.forget_keys_of(lost));
+    }
+
+    /// The jobs that a store elsewhere was to forget when the last process ended, and may not have.
+    pub fn uncancelled(&self) -> &[JobId] {
+        &self.uncancelled
     }
 
     /// The machine.

@@ -244,6 +244,7 @@ impl JobStore for OnRows {
             retries: closed.retries + open.retries,
             parks: closed.parks + open.parks,
             away: closed.away + open.away,
+            losses: closed.losses + open.losses,
         }
     }
 }
@@ -265,6 +266,20 @@ fn a_database_on_the_disk_that_is_read_back_before_each_step_keeps_the_promises(
 }
 
 #[test]
+fn what_a_store_elsewhere_is_to_forget_is_known_to_the_next_process_until_it_has_heard_so() {
+    let (job, other) = (JobId([1; 16]), JobId([2; 16]));
+    let rows = [
+        row::cancelled(job, true),
+        row::cancelled(other, true),
+        row::cancelled(other, false),
+    ];
+    let mut disk = Map::default();
+    disk.write(rows.into());
+    let (store, unreadable) = Embedded::load(Memory::feed(8), Now::default(), disk.read());
+    assert_eq!((store.uncancelled(), unreadable), (&[job][..], 0));
+}
+
+#[test]
 fn a_feed_gives_what_was_put_up_to_a_number_and_judges_keys_itself() {
     let (mut feed, now) = (Memory::feed(8), Now::default());
     let keyed = JobSpec {
@@ -283,7 +298,12 @@ fn a_feed_gives_what_was_put_up_to_a_number_and_judges_keys_itself() {
     let all = feed.oldest(&Queue::Feed, feed.last_seq(), 8);
     assert_eq!(all[0].1.dedupe, None);
     assert_eq!(ids(all), [first, third]);
-    feed.forget_keys();
+    assert_eq!(feed.keyed_elsewhere(), []);
+    feed.cancel(now, first).expect("nobody has it");
+    assert_eq!(feed.keyed_elsewhere(), [first]);
+    feed.forget_keys_of(&[third].into());
+    assert_eq!(feed.known("once", now.wall), Some(first));
+    feed.forget_keys_of(&[first].into());
     let again = feed.put(now, second, keyed).expect("there is room");
     assert_eq!((again.job, again.duplicate), (second, false));
 }

@@ -17,7 +17,7 @@ use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
 pub use shelf::{Dead, Entry, Place, Touched};
 use shelf::{SeenBytes, Shelf};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 /// Jobs in memory.
@@ -86,9 +86,15 @@ impl Memory {
         self.shelf.known(key, now)
     }
 
-    /// Remembers no dedupe key any more: what they stand for was lost elsewhere.
-    pub fn forget_keys(&mut self) {
-        let forgotten = self.shelf.forget_keys(Wall(u64::MAX));
+    /// The jobs that were put under a dedupe key which is remembered, and are not here any more.
+    pub fn keyed_elsewhere(&self) -> Vec<JobId> {
+        let is_elsewhere = |job: &JobId| !self.shelf.jobs.contains_key(job);
+        self.shelf.keyed().filter(is_elsewhere).collect()
+    }
+
+    /// Remembers the dedupe keys of these jobs no more: they were lost elsewhere.
+    pub fn forget_keys_of(&mut self, lost: &HashSet<JobId>) {
+        let forgotten = self.shelf.forget_keys_of(lost);
         let touched = forgotten.into_iter().map(Touched::KeyGone);
         self.shelf.touched.extend(touched);
     }

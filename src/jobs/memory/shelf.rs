@@ -8,7 +8,7 @@ use crate::limits::JOBS_SEEN_BYTES_MAX;
 use crate::protocol::job::JobSpec;
 use crate::protocol::{JobId, Moment, Wall, WireObj};
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 /// Where a job is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -309,6 +309,21 @@ impl Shelf {
             }
         }
         over
+    }
+
+    /// The jobs of all keys that are remembered.
+    pub fn keyed(&self) -> impl Iterator<Item = JobId> {
+        self.keys.values().map(|(job, _)| *job)
+    }
+
+    /// Forgets the keys of these jobs, and says which.
+    pub fn forget_keys_of(&mut self, jobs: &HashSet<JobId>) -> Vec<String> {
+        let of_them = self.keys.extract_if(|_, (job, _)| jobs.contains(job));
+        let forgotten: Vec<_> = of_them.map(|(key, (_, until))| (until, key)).collect();
+        for end in &forgotten {
+            self.keys_by_end.remove(end);
+        }
+        forgotten.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Puts a job among the dead.

@@ -21,7 +21,7 @@ local SEQ, SINCE, TILL, TTL, DUE, WHY, TAKER = 11, 12, 13, 14, 15, 16, 17
 local function key(...) return ns .. ':' .. table.concat({...}, ':') end
 local jobs, specs_of = ns .. ':job:', ns .. ':spec:'
 local function stream(queue) return ns .. ':q:' .. queue end
-local alive, dead, delay, ends, leases = key('alive'), key('dead'), key('delay'), key('ends'), key('leases')
+local alive, dead, delay, leases = key('alive'), key('dead'), key('delay'), key('leases')
 local queues, worlds, behind = key('queues'), key('worlds'), key('behind')
 
 local time = call('TIME')
@@ -33,6 +33,34 @@ local entered, left = {}, {}
 -- Calls with some of these words at a time: all of many would not fit on the stack. A thousand is even, and more.
 local function in_parts(words, with)
   for at = 1, #words, 1000 do with(unpack(words, at, math.min(at + 999, #words))) end
+end
+
+-- A number as Redis reads it; of many that are the same it is made once, which is cheaper than to let each call make it.
+local function word(number) return string.format('%.0f', number) end
+
+-- Adds to a sorted set what stands in pairs of score and member, the last pair first: Redis looks a small set through from
+-- its start, and what comes in order is found there last.
+local function add_to(set, pairs_of)
+  local backwards = {}
+  for at = #pairs_of - 1, 1, -2 do
+    backwards[#backwards + 1], backwards[#backwards + 2] = pairs_of[at], pairs_of[at + 1]
+  end
+  in_parts(backwards, function(...) call('ZADD', set, ...) end)
+end
+
+-- Every world has a job of its own of one that is for all: the byte of the id in which no two jobs of one producer differ tells
+-- them apart. The first has the id itself.
+local function copy_of(id, number)
+  if number == 1 then return id end
+  return string.sub(id, 1, 16) .. string.format('%02x', number - 1) .. string.sub(id, 19)
+end
+
+-- The ids of a job and of all that may be copies of it.
+local function all_of(id)
+  local ids = {id}
+  if string.sub(id, 17, 18) ~= '00' then return ids end
+  for number = 2, worlds_max do ids[number] = copy_of(id, number) end
+  return ids
 end
 
 -- How a job stands, if there is one.
@@ -48,6 +76,15 @@ local function look_at(ids)
   local its = call('MGET', unpack(keys))
   for at = 1, #ids do its[at] = its[at] and unpacked(its[at]) end
   return its
+end
+
+-- Of jobs that a world puts or has put, whether each was ever stored, as far back as is known.
+local function were_stored(world, ids)
+  local fed = key('fed', world)
+  local new, old, its = call('SMISMEMBER', fed, unpack(ids)), call('SMISMEMBER', fed .. ':old', unpack(ids)), look_at(ids)
+  local stored = {}
+  for at = 1, #ids do stored[at] = new[at] == 1 or old[at] == 1 or its[at] and true end
+  return stored
 end
 
 local function write(id, it) call('SET', jobs .. id, pack(it)) end
@@ -132,7 +169,6 @@ end
 -- Jobs are not alive any more. No two of them are of the same order key.
 local function leave(ids, its)
   unplace(ids, its)
-  call('ZREM', ends, unpack(ids))
   call('ZREM', alive, unpack(ids))
   local bytes, owners = 0, {}
   for at = 1, #ids do

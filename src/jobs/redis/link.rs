@@ -3,7 +3,7 @@
 //! Invariant: while Redis is away, nobody waits for it longer than one try takes, and tries come further and further apart.
 
 use super::scripts::Scripts;
-use super::{LATE, OnRedis};
+use super::{LATE, Loss, OnRedis};
 use crate::jobs::{JobError, Now};
 use crate::limits::{JOB_REDIS_PATIENCE, JOB_REDIS_REST, JOB_REDIS_REST_MAX, JOB_WORLDS_MAX};
 use crate::protocol::Moment;
@@ -30,6 +30,7 @@ pub(super) enum Which {
     See,
     Counts,
     Owners,
+    Known,
 }
 
 impl Which {
@@ -47,6 +48,7 @@ impl Which {
             Which::See => &scripts.see,
             Which::Counts => &scripts.counts,
             Which::Owners => &scripts.owners,
+            Which::Known => &scripts.known,
         }
     }
 }
@@ -180,7 +182,7 @@ impl OnRedis {
             return Err(JobError::Away("it was away a moment ago".to_owned()));
         }
         self.joined += 1;
-        let (connection, life) = self.open(now).map_err(|error| self.lost(now, &error))?;
+        let (connection, life, written) = self.open(now).map_err(|error| self.lost(now, &error))?;
         if life.is_empty() || life == TOO_MANY {
             self.away.rest(now);
             return Err(match life.is_empty() {
@@ -188,8 +190,15 @@ impl OnRedis {
                 false => self.too_many(),
             });
         }
-        let before = self.life.replace(life.clone());
-        self.has_forgotten |= before.is_some_and(|before| before != life);
+        let lost = self.written.saturating_sub(written);
+        let loss = match self.life.replace(life.clone()) {
+            Some(before) if before != life => Some(Loss::All),
+            Some(_) if lost > 0 => Some(Loss::Last(lost)),
+            _ => None,
+        };
+        self.tally.losses += u64::from(loss.is_some());
+        self.loss = loss.or(self.loss);
+        self.written = written;
         self.connection = Some(connection);
         Ok(())
     }
@@ -212,7 +221,7 @@ impl OnRedis {
         ))
     }
 
-    fn open(&self, now: Now) -> Result<(Connection, String), RedisError> {
+    fn open(&self, now: Now) -> Result<(Connection, String, u64), RedisError> {
         let mut connection = self.client.get_connection_with_timeout(JOB_REDIS_PATIENCE)?;
         connection.set_read_timeout(Some(JOB_REDIS_PATIENCE))?;
         connection.set_write_timeout(Some(JOB_REDIS_PATIENCE))?;
@@ -222,14 +231,14 @@ impl OnRedis {
         }
         let life = format!("{:x}-{:x}-{}", now.wall.0, now.chance, self.joined);
         let join = &self.scripts.join;
-        let life: String = join
+        let (life, written): (String, u64) = join
             .key(self.key.as_str())
             .arg(self.settings.world.as_str())
             .arg(self.settings.folder.as_str())
             .arg(life)
             .arg(JOB_WORLDS_MAX)
             .invoke(&mut connection)?;
-        Ok((connection, life))
+        Ok((connection, life, written))
     }
 }
 

@@ -13,7 +13,8 @@ mod wording;
 use super::{Counts, Ending, JobError, JobStore, Load, Now, Queue, Seen, Stored, Taken, Tally};
 use crate::limits::{
     JOB_BACKOFF, JOB_BACKOFF_MAX, JOB_DEDUPE, JOB_FEED_BATCH, JOB_FEED_BYTES, JOB_LEASE, JOB_REDIS_PATIENCE,
-    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX, JOBS_SEEN_BYTES_MAX,
+    JOB_REPLICA_LOOK, JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX,
+    JOBS_SEEN_BYTES_MAX,
 };
 use crate::protocol::job::{Confirm, JobSpec};
 use crate::protocol::{JobId, Moment, WireObj};
@@ -64,6 +65,15 @@ impl Settings {
     }
 }
 
+/// What a Redis was found to have lost of what it had confirmed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Loss {
+    /// Everything: it came back empty.
+    All,
+    /// So many jobs, the last ones of this world: another one took over, or it came back from a file, without them.
+    Last(u64),
+}
+
 /// Jobs on Redis.
 pub struct OnRedis {
     settings: Settings,
@@ -76,8 +86,12 @@ pub struct OnRedis {
     joined: u64,
     /// What this Redis calls its present life.
     life: Option<String>,
-    /// Whether it was found to have lost what it had, and nobody has asked yet.
-    has_forgotten: bool,
+    /// How many jobs of this world it had stored ever, when that was last heard.
+    written: u64,
+    /// What it was found to have lost, if nobody has asked yet.
+    loss: Option<Loss>,
+    /// Whether a replica had what it was to have, when one was last waited for.
+    has_replica: bool,
     is_draining: bool,
     tally: Tally,
     /// The dead that were forgotten, when this was last looked at.
@@ -105,7 +119,9 @@ impl OnRedis {
             away: Away::default(),
             joined: 0,
             life: None,
-            has_forgotten: false,
+            written: 0,
+            loss: None,
+            has_replica: true,
             is_draining: false,
             tally: Tally::default(),
             forgotten: None,
@@ -117,9 +133,21 @@ impl OnRedis {
         self.ask(now, |_, _| Ok(()))
     }
 
-    /// Whether Redis was found without what it had. True once for each time.
-    pub fn has_forgotten(&mut self) -> bool {
-        std::mem::take(&mut self.has_forgotten)
+    /// What Redis was found to have lost. Each loss is told once.
+    pub fn loss(&mut self) -> Option<Loss> {
+        self.loss.take()
+    }
+
+    /// Of jobs that this world has put lately, whether each was stored by a Redis that still knows of it: it is there, or
+    /// was ended.
+    pub fn knows(&mut self, now: Now, jobs: &[JobId]) -> Result<Vec<bool>, JobError> {
+        let mut known = Vec::with_capacity(jobs.len());
+        for some in jobs.chunks(JOB_FEED_BATCH) {
+            let mut call = vec![text(&self.settings.world)];
+            call.extend(some.iter().copied().map(id_word));
+            known.extend(self.run::<Vec<bool>>(now, Which::Known, &call)?);
+        }
+        Ok(known)
     }
 
     /// Waits on a connection of its own until there may be something for this world, so long at most.
@@ -154,7 +182,8 @@ impl OnRedis {
                 call.extend(words);
                 count += 1;
             }
-            let answers: Vec<(String, u8, usize)> = self.run(now, Which::Put, &call)?;
+            let (answers, written): (Vec<(String, u8, usize)>, u64) = self.run(now, Which::Put, &call)?;
+            self.written = written;
             stored.extend(answers.into_iter().map(stored_of));
             rest = &rest[count..];
         }
@@ -185,11 +214,16 @@ impl OnRedis {
         if !jobs.iter().any(|(_, spec)| is_wanted(spec)) {
             return Ok(());
         }
-        let most = millis(JOB_REDIS_PATIENCE) / 2;
+        // Where there was none a moment ago, one that is back needs no more than this; nothing else waits for long.
+        let most = millis(match self.has_replica {
+            true => JOB_REDIS_PATIENCE / 2,
+            false => JOB_REPLICA_LOOK,
+        });
         let copies: u64 = self.ask(now, |connection, _| {
             redis::cmd("WAIT").arg(1).arg(most).query(connection)
         })?;
-        if copies == 0 {
+        self.has_replica = copies > 0;
+        if !self.has_replica {
             for ((_, spec), stored) in jobs.iter().zip(stored) {
                 if is_wanted(spec) && stored.is_ok() {
                     *stored = Err(JobError::Away("no replica has the job".to_owned()));
@@ -314,7 +348,7 @@ impl Now {
 }
 
 /// How jobs lie on Redis, in the name of every key: one that lies otherwise is never read as one of these.
-const LAYOUT: u8 = 2;
+const LAYOUT: u8 = 3;
 
 /// A moment after every rest.
 const LATE: Moment = Moment(u64::MAX);

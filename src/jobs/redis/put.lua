@@ -6,17 +6,14 @@ local ids = {}
 for at = 5, #ARGV, each do ids[#ids + 1] = ARGV[at] end
 
 -- What is there already, or was put a while ago and may be done.
-local fed = key('fed', world)
-local known, are_alive, are_dead =
-  call('ZMSCORE', fed, unpack(ids)), call('ZMSCORE', alive, unpack(ids)), call('ZMSCORE', dead, unpack(ids))
 local was_known = {}
-for at = 1, #ids do was_known[ids[at]] = known[at] or are_alive[at] or are_dead[at] end
+for at, stored in ipairs(were_stored(world, ids)) do was_known[ids[at]] = stored end
 
 local count, seq = call('ZCARD', alive), tonumber(call('GET', key('seq')) or '0')
 local bytes = tonumber(call('GET', key('bytes')) or '0')
 local more, more_bytes, more_behind, of_owner, owners = 0, 0, 0, {}, {}
 -- Of the jobs that are new, pairs as commands take them.
-local rows, by_seq, by_end, by_due, fresh = {}, {}, {}, {}, {}
+local rows, by_end, by_due, fresh = {}, {}, {}, {}
 
 -- How many jobs an owner has, with those of this call.
 local function count_of(owner)
@@ -29,6 +26,13 @@ end
 -- Where a job of an order key has to wait until the first of them is done, it is behind.
 local function is_behind(id, line)
   return line ~= '' and call('RPUSH', line, id) > 1
+end
+
+-- When jobs are given up, in words: most at the same moment.
+local words_of = {}
+local function word_of(till)
+  words_of[till] = words_of[till] or word(till)
+  return words_of[till]
 end
 
 local function store(id, queue, at)
@@ -53,8 +57,7 @@ local function store(id, queue, at)
   rows[place_of + 1], rows[place_of + 2] = jobs .. id, pack(it)
   rows[place_of + 3], rows[place_of + 4] = specs_of .. id, ARGV[at + 9]
   place_of = 2 * more
-  by_seq[place_of + 1], by_seq[place_of + 2] = seq, id
-  by_end[place_of + 1], by_end[place_of + 2] = till, id
+  by_end[place_of + 1], by_end[place_of + 2] = word_of(till), id
   more, more_bytes = more + 1, more_bytes + size
   note_owner(owners, world, owner, 1, size)
 end
@@ -82,13 +85,9 @@ local function put(id, at)
   count_of(owner)
   was_known[id] = true
   if dedupe_key then call('SET', dedupe_key, id, 'PX', keep) end
-  fresh[#fresh + 1] = now
   fresh[#fresh + 1] = id
   for number, name in ipairs(names) do
-    -- Every world has a job of its own: the byte of the id in which no two jobs of one producer differ tells them apart.
-    local own = id
-    if number > 1 then own = string.sub(id, 1, 16) .. string.format('%02x', number - 1) .. string.sub(id, 19) end
-    store(own, name, at)
+    store(copy_of(id, number), name, at)
   end
   return {id, 0, count_of(owner)}
 end
@@ -99,17 +98,19 @@ for place_of = 1, #ids do answers[place_of] = put(ids[place_of], 5 + (place_of -
 -- A job counts as known only after everything else of it is there.
 if more > 0 then
   in_parts(rows, function(...) call('MSET', ...) end)
-  in_parts(by_seq, function(...) call('ZADD', alive, ...) end)
-  in_parts(by_end, function(...) call('ZADD', ends, ...) end)
-  in_parts(by_due, function(...) call('ZADD', delay, ...) end)
+  add_to(alive, by_end)
+  add_to(delay, by_due)
   call('SET', key('seq'), seq)
   call('INCRBY', key('bytes'), more_bytes)
   count_owners(owners)
 end
 if more_behind > 0 then call('INCRBY', behind, more_behind) end
 settle()
+local written = key('written', world)
 if #fresh > 0 then
-  call('ZADD', fed, unpack(fresh))
-  call('ZREMRANGEBYRANK', fed, 0, -(known_max + 1))
+  local fed = key('fed', world)
+  call('SADD', fed, unpack(fresh))
+  if call('SCARD', fed) > known_max then call('RENAME', fed, fed .. ':old') end
+  call('INCRBY', written, #fresh)
 end
-return answers
+return {answers, tonumber(call('GET', written) or '0')}

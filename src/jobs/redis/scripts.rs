@@ -3,68 +3,19 @@
 //! Invariant: all that one call of the store changes, one script changes; so a connection that breaks has changed all of
 //! it or nothing.
 
-use crate::limits::{JOB_SWEPT_AT_ONCE, JOBS_KNOWN_MAX};
+use crate::limits::{JOB_SWEPT_AT_ONCE, JOB_WORLDS_MAX, JOBS_KNOWN_MAX};
 
 /// What scripts begin with.
 const LIBRARY: &str = include_str!("library.lua");
 
 /// Stores jobs: world, most jobs, most bytes, milliseconds that dedupe keys are kept; and for each its id, queue, line,
-/// dedupe key, due, ttl, tries, size, owner, spec. Gives of each its id, whether it was known, and how many its owner has.
+/// dedupe key, due, ttl, tries, size, owner, spec. Gives of each its id, whether it was known, and how many its
+/// owner has; and how many this world ever put.
 const PUT: &str = include_str!("put.lua");
 
 /// Gives jobs: taker, how many, queues. A call that finds many which nobody may have any more leaves the rest to the next.
 /// Each is id, lease, queue, try, spec, world, owner.
-const TAKE: &str = "
-local taker, most = ARGV[1], tonumber(ARGV[2])
-local found = {}
-for at = 3, #ARGV, 1000 do
-  local some = {unpack(ARGV, at, math.min(at + 999, #ARGV))}
-  for place_of, has in ipairs(call('SMISMEMBER', queues, unpack(some))) do
-    if has == 1 then found[#found + 1] = some[place_of] end
-  end
-end
-local taken, specs, held, rows = {}, {}, {}, {}
-local last = tonumber(call('GET', key('lease')) or '0')
-local looked = 0
-
-local function take(queue, id, entry, it)
-  if not it or it[ENTRY] ~= entry then
-    call('XACK', stream(queue), 'g', entry)
-    call('XDEL', stream(queue), entry)
-    left[queue] = true
-  elseif it[TILL] <= now then
-    bury(id, it, expired)
-  else
-    last = last + 1
-    it[STANDS], it[LEASE], it[TRIES], it[TAKER] = 'taken', last, it[TRIES] + 1, taker
-    local number = #taken
-    taken[number + 1] = {id, last, queue, it[TRIES], '', it[WORLD], it[OWNER]}
-    specs[number + 1] = specs_of .. id
-    held[2 * number + 1], held[2 * number + 2] = now, id
-    rows[2 * number + 1], rows[2 * number + 2] = jobs .. id, pack(it)
-  end
-end
-
-for _, queue in ipairs(found) do
-  while #taken < most and looked < swept_max do
-    local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - #taken, 'STREAMS', stream(queue), '>')
-    if not read or not read[1] then break end
-    local entries, ids = read[1][2], {}
-    for at = 1, #entries do ids[at] = entries[at][2][2] end
-    local its = look_at(ids)
-    looked = looked + #ids
-    for at = 1, #ids do take(queue, ids[at], entries[at][1], its[at]) end
-  end
-end
-if #taken > 0 then
-  call('SET', key('lease'), last)
-  call('MSET', unpack(rows))
-  call('ZADD', leases, unpack(held))
-  for place_of, spec in ipairs(call('MGET', unpack(specs))) do taken[place_of][5] = spec or '' end
-end
-settle()
-return taken
-";
+const TAKE: &str = include_str!("take.lua");
 
 /// Takers are still at work: of each id and lease. Gives 1 for each that holds.
 const EXTEND: &str = "
@@ -145,7 +96,7 @@ for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now - lease, 'LIMIT', 
   local claimed = call('XCLAIM', stream(it[QUEUE]), 'g', 'sweeper', lease, it[ENTRY], 'JUSTID')
   if claimed[1] then fail(id, it, 0, vanished) end
 end
-for _, id in ipairs(call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, most)) do
+for _, id in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now, 'LIMIT', 0, most)) do
   local it = look(id)
   if it[STANDS] ~= 'taken' then bury(id, it, expired) end
 end
@@ -157,20 +108,35 @@ settle()
 return tonumber(call('GET', key('forgotten')) or '0')
 ";
 
-/// Forgets jobs that nobody has: ids. Gives a word for each.
+/// Forgets jobs that nobody has: ids. One for all worlds is forgotten in each of them, and counts as one that somebody has if
+/// any world is at work on it. Gives a word for each.
 const CANCEL: &str = "
-local function cancel(id)
-  local it = look(id)
+local function cancel(id, it)
   if not it or it[STANDS] == 'dead' then return 'UNKNOWN' end
   if it[STANDS] == 'taken' then return 'ATWORK' end
   leave({id}, {it})
   forget({id})
   return 'OK'
 end
-local words = {}
-for at = 1, #ARGV do words[at] = cancel(ARGV[at]) end
+local words, of_note = {}, {UNKNOWN = 0, OK = 1, ATWORK = 2}
+for at = 1, #ARGV do
+  local ids = all_of(ARGV[at])
+  local its, word = look_at(ids), 'UNKNOWN'
+  for number = 1, #ids do
+    local own = cancel(ids[number], its[number])
+    if of_note[own] > of_note[word] then word = own end
+  end
+  words[at] = word
+end
 settle()
 return words
+";
+
+/// Of jobs, whether a world ever stored them: the world, ids. Gives 1 for each that it did, as far back as is known.
+const KNOWN: &str = "
+local ids, known = {unpack(ARGV, 2)}, {}
+for at, stored in ipairs(were_stored(ARGV[1], ids)) do known[at] = stored and 1 or 0 end
+return known
 ";
 
 /// Brings a dead job back: id, most jobs, most bytes.
@@ -184,8 +150,7 @@ call('ZREM', dead, id)
 call('DECRBY', key('dead_bytes'), it[SIZE])
 it[STANDS], it[TRIES], it[DUE] = 'behind', 0, 0
 it[SEQ], it[TILL] = call('INCR', key('seq')), now + it[TTL]
-call('ZADD', ends, it[TILL], id)
-call('ZADD', alive, it[SEQ], id)
+call('ZADD', alive, it[TILL], id)
 call('INCRBY', key('bytes'), it[SIZE])
 local owners = {}
 note_owner(owners, it[WORLD], it[OWNER], 1, it[SIZE])
@@ -210,7 +175,8 @@ forget({ARGV[1]})
 return 'OK'
 ";
 
-/// Jobs as they are: their ids, or so many of a sorted set and bytes of them, the newest of the dead first. Each is id, queue, standing, tries, since, why, spec, due,
+/// Jobs as they are: their ids, or so many of a sorted set and bytes of them; of those alive the ones that are given up first,
+/// in the order of their puts, and the newest of the dead first. Each is id, queue, standing, tries, since, why, spec, due,
 /// taker, world, owner.
 const SEE: &str = "
 local ids, bytes, bytes_max = ARGV, 0, math.huge
@@ -218,15 +184,18 @@ if ARGV[1] == '*' then
   ids = call(ARGV[2] == 'dead' and 'ZREVRANGE' or 'ZRANGE', key(ARGV[2]), 0, tonumber(ARGV[3]) - 1)
   bytes_max = tonumber(ARGV[4])
 end
-local seen = {}
+local found, seen = {}, {}
 for _, id in ipairs(ids) do
   local it = look(id)
-  if it then
-    bytes = bytes + it[SIZE]
-    if #seen > 0 and bytes > bytes_max then break end
-    local spec = call('GET', specs_of .. id) or ''
-    seen[#seen + 1] = {id, it[QUEUE], it[STANDS], it[TRIES], it[SINCE], it[WHY], spec, it[DUE], it[TAKER], it[WORLD], it[OWNER]}
-  end
+  if it then found[#found + 1] = {id, it} end
+end
+if ARGV[2] == 'alive' then table.sort(found, function(a, b) return a[2][SEQ] < b[2][SEQ] end) end
+for _, one in ipairs(found) do
+  local id, it = one[1], one[2]
+  bytes = bytes + it[SIZE]
+  if #seen > 0 and bytes > bytes_max then break end
+  local spec = call('GET', specs_of .. id) or ''
+  seen[#seen + 1] = {id, it[QUEUE], it[STANDS], it[TRIES], it[SINCE], it[WHY], spec, it[DUE], it[TAKER], it[WORLD], it[OWNER]}
 end
 return seen
 ";
@@ -242,18 +211,18 @@ return {call('ZCARD', alive), count('behind'), call('ZCARD', leases), call('ZCAR
 const OWNERS: &str = "return call('HGETALL', key('owners', ARGV[1]))";
 
 /// Makes a world known, and gives what tells one life of this Redis from another: the world, the id of its folder, what to
-/// call a new life, and how many worlds there may be. What it gives is empty if the world of that name has another folder,
-/// and `WORLDS` if there are too many. It writes only what is not so already, so it is of use to a Redis that is full.
+/// call a new life, and how many worlds there may be. Gives that, and how many jobs the world ever put; the first is empty if
+/// the world of that name has another folder, and `WORLDS` if there are too many. It writes only what is not so already, so it is of use to a Redis that is full.
 const JOIN: &str = "
 local ns, world = KEYS[1], ARGV[1]
 local holder = redis.call('GET', ns .. ':world:' .. world)
-if holder and holder ~= ARGV[2] then return '' end
+if holder and holder ~= ARGV[2] then return {'', 0} end
 local is_known = redis.call('SISMEMBER', ns .. ':worlds', world) == 1
-if not is_known and redis.call('SCARD', ns .. ':worlds') >= tonumber(ARGV[4]) then return 'WORLDS' end
+if not is_known and redis.call('SCARD', ns .. ':worlds') >= tonumber(ARGV[4]) then return {'WORLDS', 0} end
 if not holder then redis.call('SET', ns .. ':world:' .. world, ARGV[2]) end
 if not is_known then redis.call('SADD', ns .. ':worlds', world) end
 if redis.call('EXISTS', ns .. ':life') == 0 then redis.call('SET', ns .. ':life', ARGV[3]) end
-return redis.call('GET', ns .. ':life')
+return {redis.call('GET', ns .. ':life'), tonumber(redis.call('GET', ns .. ':written:' .. world) or '0')}
 ";
 
 /// One of the scripts.
@@ -271,6 +240,7 @@ pub(super) struct Scripts {
     pub see: redis::Script,
     pub counts: redis::Script,
     pub owners: redis::Script,
+    pub known: redis::Script,
     pub join: redis::Script,
 }
 
@@ -279,7 +249,7 @@ impl Scripts {
     pub fn new((dead_max, dead_bytes_max): (usize, usize)) -> Scripts {
         let bounds = format!(
             "local dead_max, dead_bytes_max, known_max = {dead_max}, {dead_bytes_max}, {JOBS_KNOWN_MAX}\n\
-             local swept_max = {JOB_SWEPT_AT_ONCE}\n"
+             local swept_max, worlds_max = {JOB_SWEPT_AT_ONCE}, {JOB_WORLDS_MAX}\n"
         );
         let script = |own: &str| redis::Script::new(&format!("{bounds}{LIBRARY}{own}"));
         Scripts {
@@ -295,12 +265,13 @@ impl Scripts {
             see: script(SEE),
             counts: script(COUNTS),
             owners: script(OWNERS),
+            known: script(KNOWN),
             join: redis::Script::new(JOIN),
         }
     }
 
     /// All of them.
-    pub fn all(&self) -> [&redis::Script; 13] {
+    pub fn all(&self) -> [&redis::Script; 14] {
         [
             &self.put,
             &self.take,
@@ -314,6 +285,7 @@ impl Scripts {
             &self.see,
             &self.counts,
             &self.owners,
+            &self.known,
             &self.join,
         ]
     }

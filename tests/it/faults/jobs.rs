@@ -323,6 +323,55 @@ fn daemon_cpu(server: &Server) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// A world whose one job is on Redis, where it waits for an hour, and that job.
+#[track_caller]
+fn waiting_world(redis: &Redis) -> (Server, Telnet, String) {
+    let server = world_on(redis, "here");
+    let mut wizard = hall_wizard(&server);
+    let job = wizard.eval("enqueue_job(\"count\", 1, [\"delay\" -> 3600])");
+    alive(redis, 1);
+    (server, wizard, job)
+}
+
+/// Waits until so many jobs are on Redis.
+#[track_caller]
+fn alive(redis: &Redis, count: u64) {
+    wait_for("Redis to have so many jobs", || {
+        let answer = redis.ask("ZCARD {moothall}:3:alive");
+        answer.filter(|answer| answer.starts_with(&format!(":{count}")))
+    });
+}
+
+#[test]
+fn f47_a_cancel_that_redis_did_not_hear_is_carried_out_by_the_next_daemon() {
+    let Some(redis) = Redis::start() else { return };
+    let (mut server, mut wizard, job) = waiting_world(&redis);
+    redis.stop(true);
+    assert_eq!(wizard.eval(&format!("cancel_job({job})")), "0");
+    server.kill9("moothall-daemon");
+    redis.stop(false);
+    alive(&redis, 0);
+}
+
+#[test]
+fn f47_a_job_that_is_cancelled_on_its_way_to_redis_is_not_there_in_the_end() {
+    let Some(redis) = Redis::start() else { return };
+    let (_server, mut wizard, first) = waiting_world(&redis);
+    redis.stop(true);
+    let second = wizard.eval("enqueue_job(\"count\", 2, [\"delay\" -> 3600, \"dedupe\" -> \"k\"])");
+    assert_eq!(
+        wizard.eval("enqueue_job(\"count\", 2, [\"delay\" -> 3600, \"dedupe\" -> \"k\"])"),
+        second
+    );
+    assert_eq!(wizard.eval(&format!("cancel_job({second})")), "0");
+    redis.stop(false);
+    // Whatever waited for Redis was brought there before the one that comes last.
+    wizard.eval("enqueue_job(\"count\", 3, [\"delay\" -> 3600])");
+    alive(&redis, 2);
+    assert_eq!(wizard.eval(&format!("cancel_job({first})")), "0");
+    alive(&redis, 1);
+}
+
 #[test]
 fn f48_a_redis_that_comes_back_empty_is_reported() {
     let Some(mut redis) = Redis::start() else {
@@ -332,11 +381,7 @@ fn f48_a_redis_that_comes_back_empty_is_reported() {
     let mut wizard = hall_wizard(&server);
     count_jobs(&mut wizard);
     wizard.eval("enqueue_job(\"count\", 1, [\"delay\" -> 3600])");
-    wait_for("the job to be on Redis", || {
-        redis
-            .ask("ZCARD {moothall}:2:delay")
-            .filter(|answer| answer.starts_with(":1"))
-    });
+    alive(&redis, 1);
     redis.kill9();
     redis.start_again(false);
     wait_for("the loss to be reported", || {
@@ -371,12 +416,11 @@ fn f48_who_asks_for_a_replica_is_told_when_there_is_none_and_loses_nothing_that_
         matches!(stored, DaemonToHostReply::JobStored { .. }),
         "{stored:?}"
     );
-    wait_for("the master to have all three", || {
-        redis
-            .ask("ZCARD {moothall}:2:alive")
-            .filter(|answer| answer.starts_with(":3"))
-    });
+    alive(&redis, 3);
     redis.fail_over_to(replica);
+    wait_for("the loss of the others to be reported", || {
+        server.log().contains("does not have the last jobs").then_some(())
+    });
     let (_, _, attempt, _) = assigned(&mut taker(&server, 5, "confirmed", 1));
     assert_eq!(attempt, 1);
     let mut late = taker(&server, 6, "unsafe", 1);
@@ -401,10 +445,6 @@ fn f49_a_job_that_comes_again_after_its_commit_is_not_done_again() {
     let mut wizard = hall_wizard(&server);
     wizard.eval("enqueue_job(\"count\", 2)");
     wait_for("the next job", || counted(&mut wizard).contains(&2).then_some(()));
-    wait_for("Redis to hear of both", || {
-        redis
-            .ask("ZCARD {moothall}:2:alive")
-            .filter(|answer| answer.starts_with(":0"))
-    });
+    alive(&redis, 0);
     assert_eq!(counted(&mut wizard), [1, 2]);
 }

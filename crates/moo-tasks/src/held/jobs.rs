@@ -20,6 +20,15 @@ impl HeldHost<'_> {
         if !desk.reaches(&job.to) || (job.is_replicated && !desk.has_replicas()) {
             return Err(ErrorCode::InvArg);
         }
+        // A second job of a dedupe key is the first one, so nothing more is stored, and there is always room for it.
+        let first = |key: &String| {
+            self.held
+                .new_job_of(job.owner, key)
+                .or_else(|| desk.known(job.owner, key))
+        };
+        if let Some(first) = job.dedupe.as_ref().and_then(first) {
+            return Ok(id_text(first));
+        }
         let own: Vec<&NewJob> = self.held.new_jobs().map(|(_, job)| job).collect();
         let size = |job: &NewJob| stored_size(&job.data).unwrap_or_default();
         let bytes = own.iter().map(|job| size(job)).sum::<usize>() + size(&job);
@@ -80,6 +89,12 @@ impl super::Held {
             JobOrder::Put { id, job } => Some((*id, job)),
             JobOrder::Cancel(_) => None,
         })
+    }
+
+    /// The job that this task itself has put for this owner under a dedupe key.
+    fn new_job_of(&self, owner: Obj, key: &str) -> Option<[u8; 16]> {
+        let is_it = |job: &NewJob| job.owner == owner && job.dedupe.as_deref() == Some(key);
+        self.new_jobs().find(|(_, job)| is_it(job)).map(|(id, _)| id)
     }
 
     fn is_cancelling(&self, id: [u8; 16]) -> bool {

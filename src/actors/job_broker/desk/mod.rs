@@ -91,6 +91,11 @@ impl Desk {
         let loaded = load(self.now());
         let (written, waiting) = (loaded.memory().last_seq(), VecDeque::new());
         *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = Marks { written, waiting };
+        if let Some(exchange) = &self.exchange {
+            for job in loaded.uncancelled() {
+                exchange.cancel(*job, 0);
+            }
+        }
         *self.store() = loaded;
     }
 
@@ -306,9 +311,7 @@ impl Desk {
         drop(store);
         let mut jobs = own.unwrap_or_default();
         if let Some(exchange) = &self.exchange {
-            let listed = exchange.listed();
-            let is_wanted = |job: &&Seen| matches!(job.standing, Standing::Dead(_)) == dead;
-            jobs.extend(listed.iter().filter(is_wanted).cloned());
+            jobs.extend(exchange.listed(|job| matches!(job.standing, Standing::Dead(_)) == dead));
         }
         let now = (self.wall)();
         let status = |job: Seen| JobStatus {
@@ -349,7 +352,7 @@ impl Desk {
 
     /// A job as it is stored, from one that a program wants.
     pub fn spec(&self, job: NewJob) -> Result<JobSpec, JobError> {
-        let owned = |key: String| format!("{}:{key}", job.owner);
+        let owned = |key: String| key_of(job.owner, &key);
         let target = match job.to {
             JobTo::World => JobTarget::World,
             JobTo::Worlds => JobTarget::Peers,
@@ -383,7 +386,20 @@ impl Desk {
     }
 }
 
+/// The byte of an id in which what worlds have of one job differs.
+const COPY: usize = 8;
+
+/// A key of an owner's jobs, as it is among those of all owners.
+fn key_of(owner: Obj, key: &str) -> String {
+    format!("{owner}:{key}")
+}
+
 impl JobDesk for Desk {
+    fn known(&self, owner: Obj, key: &str) -> Option<[u8; 16]> {
+        let known = self.store().memory().known(&key_of(owner, key), (self.wall)());
+        known.map(|job| job.0)
+    }
+
     fn next_id(&self) -> [u8; 16] {
         let number = self.next_id.fetch_add(1, Ordering::Relaxed);
         let mut id = [0; 16];
@@ -423,18 +439,21 @@ impl JobDesk for Desk {
 
     fn can_cancel(&self, id: [u8; 16]) -> bool {
         let is_here = self.store().memory().entry(JobId(id)).is_some();
-        is_here || self.exchange.as_ref().is_none_or(|exchange| !exchange.is_away())
+        is_here
+            || self
+                .exchange
+                .as_ref()
+                .is_none_or(|exchange| exchange.may_cancel())
     }
 
     fn list(&self, owner: Option<Obj>) -> Vec<JobSeen> {
         let owner = owner.map(WireObj::from);
         let mut jobs = self.store().memory().list_of(owner, JOBS_SEEN_MAX);
         if let Some(exchange) = &self.exchange {
-            let is_wanted = |job: &&Seen| {
+            jobs.extend(exchange.listed(|job| {
                 let is_alive = !matches!(job.standing, Standing::Dead(_));
                 is_alive && (owner.is_none() || job.spec.from == owner)
-            };
-            jobs.extend(exchange.listed().iter().filter(is_wanted).cloned());
+            }));
         }
         jobs.into_iter().map(seen).collect()
     }
@@ -442,11 +461,21 @@ impl JobDesk for Desk {
     fn find(&self, id: [u8; 16]) -> Option<JobSeen> {
         let own = self.store().find(JobId(id)).ok().flatten();
         let elsewhere = || {
-            let listed = self.exchange.as_ref()?.listed();
-            listed.iter().find(|job| job.job.0 == id).cloned()
+            let listed = self.exchange.as_ref()?.listed(|job| is_of(job.job, id));
+            listed.into_iter().min_by_key(|job| job.job.0)
         };
         own.or_else(elsewhere).map(seen)
     }
+}
+
+/// Whether a job is the one of this id, or what another world has of it where it is for all worlds. The store there tells
+/// those apart by one byte, which is 0 in every id that is given out.
+fn is_of(job: JobId, id: [u8; 16]) -> bool {
+    let mut first = job.0;
+    if id[COPY] == 0 {
+        first[COPY] = 0;
+    }
+    first == id
 }
 
 /// A job as programs see it.

@@ -40,6 +40,37 @@ fn jobs_may_be_brought_elsewhere_once_their_own_commit_is_written() {
 }
 
 #[test]
+fn a_job_is_known_to_its_owner_by_its_key_wherever_it_is() {
+    let desk = Desk::new(|| Wall(1), None, LEASE);
+    desk.open(|_| Embedded::load(Memory::feed(10), Now::default(), Default::default()).0);
+    let keyed = NewJob {
+        dedupe: Some("once".into()),
+        ..NewJob::new(Obj(2), "a", Value::int(1))
+    };
+    let id = desk.next_id();
+    let spec = desk.spec(keyed).expect("it is for the world");
+    desk.store()
+        .put(desk.now(), JobId(id), spec)
+        .expect("there is room");
+    assert_eq!(desk.known(Obj(2), "once"), Some(id));
+    assert_eq!(
+        (desk.known(Obj(3), "once"), desk.known(Obj(2), "twice")),
+        (None, None)
+    );
+    desk.fed(JobId(id), None);
+    assert_eq!(desk.known(Obj(2), "once"), Some(id));
+}
+
+#[test]
+fn a_job_for_all_worlds_is_found_by_what_any_of_them_has_of_it() {
+    let first = [7, 7, 7, 7, 7, 7, 7, 7, 0, 0, 0, 0, 0, 0, 0, 9];
+    let mut second = first;
+    second[COPY] = 1;
+    assert!(is_of(JobId(first), first) && is_of(JobId(second), first) && is_of(JobId(second), second));
+    assert!(!is_of(JobId(first), second) && !is_of(JobId([7; 16]), first));
+}
+
+#[test]
 fn an_owner_has_room_for_so_many_bytes_and_a_job_for_some_of_them() {
     let desk = Desk::new(|| Wall(1), None, LEASE);
     assert!(desk.takes(JOB_DATA_MAX) && !desk.takes(JOB_DATA_MAX + 1));

@@ -12,9 +12,9 @@ use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
 use crate::jobs::redis::{OnRedis, Settings};
 use crate::jobs::{Ending, JobError, Load, Queue, Seen, Taken};
-use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, WORLD_JOB_MAX};
+use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, JOBS_SEEN_MAX, WORLD_JOB_MAX};
 use crate::protocol::{HostId, JobId, WireObj};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -76,7 +76,8 @@ pub(super) struct Orders {
     pub ends: VecDeque<Ended>,
     /// Takers that are gone, each with the commit of the last try that had ended by then.
     pub gone: Vec<(String, u64)>,
-    pub cancels: HashSet<JobId>,
+    /// Jobs that are to be forgotten, each with the commit that says so.
+    pub cancels: BTreeMap<JobId, u64>,
     /// Of those that were given up, and whether each is to come back.
     pub dead: Vec<(JobId, bool)>,
 }
@@ -103,7 +104,9 @@ pub struct Exchange {
     /// Who waits to hear that a replica has their job, and since when.
     unconfirmed: Mutex<HashMap<JobId, (Reply, Instant)>>,
     /// The jobs on Redis, as they were a moment ago.
-    pub(super) listed: Mutex<Arc<[Seen]>>,
+    listed: Mutex<Arc<[Seen]>>,
+    /// Those that were brought there since. Locked before the others.
+    brought: Mutex<Vec<Seen>>,
     /// When somebody last asked for them.
     asked: Mutex<Option<Instant>>,
     /// What those of each owner of this world come to.
@@ -262,14 +265,31 @@ impl Exchange {
         self.wake();
     }
 
-    /// Somebody wants a job forgotten.
-    pub fn cancel(&self, job: JobId) {
-        let cancels = &mut locked(&self.orders).cancels;
-        // So many wait only while the store is away, and then those that were on their way to it came first.
-        if cancels.len() < JOBS_FED_MAX {
-            cancels.insert(job);
-        }
+    /// Whether one more job may wait to be forgotten there.
+    pub fn may_cancel(&self) -> bool {
+        !self.is_away() && locked(&self.orders).cancels.len() < JOBS_FED_MAX
+    }
+
+    /// A job is to be forgotten there, once this commit is written.
+    pub fn cancel(&self, job: JobId, stamp: u64) {
+        locked(&self.orders).cancels.insert(job, stamp);
         self.wake();
+    }
+
+    /// The jobs that are to be forgotten there by now, so many at most; and whether no other waits for the log.
+    pub(super) fn to_cancel(&self, written: u64, most: usize) -> (Vec<JobId>, bool) {
+        let orders = locked(&self.orders);
+        let due = orders.cancels.iter().filter(|(_, stamp)| **stamp <= written);
+        let is_all = orders.cancels.values().all(|stamp| *stamp <= written);
+        (due.map(|(job, _)| *job).take(most).collect(), is_all)
+    }
+
+    /// The store has heard so.
+    pub(super) fn cancelled(&self, jobs: &[JobId]) {
+        let cancels = &mut locked(&self.orders).cancels;
+        for job in jobs {
+            cancels.remove(job);
+        }
     }
 
     /// Everybody here who has jobs.
@@ -280,10 +300,28 @@ impl Exchange {
             .collect()
     }
 
-    /// The jobs on Redis, as they were a moment ago.
-    pub fn listed(&self) -> Arc<[Seen]> {
+    /// The jobs on Redis, as they were a moment ago, of which somebody wants these.
+    pub fn listed(&self, is_wanted: impl Fn(&&Seen) -> bool) -> Vec<Seen> {
         *locked(&self.asked) = Some(Instant::now());
-        locked(&self.listed).clone()
+        let brought = locked(&self.brought);
+        let listed = locked(&self.listed).clone();
+        let all = listed.iter().chain(brought.iter());
+        all.filter(is_wanted).cloned().collect()
+    }
+
+    /// A job was brought there: it is shown until they are listed anew.
+    pub(super) fn show(&self, job: Seen) {
+        let mut brought = locked(&self.brought);
+        if brought.len() < JOBS_SEEN_MAX {
+            brought.push(job);
+        }
+    }
+
+    /// They were listed anew.
+    pub(super) fn list(&self, listed: Arc<[Seen]>) {
+        let mut brought = locked(&self.brought);
+        *locked(&self.listed) = listed;
+        brought.clear();
     }
 
     /// Whether somebody has asked for them within this time.

@@ -110,6 +110,37 @@ fn a_lease_is_good_for_its_own_host_and_for_its_time() {
 }
 
 #[test]
+fn a_job_is_forgotten_there_once_the_commit_that_says_so_is_written() {
+    let exchange = Exchange::default();
+    exchange.cancel(JOB, 5);
+    assert_eq!(exchange.to_cancel(4, 8), (vec![], false));
+    assert_eq!(exchange.to_cancel(5, 8), (vec![JOB], true));
+    // What was not carried out is ordered still.
+    assert_eq!(exchange.to_cancel(5, 8), (vec![JOB], true));
+    exchange.cancelled(&[JOB]);
+    assert_eq!(exchange.to_cancel(5, 8), (vec![], true));
+}
+
+#[test]
+fn a_job_that_was_brought_there_is_shown_until_they_are_listed_anew() {
+    let exchange = Exchange::default();
+    let Taken { spec, queue, .. } = taken(1);
+    exchange.show(Seen {
+        job: JOB,
+        queue,
+        standing: crate::jobs::Standing::Ready,
+        tries: 0,
+        since: crate::protocol::Wall(1),
+        why: String::new(),
+        owner: None,
+        spec,
+    });
+    assert_eq!(exchange.listed(|seen| seen.job == JOB).len(), 1);
+    exchange.list(Arc::default());
+    assert!(exchange.listed(|_| true).is_empty());
+}
+
+#[test]
 fn what_a_taker_had_done_ends_before_the_rest_is_given_back() {
     let exchange = Exchange::default();
     let end = |stamp| {

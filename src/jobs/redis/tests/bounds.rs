@@ -40,6 +40,40 @@ fn a_full_call_of_jobs_for_many_worlds_is_stored_as_a_whole() {
 }
 
 #[test]
+fn a_take_that_finds_many_jobs_which_are_over_leaves_the_rest_to_the_next() {
+    let Some(server) = Server::start() else { return };
+    let roomy = Settings {
+        jobs_max: JOBS_MAX,
+        ..settings(&server, "over", "here")
+    };
+    let mut remote = Remote::new(&server, "over", "here");
+    remote.store = OnRedis::new(roomy).expect("it is an address");
+    let short = JobSpec {
+        ttl_ms: 1,
+        ..spec("a")
+    };
+    let id = |number: usize| {
+        let mut id = [3; 16];
+        id[8..].copy_from_slice(&(number as u64).to_be_bytes());
+        JobId(id)
+    };
+    let many = JOB_SWEPT_AT_ONCE + JOB_FEED_BATCH;
+    let mut jobs: Vec<_> = (0..many).map(|number| (id(number), short.clone())).collect();
+    jobs.push((id(many), spec("a")));
+    let now = remote.now();
+    let stored = remote.store.put_many(now, &jobs).expect("Redis is there");
+    assert!(stored.iter().all(Result::is_ok));
+    std::thread::park_timeout(Duration::from_millis(5));
+    let queue = [Queue::Any("a".into())];
+    let mut take = || remote.store.take(now, "x", &queue, 8).expect("Redis is there");
+    assert_eq!(take(), []);
+    let taken = take();
+    assert_eq!(taken.iter().map(|one| one.job).collect::<Vec<_>>(), [id(many)]);
+    let counts = remote.store.counts().expect("Redis is there");
+    assert_eq!((counts.alive, counts.dead), (1, many as u64));
+}
+
+#[test]
 fn no_more_worlds_share_a_store_than_may() {
     let Some(server) = Server::start() else { return };
     let mut other = Client::open(server.url())
@@ -47,7 +81,7 @@ fn no_more_worlds_share_a_store_than_may() {
         .expect("it is there");
     let names: Vec<_> = (0..JOB_WORLDS_MAX).map(|number| format!("w{number}")).collect();
     redis::cmd("SADD")
-        .arg("{crowd}:2:worlds")
+        .arg("{crowd}:3:worlds")
         .arg(&names)
         .exec(&mut other)
         .expect("it is allowed");
@@ -56,7 +90,7 @@ fn no_more_worlds_share_a_store_than_may() {
     let Err(JobError::NotOurs(why)) = late.store.join(now) else {
         panic!("one world too many is there");
     };
-    assert!(why.contains("{crowd}:2:worlds"), "{why}");
+    assert!(why.contains("{crowd}:3:worlds"), "{why}");
     let mut early = Remote::new(&server, "crowd", "w3");
     early.store.join(now).expect("it was there before");
 }

@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 mod bounds;
+mod lost;
 
 const MOST: usize = 40;
 const LEASE: Duration = Duration::from_millis(400);
@@ -206,7 +207,7 @@ fn a_redis_that_comes_back_empty_is_noticed_once_and_works_on() {
     let mut remote = Remote::new(&server, "gone", "here");
     let (id, now) = (remote.id(), remote.now());
     remote.store.put(now, id, spec("a")).expect("there is room");
-    assert!(!remote.store.has_forgotten());
+    assert_eq!(remote.store.loss(), None);
     let mut other = Client::open(server.url())
         .and_then(|client| client.get_connection())
         .expect("it is there");
@@ -227,8 +228,8 @@ fn a_redis_that_comes_back_empty_is_noticed_once_and_works_on() {
     assert_ne!(away(), "it was away a moment ago");
     assert_eq!(away(), "it was away a moment ago");
     assert_eq!(remote.store.counts().map(|counts| counts.alive), Ok(0));
-    assert!(remote.store.has_forgotten());
-    assert!(!remote.store.has_forgotten());
+    assert_eq!(remote.store.loss(), Some(Loss::All));
+    assert_eq!(remote.store.loss(), None);
     let (id, now) = (remote.id(), remote.now());
     remote.store.put(now, id, spec("a")).expect("it works on");
 }
@@ -313,7 +314,7 @@ fn a_second_world_of_the_same_name_is_refused_by_the_id_of_its_folder() {
         panic!("two worlds of one name are there");
     };
     assert!(
-        why.contains("{names}:2:world:here") && why.contains("`here`"),
+        why.contains("{names}:3:world:here") && why.contains("`here`"),
         "{why}"
     );
     let taken = second.take(now, "x", &[Queue::World], 1);
@@ -340,9 +341,9 @@ fn a_redis_that_is_emptied_under_a_connection_is_noticed_by_the_next_call_and_jo
     redis::cmd("FLUSHALL").exec(&mut other).expect("it is allowed");
     let taken = here.store.take(now, "x", &[Queue::Any("a".into())], 1);
     assert_eq!(taken, Ok(vec![]));
-    assert!(here.store.has_forgotten() && !here.store.has_forgotten());
+    assert_eq!((here.store.loss(), here.store.loss()), (Some(Loss::All), None));
     assert_eq!(there.store.counts().map(|counts| counts.alive), Ok(0));
-    assert!(there.store.has_forgotten() && !there.store.has_forgotten());
+    assert_eq!((there.store.loss(), there.store.loss()), (Some(Loss::All), None));
     let id = here.id();
     here.store
         .put(now, id, spec_for(JobTarget::Peer("there".into())))
