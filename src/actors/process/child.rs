@@ -13,7 +13,7 @@ use crate::actors::kit::exit;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::config::Processes;
-use crate::limits::{CHILD_ABORT, CHILD_BEAT};
+use crate::limits::{CHILD_ABORT, CHILD_BEAT, CHILD_GONE_LOOK};
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use rustix::process::Signal;
 use std::process::Stdio;
@@ -92,6 +92,16 @@ impl ChildActor {
     }
 
     fn begin(&mut self, context: &mut Context<Self>) {
+        if self.life.is_some() {
+            return;
+        }
+        // A panic of this actor leaves its process behind, and that its port, for a moment.
+        if let Some(last) = self.spec.still_there() {
+            // One that has just ended is what is wanted.
+            last.signal(Signal::KILL).ok();
+            context.run_later(CHILD_GONE_LOOK, |child, context| child.begin(context));
+            return;
+        }
         let begun = match self.spec.take_orphan() {
             Some(orphan) => Ok(Running::adopt(orphan)),
             None => self.spawn(),
@@ -123,6 +133,7 @@ impl ChildActor {
 
     fn watch(&mut self, running: Running, context: &mut Context<Self>) {
         let process = running.handle();
+        self.spec.runs(process.clone());
         self.report(ChildEvent::Started(process.pid()));
         let seconds = Duration::from_secs;
         let watchdog = Watchdog::new(

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// What the supervisor owes a child, and what it owes the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct ProcessSpec {
     pub first_ready: OnceLock<ChildReady>,
     /// A process of the last supervisor, to be its first life under this one.
     pub orphan: Mutex<Option<Handle>>,
+    /// The last process that was started or adopted.
+    pub last: Mutex<Option<Handle>>,
 }
 
 impl ProcessSpec {
@@ -81,6 +84,20 @@ impl ProcessSpec {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .is_some()
+    }
+
+    /// Takes note of the process that runs now.
+    pub fn runs(&self, process: Handle) {
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(process);
+    }
+
+    /// The last process, if it is there still.
+    pub fn still_there(&self) -> Option<Handle> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        last.filter(|process| !process.wait(Duration::ZERO))
     }
 
     /// Whether a child that serves there does what it is meant to: an orphan may have been started with other settings.
@@ -136,6 +153,7 @@ pub fn table(
         listen: None,
         first_ready: OnceLock::new(),
         orphan: Mutex::default(),
+        last: Mutex::default(),
     };
     let mut daemon = child("daemon", Role::Daemon, "moothall-daemon");
     daemon

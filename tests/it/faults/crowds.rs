@@ -4,12 +4,11 @@
 
 use crate::support::crowd::Crowd;
 use crate::support::lone::{Lone, Program};
-use crate::support::peer::{Peer, now, ring};
+use crate::support::peer::Peer;
 use crate::support::worlds::hall_wizard;
 use crate::support::{BUSY, number_from, wait_for};
 use moothall::limits::{REATTACH_BATCH_MAX, WINDOW};
 use moothall::protocol::client::Auth;
-use moothall::protocol::token::Grant;
 use moothall::protocol::{ClientId, HostId};
 use rustix::process::Signal;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,14 +78,7 @@ fn f30_the_window_holds_back_what_is_too_much_and_every_line_is_answered() {
 fn f30_a_host_that_keeps_no_window_is_answered_all_the_same() {
     let lone = Lone::start(30, &[]);
     let host = HostId([0x30; 16]);
-    let mut peer = Peer::local(&lone.data(), host);
-    let grant = Grant::Host {
-        host,
-        host_type: "telnet".to_owned(),
-        key_hash: [0; 32],
-        generation: 0,
-    };
-    peer.register(&ring(&lone.data()).sign(grant, [1; 16], now()));
+    let mut peer = Peer::registered(&lone.data(), host, "telnet");
     let client = ClientId([1; 16]);
     let (_, bound) = peer.establish(client);
     assert_eq!(

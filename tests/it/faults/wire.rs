@@ -4,11 +4,14 @@ use crate::support::checker::Answers;
 use crate::support::fault_proxy::{Act, Rule, Socket, Way, Which};
 use crate::support::ledger::{self, pour};
 use crate::support::lone::Lone;
+use crate::support::peer::{Peer, token_of};
 use crate::support::random::Random;
 use crate::support::telnet::Telnet;
 use crate::support::worlds::{hall_character, hall_wizard};
 use crate::support::{BUSY, DEADLINE, GLANCE, wait_for};
-use moothall::protocol::Family;
+use moothall::protocol::header::{VERSION, VERSION_MIN};
+use moothall::protocol::host::{DaemonToHostReply, RejectReason};
+use moothall::protocol::{Family, HostId};
 use std::time::{Duration, Instant};
 
 /// After a lost tail: the next heads and the wait for what may still come, and some time for a busy machine.
@@ -237,6 +240,31 @@ fn f26_a_message_of_an_unknown_kind_is_answered_and_the_link_lives() {
     wait_for("a refusal", || (lone.proxy.seen("Unsupported") > 0).then_some(()));
     lone.proxy.clear();
     all_lines_come(&lone, &mut wizard, 20);
+}
+
+#[test]
+fn f26_a_host_of_another_version_is_taken_where_both_speak_one_and_refused_by_name_else() {
+    let lone = Lone::without_host(26, &[]);
+    let host = HostId([0x26; 16]);
+    let token = token_of(&lone.data(), host, "telnet");
+    let mut peer = Peer::local(&lone.data(), host);
+    for (versions, has_one) in [
+        ((VERSION_MIN, VERSION), true),
+        ((VERSION, VERSION + 1), true),
+        ((0, VERSION_MIN), true),
+        ((VERSION + 1, VERSION + 2), false),
+        ((0, VERSION_MIN - 1), false),
+    ] {
+        peer.versions = versions;
+        match peer.hello(&token) {
+            DaemonToHostReply::Welcome { version, .. } if has_one => assert_eq!(version, VERSION),
+            DaemonToHostReply::Reject {
+                reason: RejectReason::BadVersion,
+                ..
+            } if !has_one => {}
+            other => panic!("{versions:?}: {other:?}"),
+        }
+    }
 }
 
 #[test]

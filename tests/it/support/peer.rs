@@ -31,6 +31,17 @@ pub fn ring(data: &Path) -> KeyRing {
     KeyRing::from_bytes(WORLD, &fs::read(data.join("keys")).unwrap()).unwrap()
 }
 
+/// A token of a host of this kind on this machine.
+pub fn token_of(data: &Path, id: HostId, kind: &str) -> String {
+    let grant = Grant::Host {
+        host: id,
+        host_type: kind.to_owned(),
+        key_hash: [0; 32],
+        generation: 0,
+    };
+    ring(data).sign(grant, [1; 16], now())
+}
+
 /// The time of day.
 pub fn now() -> Wall {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -70,6 +81,8 @@ pub struct Peer {
     correlation: u64,
     /// The clients that it says it has, and their digest.
     claims: Arc<Mutex<(u32, u64)>>,
+    /// The versions of the protocol that it says it speaks.
+    pub versions: (u8, u8),
     /// How far the client's stream was, by the last answer to a client's request.
     pub head: Option<StreamPos>,
     _side: HostSide,
@@ -86,13 +99,7 @@ impl Peer {
     #[track_caller]
     pub fn registered(data: &Path, id: HostId, kind: &str) -> Peer {
         let mut peer = Peer::local(data, id);
-        let grant = Grant::Host {
-            host: id,
-            host_type: kind.to_owned(),
-            key_hash: [0; 32],
-            generation: 0,
-        };
-        peer.register(&ring(data).sign(grant, [1; 16], now()));
+        peer.register(&token_of(data, id, kind));
         peer
     }
 
@@ -133,6 +140,7 @@ impl Peer {
             kept: VecDeque::new(),
             correlation: 0,
             claims,
+            versions: (VERSION_MIN, VERSION),
             head: None,
             _side: side,
         }
@@ -155,7 +163,7 @@ impl Peer {
     #[track_caller]
     pub fn hello_as(&mut self, id: HostId, token: &str) -> DaemonToHostReply {
         let hello = HostToDaemonMessage::Hello {
-            versions: (VERSION_MIN, VERSION),
+            versions: self.versions,
             build: "test".to_owned(),
             role: Role::Host,
             id,

@@ -41,6 +41,7 @@ fn shell(name: &'static str, role: Role, script: &str) -> ProcessSpec {
         listen: None,
         first_ready: OnceLock::new(),
         orphan: Mutex::default(),
+        last: Mutex::default(),
     }
 }
 
