@@ -15,6 +15,8 @@ pub const WEB_BODY_MAX: usize = MIB;
 pub const WEB_PAUSE_BYTES: usize = 256 * KIB;
 /// Bytes that the kernel may keep of what is written to a socket, as it counts them (it takes twice as many).
 pub const WEB_SOCKET_BYTES: usize = 64 * KIB;
+/// What is read of a WebSocket at once, before others have their turn.
+pub const WEB_READ_MAX: usize = 32 * KIB;
 /// How often it is looked whether a WebSocket takes anything.
 pub const WEB_SWEEP_PERIOD: Duration = Duration::from_secs(1);
 /// Looks one after the other at which it has not for too long, before it is shut down.

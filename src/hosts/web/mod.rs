@@ -14,6 +14,7 @@ pub mod page;
 pub mod reaper;
 pub mod rest;
 pub mod routes;
+mod served;
 pub mod session;
 pub mod terminal;
 pub mod throttle;
@@ -26,9 +27,7 @@ use crate::config::{self, Config, Listen};
 use crate::hosts::link::{FromHost, HostLink, ToHost};
 use crate::hosts::program::bind::bind;
 use crate::hosts::program::{self, ClientNames, HostError, HostKind, Options, SYSTEM_OBJECT, Serves, tell};
-use crate::limits::{
-    CLOSE_FLUSH_MAX, TOKEN_FAILURES_MAX, WEB_KEEP_ALIVE, WEB_PAUSE_BYTES, WEB_QUESTIONS_MAX,
-};
+use crate::limits::{CLOSE_FLUSH_MAX, TOKEN_FAILURES_MAX, WEB_PAUSE_BYTES, WEB_QUESTIONS_MAX};
 use crate::protocol::control::ChildReady;
 use crate::protocol::host::{HostType, Listener};
 use actix_web::dev::ServerHandle;
@@ -133,23 +132,13 @@ impl WebHost {
     ) -> io::Result<WebHost> {
         let address = socket.local_addr()?;
         let shared = Arc::new(WebShared::new(config.web.clone(), link, address));
-        let data = actix_web::web::Data::new(Arc::clone(&shared));
-        let app = move || {
-            let app = actix_web::App::new().app_data(data.clone());
-            app.wrap(routes::security()).configure(routes::routes)
-        };
-        let server = actix_web::HttpServer::new(app)
-            .on_connect(|connection, extensions| {
-                if let Some(socket) = reaper::connected(connection) {
-                    extensions.insert(socket);
-                }
-            })
+        let served = Arc::clone(&shared);
+        let server = actix_web::dev::Server::build()
             .workers(threads())
-            .max_connections(config.web.connections_max as usize)
-            .keep_alive(WEB_KEEP_ALIVE)
+            .max_concurrent_connections(config.web.connections_max as usize)
             .shutdown_timeout(CLOSE_FLUSH_MAX.as_secs())
             .disable_signals()
-            .listen(socket)?
+            .listen(NAME, socket, move || served::served(&served))?
             .run();
         let handle = server.handle();
         actix::spawn(async move {
