@@ -150,7 +150,7 @@ pub fn machine(data: &[u8]) {
         words: CommandWords::none(),
         progr,
     };
-    run(Machine::for_verb(start), tx);
+    run(Machine::for_verb(start), tx, stored);
 }
 
 /// Compiled programs that were spoilt as the bytes choose: what passes the verifier runs like any other.
@@ -182,14 +182,24 @@ pub fn verified(data: &[u8]) {
         registers,
         queue_limit: None,
     };
+    // Its text is that of the program before it was spoilt, so it cannot be stored.
     run(
         Machine::for_fork(request),
         Transaction::begin(&world, Box::default()),
+        |machine| machine,
     );
 }
 
-/// Runs to the end, waking whatever waits.
-fn run(mut machine: Machine, mut tx: Transaction) {
+/// A task that was stored where it waits, and read again.
+fn stored(machine: Machine) -> Machine {
+    let stored = machine.to_bytes();
+    let machine = Machine::from_bytes(&stored).expect("it was just written");
+    assert_eq!(machine.to_bytes(), stored, "a task that was read is another");
+    machine
+}
+
+/// Runs to the end, waking whatever waits once `rest` has had it.
+fn run(mut machine: Machine, mut tx: Transaction, rest: impl Fn(Machine) -> Machine) {
     let options = limited();
     let mut host = TestHost::default();
     host.connect(WIZARD);
@@ -212,9 +222,7 @@ fn run(mut machine: Machine, mut tx: Transaction) {
         if !matches!(outcome, Outcome::Suspended(_)) {
             break;
         }
-        let stored = machine.to_bytes();
-        machine = Machine::from_bytes(&stored).expect("it was just written");
-        assert_eq!(machine.to_bytes(), stored, "a task that was read is another");
+        machine = rest(machine);
         wake = Some(Ok(Value::int(1)));
     }
     assert!(tx.commit(false, |_| Vec::new()).0.is_ok(), "nobody else is there");
