@@ -20,6 +20,10 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// The daemon's, but for its counting.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const WIZARD: Obj = Obj(1);
 /// What all players inherit from, and whose verbs they share.
 const GENERIC: Obj = Obj(2);

@@ -21,6 +21,8 @@ pub fn run(root: &Path) -> Result<(), String> {
     println!();
     cargo(root, &["bench", "--package", "moo-db", "--bench", "transactions"])?;
     println!();
+    cargo(root, &["bench", "--package", "moo-tasks", "--bench", "parallel"])?;
+    println!();
     cargo(root, &["bench", "--package", "moo-db", "--bench", "textdump"])?;
     println!();
     load::run(root)
