@@ -77,6 +77,10 @@ impl Lone {
 
     /// Starts the host, in place of one that has ended.
     pub fn start_host(&mut self) {
+        // One that was killed has its port until it is gone.
+        if let Some(mut last) = self.host.take() {
+            last.wait().unwrap();
+        }
         let token = self.folder.path().join("token");
         fs::write(&token, host_token(&self.data())).unwrap();
         let mut host = program(
