@@ -140,14 +140,15 @@ fn work(jobs: &mut OnRedis, now: Now) -> Result<u64, JobError> {
 
 fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
     let mut one = world(server, "one")?;
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), server.cpu()?);
     for from in (0..JOBS).step_by(JOB_FEED_BATCH) {
         put(&mut one, now(started), from)?;
         work(&mut one, now(started))?;
     }
     report("Redis, one world that waits for each answer", started);
+    server.report_cpu(before)?;
     let mut two = world(server, "two")?;
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), server.cpu()?);
     std::thread::scope(|scope| {
         let putting = scope.spawn(|| {
             (JOBS..2 * JOBS)
@@ -161,6 +162,7 @@ fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
         putting.join().map_err(|_| JobError::Unknown)?
     })?;
     let rate = report("Redis, one world that puts and one that takes and ends", started);
+    server.report_cpu(before)?;
     if let Some(plain) = plain(server)? {
         println!(
             "Redis, the plain commands at depth {BATCH}: {plain:.0} entries/s; ratio {:.2}",
@@ -231,6 +233,24 @@ impl Server {
             std::thread::park_timeout(Duration::from_millis(10));
         }
         Ok(Some(server))
+    }
+}
+
+impl Server {
+    /// The seconds of CPU time that it has used.
+    fn cpu(&self) -> Result<f64, Box<dyn Error>> {
+        const TICKS: f64 = 100.0;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        let used = after_name.split(' ').skip(11).take(2).map(str::parse::<f64>);
+        Ok(used.sum::<Result<f64, _>>()? / TICKS)
+    }
+
+    /// Says what each of the jobs since then took of it, which a busy machine changes less than how long they took.
+    fn report_cpu(&self, before: f64) -> Result<(), Box<dyn Error>> {
+        let each = (self.cpu()? - before) / JOBS as f64;
+        println!("    {:.1} us of CPU time of redis-server each", each * 1e6);
+        Ok(())
     }
 }
 

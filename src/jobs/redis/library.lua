@@ -3,8 +3,11 @@
 --
 -- Keys, all under one hash tag: job:<id> is how a job stands, packed; spec:<id> what to do; q:<queue> its stream, with the
 -- group `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only
--- the first is anywhere else; delay, ends, leases, alive and dead are sorted sets of ids; bytes, dead_bytes, behind and
--- forgotten are counts; owners:<world> counts the jobs of each owner and, with a b before it, their bytes. Times are Redis's own, in milliseconds.
+-- the first is anywhere else; alive, delay and leases are sorted sets of ids by when a job was put, is due and was taken, dead
+-- by the order of puts; ends, by when a job is given up, has those of which that is not the longest after they were put.
+-- fed:<world> and fed:<world>:old are the last ids that a world has put. bytes, dead_bytes, behind, forgotten and
+-- written:<world>, the jobs that a world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before
+-- it, their bytes. Times are Redis's own, in milliseconds.
 
 local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
 local ns = KEYS[1]
@@ -21,7 +24,7 @@ local SEQ, SINCE, TILL, TTL, DUE, WHY, TAKER = 11, 12, 13, 14, 15, 16, 17
 local function key(...) return ns .. ':' .. table.concat({...}, ':') end
 local jobs, specs_of = ns .. ':job:', ns .. ':spec:'
 local function stream(queue) return ns .. ':q:' .. queue end
-local alive, dead, delay, leases = key('alive'), key('dead'), key('delay'), key('leases')
+local alive, dead, delay, ends, leases = key('alive'), key('dead'), key('delay'), key('ends'), key('leases')
 local queues, worlds, behind = key('queues'), key('worlds'), key('behind')
 
 local time = call('TIME')
@@ -170,13 +173,15 @@ end
 local function leave(ids, its)
   unplace(ids, its)
   call('ZREM', alive, unpack(ids))
-  local bytes, owners = 0, {}
+  local bytes, owners, apart = 0, {}, {}
   for at = 1, #ids do
     local it = its[at]
+    if it[TTL] < longest or it[DUE] > 0 then apart[#apart + 1] = ids[at] end
     bytes = bytes + it[SIZE]
     note_owner(owners, it[WORLD], it[OWNER], -1, -it[SIZE])
     if it[LINE] ~= '' then leave_line(ids[at], it[LINE]) end
   end
+  if #apart > 0 then call('ZREM', ends, unpack(apart)) end
   call('DECRBY', key('bytes'), bytes)
   count_owners(owners)
 end

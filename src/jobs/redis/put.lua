@@ -13,7 +13,7 @@ local count, seq = call('ZCARD', alive), tonumber(call('GET', key('seq')) or '0'
 local bytes = tonumber(call('GET', key('bytes')) or '0')
 local more, more_bytes, more_behind, of_owner, owners = 0, 0, 0, {}, {}
 -- Of the jobs that are new, pairs as commands take them.
-local rows, by_end, by_due, fresh = {}, {}, {}, {}
+local rows, by_put, by_end, by_due, fresh, now_word = {}, {}, {}, {}, {}, word(now)
 
 -- How many jobs an owner has, with those of this call.
 local function count_of(owner)
@@ -26,13 +26,6 @@ end
 -- Where a job of an order key has to wait until the first of them is done, it is behind.
 local function is_behind(id, line)
   return line ~= '' and call('RPUSH', line, id) > 1
-end
-
--- When jobs are given up, in words: most at the same moment.
-local words_of = {}
-local function word_of(till)
-  words_of[till] = words_of[till] or word(till)
-  return words_of[till]
 end
 
 local function store(id, queue, at)
@@ -57,7 +50,11 @@ local function store(id, queue, at)
   rows[place_of + 1], rows[place_of + 2] = jobs .. id, pack(it)
   rows[place_of + 3], rows[place_of + 4] = specs_of .. id, ARGV[at + 9]
   place_of = 2 * more
-  by_end[place_of + 1], by_end[place_of + 2] = word_of(till), id
+  by_put[place_of + 1], by_put[place_of + 2] = now_word, id
+  if ttl < longest or due > 0 then
+    by_end[#by_end + 1] = till
+    by_end[#by_end + 1] = id
+  end
   more, more_bytes = more + 1, more_bytes + size
   note_owner(owners, world, owner, 1, size)
 end
@@ -98,7 +95,8 @@ for place_of = 1, #ids do answers[place_of] = put(ids[place_of], 5 + (place_of -
 -- A job counts as known only after everything else of it is there.
 if more > 0 then
   in_parts(rows, function(...) call('MSET', ...) end)
-  add_to(alive, by_end)
+  add_to(alive, by_put)
+  add_to(ends, by_end)
   add_to(delay, by_due)
   call('SET', key('seq'), seq)
   call('INCRBY', key('bytes'), more_bytes)

@@ -3,7 +3,7 @@
 //! Invariant: all that one call of the store changes, one script changes; so a connection that breaks has changed all of
 //! it or nothing.
 
-use crate::limits::{JOB_SWEPT_AT_ONCE, JOB_WORLDS_MAX, JOBS_KNOWN_MAX};
+use crate::limits::{JOB_PARKED_MAX, JOB_SWEPT_AT_ONCE, JOB_WORLDS_MAX, JOBS_KNOWN_MAX};
 
 /// What scripts begin with.
 const LIBRARY: &str = include_str!("library.lua");
@@ -96,10 +96,14 @@ for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now - lease, 'LIMIT', 
   local claimed = call('XCLAIM', stream(it[QUEUE]), 'g', 'sweeper', lease, it[ENTRY], 'JUSTID')
   if claimed[1] then fail(id, it, 0, vanished) end
 end
-for _, id in ipairs(call('ZRANGEBYSCORE', alive, '-inf', now, 'LIMIT', 0, most)) do
-  local it = look(id)
-  if it[STANDS] ~= 'taken' then bury(id, it, expired) end
+local function give_up(set, latest)
+  for _, id in ipairs(call('ZRANGEBYSCORE', set, '-inf', latest, 'LIMIT', 0, most)) do
+    local it = look(id)
+    if it[STANDS] ~= 'taken' and it[TILL] <= now then bury(id, it, expired) end
+  end
 end
+give_up(ends, now)
+give_up(alive, now - longest)
 for _, id in ipairs(call('ZRANGEBYSCORE', delay, '-inf', now, 'LIMIT', 0, most)) do
   call('ZREM', delay, id)
   place(id, look(id), 0)
@@ -150,7 +154,8 @@ call('ZREM', dead, id)
 call('DECRBY', key('dead_bytes'), it[SIZE])
 it[STANDS], it[TRIES], it[DUE] = 'behind', 0, 0
 it[SEQ], it[TILL] = call('INCR', key('seq')), now + it[TTL]
-call('ZADD', alive, it[TILL], id)
+call('ZADD', alive, now, id)
+if it[TTL] < longest then call('ZADD', ends, it[TILL], id) end
 call('INCRBY', key('bytes'), it[SIZE])
 local owners = {}
 note_owner(owners, it[WORLD], it[OWNER], 1, it[SIZE])
@@ -175,8 +180,8 @@ forget({ARGV[1]})
 return 'OK'
 ";
 
-/// Jobs as they are: their ids, or so many of a sorted set and bytes of them; of those alive the ones that are given up first,
-/// in the order of their puts, and the newest of the dead first. Each is id, queue, standing, tries, since, why, spec, due,
+/// Jobs as they are: their ids, or so many of a sorted set and bytes of them; of those alive the oldest, in the
+/// order of their puts, and the newest of the dead first. Each is id, queue, standing, tries, since, why, spec, due,
 /// taker, world, owner.
 const SEE: &str = "
 local ids, bytes, bytes_max = ARGV, 0, math.huge
@@ -249,7 +254,9 @@ impl Scripts {
     pub fn new((dead_max, dead_bytes_max): (usize, usize)) -> Scripts {
         let bounds = format!(
             "local dead_max, dead_bytes_max, known_max = {dead_max}, {dead_bytes_max}, {JOBS_KNOWN_MAX}\n\
-             local swept_max, worlds_max = {JOB_SWEPT_AT_ONCE}, {JOB_WORLDS_MAX}\n"
+             local swept_max, worlds_max = {JOB_SWEPT_AT_ONCE}, {JOB_WORLDS_MAX}\n\
+             local longest = {}\n",
+            JOB_PARKED_MAX.as_millis()
         );
         let script = |own: &str| redis::Script::new(&format!("{bounds}{LIBRARY}{own}"));
         Scripts {
