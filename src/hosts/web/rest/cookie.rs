@@ -90,4 +90,18 @@ mod tests {
             "only a proxy of ours is believed"
         );
     }
+
+    #[test]
+    fn over_https_only_the_one_counts_that_no_other_host_can_have_set() {
+        let token = |scheme, cookies| {
+            let request = TestRequest::default().peer_addr("127.0.0.1:5".parse().expect("an address"));
+            let request = request.insert_header(("x-forwarded-proto", scheme));
+            super::token(&request.insert_header(("cookie", cookies)).to_http_request())
+        };
+        let both = "sid=planted; __Host-sid=own";
+        assert_eq!(token("https", both).as_deref(), Some("own"));
+        assert_eq!(token("https", "sid=planted"), None);
+        assert_eq!(token("http", both).as_deref(), Some("planted"));
+        assert_eq!(token("http", "sid="), None, "one that was forgotten is none");
+    }
 }

@@ -141,3 +141,40 @@ fn body_of(value: &WireValue) -> String {
         _ => literal(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+
+    #[test]
+    fn the_world_serves_nothing_that_a_page_of_ours_could_run_and_no_cookies() {
+        let answered = |name: &str, value: &str| {
+            let mut response = HttpResponse::Ok();
+            allow(&mut response, name, &value.into());
+            response.finish()
+        };
+        let runs = [
+            "text/javascript",
+            "Application/ECMAScript; charset=utf-8",
+            "text/CSS",
+            "application/wasm",
+        ];
+        for kind in runs {
+            let head = answered("Content-Type", kind);
+            assert_eq!(head.headers().get(CONTENT_TYPE), None, "{kind}");
+        }
+        let page = answered("Content-Type", "text/html");
+        assert_eq!(
+            page.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
+            Some(b"text/html".as_slice())
+        );
+        assert!(answered("Location", "/").headers().contains_key(LOCATION));
+        assert!(!answered("Set-Cookie", "sid=x").headers().contains_key(SET_COOKIE));
+        assert!(
+            !answered("Location", "/\r\nset-cookie: sid=x")
+                .headers()
+                .contains_key(LOCATION)
+        );
+    }
+}
