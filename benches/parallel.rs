@@ -11,8 +11,7 @@ use moo_model::world::{
 };
 use moo_model::{Obj, Value};
 use moo_tasks::attempt::{Bench, End, Job, Release, Work};
-use moo_tasks::held::Told;
-use moo_tasks::jobs::JobOrder;
+use moo_tasks::held::Says;
 use moo_tasks::outside::{Outside, Surroundings};
 use moo_tasks::priority::Priority;
 use rustix::time::{ClockId, clock_gettime};
@@ -206,7 +205,7 @@ fn verb(name: &str, program: &str) -> VerbRecord {
 struct Silent;
 
 impl Release for Silent {
-    fn prepare(&mut self, _: Vec<Told>, _: Vec<JobOrder>, _: &End) -> bool {
+    fn prepare(&mut self, _: Says, _: &End) -> bool {
         false
     }
 
