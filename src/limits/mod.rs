@@ -258,8 +258,9 @@ pub const PROCESS_GATE_MAX: usize = 256;
 pub const CHILD_BEAT: Duration = Duration::from_secs(1);
 /// How long a child that was told to abort may take to leave a trace of why.
 pub const CHILD_ABORT: Duration = Duration::from_secs(2);
-/// How often it is looked whether a process has gone whose place another one is to take.
-pub const CHILD_GONE_LOOK: Duration = Duration::from_millis(10);
+/// How long a process that was killed may take to be gone before the log says that the next one waits for it; and how often
+/// whoever watches a process looks whether that is still of use.
+pub const CHILD_GONE: Duration = Duration::from_secs(1);
 /// The longest pause before the second restart of a child in its window; it doubles with each one after.
 pub const CHILD_PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// What that pause never exceeds.

@@ -13,14 +13,16 @@ use crate::actors::kit::exit;
 use crate::actors::kit::gate::{Gate, Offered};
 use crate::actors::kit::supervisor::ExitGuard;
 use crate::config::Processes;
-use crate::limits::{CHILD_ABORT, CHILD_BEAT, CHILD_GONE_LOOK};
+use crate::limits::{CHILD_ABORT, CHILD_BEAT, CHILD_GONE};
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, WrapFuture};
 use rustix::process::Signal;
+use std::io;
+use std::pin::pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// A sign of life, passed on by the root, which has checked whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +78,8 @@ pub struct ChildActor {
     settings: Processes,
     root: Gate<RootActor>,
     life: Option<Life>,
+    /// The wait for the last process to be gone, after which the next one is started.
+    waiting: Option<SpawnHandle>,
     _guard: ExitGuard,
 }
 
@@ -87,20 +91,18 @@ impl ChildActor {
             settings,
             root,
             life: None,
+            waiting: None,
             _guard: guard,
         }
     }
 
     fn begin(&mut self, context: &mut Context<Self>) {
-        if self.life.is_some() {
+        if self.life.is_some() || self.waiting.is_some() {
             return;
         }
         // A panic of this actor leaves its process behind, and that its port, for a moment.
         if let Some(last) = self.spec.still_there() {
-            // One that has just ended is what is wanted.
-            last.signal(Signal::KILL).ok();
-            context.run_later(CHILD_GONE_LOOK, |child, context| child.begin(context));
-            return;
+            return self.wait_for(last, context);
         }
         let begun = match self.spec.take_orphan() {
             Some(orphan) => Ok(Running::adopt(orphan)),
@@ -116,8 +118,55 @@ impl ChildActor {
         }
     }
 
+    /// Begins once the last process is gone. There is no limit, since two at once would fight over a port or the data.
+    fn wait_for(&mut self, last: Handle, context: &mut Context<Self>) {
+        let name = self.spec.name;
+        // One that has just ended is what is wanted.
+        last.signal(Signal::KILL).ok();
+        let gone = async move {
+            let mut gone = pin!(last.gone());
+            if let Ok(gone) = timeout(CHILD_GONE, gone.as_mut()).await {
+                return gone;
+            }
+            let pid = last.pid();
+            tracing::warn!(
+                child = name,
+                pid,
+                "the last process was killed and has not gone; the next one waits for that"
+            );
+            gone.await
+        };
+        let begin = |gone: io::Result<()>, child: &mut Self, context: &mut Context<Self>| {
+            child.waiting = None;
+            match gone {
+                Ok(()) => child.begin(context),
+                Err(error) => {
+                    child.report(ChildEvent::Ended {
+                        how: format!("its last process cannot be waited for: {error}"),
+                        last: None,
+                        ordered: false,
+                    });
+                    context.stop();
+                }
+            }
+        };
+        self.waiting = Some(context.spawn(gone.into_actor(self).map(begin)));
+    }
+
+    /// Starts no process after all, unless another one is to follow: it does already. Nothing if none is waited for.
+    fn stop_waiting(&mut self, then: Then, context: &mut Context<Self>) {
+        if let Some(waiting) = self.waiting.take_if(|_| then == Then::Stay) {
+            context.cancel_future(waiting);
+            self.report(ChildEvent::Ended {
+                how: "it was to stop before its next process was started".to_owned(),
+                last: None,
+                ordered: true,
+            });
+        }
+    }
+
     /// Starts the process, always from the main thread.
-    fn spawn(&self) -> std::io::Result<Running> {
+    fn spawn(&self) -> io::Result<Running> {
         let mut command = Command::new(&self.spec.program);
         command
             .args(self.spec.command_line())
@@ -257,7 +306,9 @@ impl Handler<Offered<ChildOrder>> for ChildActor {
                 self.signal(Signal::KILL);
             }
             (None, ChildOrder::Start) => self.begin(context),
-            (Some(_), ChildOrder::Start) | (None, ChildOrder::Stop { .. } | ChildOrder::Kill) => {}
+            (None, ChildOrder::Stop { then, .. }) => self.stop_waiting(then, context),
+            (None, ChildOrder::Kill) => self.stop_waiting(Then::Stay, context),
+            (Some(_), ChildOrder::Start) => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: signals go through a descriptor of the process, so they never reach another one that took its number over.
 
+use crate::limits::CHILD_GONE;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::io;
@@ -47,6 +48,32 @@ impl Handle {
         let mut ends = [PollFd::new(&self.fd, PollFlags::IN)];
         let limit = Timespec::try_from(patience).ok();
         matches!(poll(&mut ends, limit.as_ref()), Ok(ready) if ready > 0)
+    }
+
+    /// Waits until it has ended. The descriptor of another's child can only be polled, for which a thread of its own is the
+    /// plainest way; it ends soon after nobody waits any more.
+    pub async fn gone(&self) -> io::Result<()> {
+        let (handle, (ended, end)) = (self.clone(), oneshot::channel());
+        thread::Builder::new()
+            .name("process-watch".into())
+            .spawn(move || {
+                while !handle.wait(CHILD_GONE) {
+                    if ended.is_closed() {
+                        return;
+                    }
+                }
+                // Whoever waited may have ended with the program.
+                ended.send(()).ok();
+            })?;
+        end.await.map_err(io::Error::other)
+    }
+
+    /// A process that no signal reaches, and that is there until the other end of the pipe is closed.
+    #[cfg(test)]
+    pub fn that_outlives_its_kill(pid: u32) -> (Handle, io::PipeWriter) {
+        let (end, life) = io::pipe().expect("there are descriptors left");
+        let fd = Arc::new(end.into());
+        (Handle { pid, fd }, life)
     }
 }
 
@@ -100,28 +127,14 @@ impl Running {
                 how: describe(status),
                 code: status.code().and_then(|code| u8::try_from(code).ok()),
             }),
-            None => self.end_of_orphan().await,
+            None => self.handle.gone().await.map(|()| End {
+                how: "an adopted process, whose exit code its new parent learned".to_owned(),
+                code: None,
+            }),
         };
         self.over = true;
         end.unwrap_or_else(|error| End {
             how: format!("it cannot be waited for: {error}"),
-            code: None,
-        })
-    }
-
-    /// Another's child can only be watched by its descriptor, for which a thread of its own is the plainest way.
-    async fn end_of_orphan(&self) -> io::Result<End> {
-        let (handle, (ended, end)) = (self.handle(), oneshot::channel());
-        thread::Builder::new()
-            .name("orphan-watch".into())
-            .spawn(move || {
-                while !handle.wait(Duration::MAX) {}
-                // Whoever waited may have ended with the program.
-                ended.send(()).ok();
-            })?;
-        end.await.map_err(io::Error::other)?;
-        Ok(End {
-            how: "an adopted process, whose exit code its new parent learned".to_owned(),
             code: None,
         })
     }

@@ -1,6 +1,7 @@
 //! What an operator orders of children, and hosts that are left for a while.
 
-use super::super::root::Operate;
+use super::super::root::{ChildEvent, FromChild, Operate};
+use super::super::running::Handle;
 use super::*;
 use crate::protocol::control::{Operation, ServerHealth};
 
@@ -46,12 +47,16 @@ fn drain(child: &str) -> Operation {
 
 /// The last word of an operation.
 async fn outcome(mut steps: mpsc::Receiver<FromSupervisor>) -> FromSupervisor {
-    loop {
-        match steps.recv().await.expect("an operation ends with a word") {
-            FromSupervisor::Step(_) => {}
-            last => return last,
+    let last_word = async {
+        loop {
+            match steps.recv().await.expect("an operation ends with a word") {
+                FromSupervisor::Step(_) => {}
+                last => return last,
+            }
         }
-    }
+    };
+    let last_word = tokio::time::timeout(PATIENCE, last_word).await;
+    last_word.expect("an operation ends")
 }
 
 #[test]
@@ -135,6 +140,34 @@ fn a_drained_host_stays_ended_until_it_is_restarted() {
         assert_eq!(again, FromSupervisor::Refused("telnet does not run".into()));
         let steps = server.operate(restart("telnet", false));
         server.ready_after("telnet", host).await;
+        assert_eq!(outcome(steps).await, FromSupervisor::Done);
+    });
+}
+
+#[test]
+fn a_host_whose_last_process_will_not_go_is_drained_all_the_same_and_started_when_that_has_gone() {
+    on_a_system(async {
+        // More than any process of this machine has.
+        let number = u32::MAX;
+        let (last, life) = Handle::that_outlives_its_kill(number);
+        let server = Server::start_with(SERVE, SERVE, |_| {}, |specs| specs[1].runs(last));
+        // An actor that panics says nothing of its process, so the root counts on that until the next one is started.
+        let event = ChildEvent::Started(number);
+        let started = FromChild {
+            name: "telnet",
+            event,
+        };
+        server.root.offer(started).unwrap();
+        server.make_ready().await;
+        assert_eq!(
+            outcome(server.operate(drain("telnet"))).await,
+            FromSupervisor::Done
+        );
+        let drained = server.child("telnet", |child| child.pid.is_none()).await;
+        assert_eq!(drained.state, ChildPhase::Stopped);
+        let steps = server.operate(restart("telnet", false));
+        drop(life);
+        server.ready_after("telnet", number).await;
         assert_eq!(outcome(steps).await, FromSupervisor::Done);
     });
 }
