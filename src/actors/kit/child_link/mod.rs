@@ -12,14 +12,14 @@ use crate::limits::{CHILD_BEAT, CONTROL_QUEUE_MAX, LOCAL_FRAME_MAX, ORPHAN_LOOK}
 use crate::protocol::control::{ChildReady, FromSupervisor, ToSupervisor};
 use crate::protocol::local;
 use bincode::{Decode, Encode};
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
 /// What a child is told.
@@ -102,6 +102,7 @@ impl Upbringing {
 #[derive(Clone)]
 pub struct ChildLink {
     said: mpsc::Sender<ToSupervisor>,
+    serves: watch::Sender<Option<ChildReady>>,
 }
 
 impl ChildLink {
@@ -113,6 +114,7 @@ impl ChildLink {
         upbringing: Upbringing,
     ) -> io::Result<(ChildLink, mpsc::Receiver<Order>)> {
         let (said, to_say) = mpsc::channel(CONTROL_QUEUE_MAX);
+        let (serves, standing) = watch::channel(None);
         let (orders, received) = mpsc::channel(CONTROL_QUEUE_MAX);
         pass_signals_on(orders.clone())?;
         let socket = run_dir.join("control.sock");
@@ -129,19 +131,19 @@ impl ChildLink {
                     hello,
                     to_say,
                     orders,
-                    standing: RefCell::default(),
+                    standing,
                     wants_token: Cell::new(false),
                     known: Cell::new(false),
                 };
                 actix::spawn(link.serve(first, upbringing.orphan_time));
             }
         }
-        Ok((ChildLink { said }, received))
+        Ok((ChildLink { said, serves }, received))
     }
 
-    /// Tells the supervisor that this process serves.
+    /// Tells the supervisor, and each one that follows it, that this process serves. Never dropped, however long none is there.
     pub fn ready(&self, ready: ChildReady) {
-        self.say(ToSupervisor::Ready(ready));
+        self.serves.send_replace(Some(ready));
     }
 
     /// Tells the supervisor what a long start is doing, which gives it another `ready_timeout_s`.
@@ -187,7 +189,7 @@ struct Link {
     to_say: mpsc::Receiver<ToSupervisor>,
     orders: mpsc::Sender<Order>,
     /// Where this child serves, once it does.
-    standing: RefCell<Option<ChildReady>>,
+    standing: watch::Receiver<Option<ChildReady>>,
     /// A token was asked for and has not come.
     wants_token: Cell<bool>,
     /// The supervisor at the other end knows this process.
@@ -197,10 +199,11 @@ struct Link {
 impl Link {
     /// Beats, speaks and listens, to one supervisor after the other, until none comes in time.
     async fn serve(mut self, mut found: io::Result<UnixStream>, orphan_time: Duration) {
-        let mut orphan_since = None;
+        let (mut orphan_since, mut had_one) = (None, false);
         loop {
             let ended = match found {
                 Ok(stream) => {
+                    had_one = true;
                     let (reader, writer) = stream.into_split();
                     self.talk(reader, writer).await
                 }
@@ -209,16 +212,17 @@ impl Link {
             if self.known.take() {
                 orphan_since = None;
             }
+            let socket = self.socket.display();
             let since = *orphan_since.get_or_insert_with(|| {
-                tracing::warn!(
-                    ?ended,
-                    ?orphan_time,
-                    "the supervisor is gone; serving on for a while"
-                );
+                let what = match had_one {
+                    true => "the supervisor is gone",
+                    false => "no supervisor answers where one should be",
+                };
+                tracing::warn!(%socket, ?ended, ?orphan_time, "{what}; it is looked for as long as the orphan time");
                 Instant::now()
             });
             if since.elapsed() >= orphan_time {
-                tracing::warn!("no supervisor has come; ending");
+                tracing::warn!(%socket, "no supervisor has come; ending");
                 self.orders.send(END).await.ok();
                 return;
             }
@@ -241,10 +245,9 @@ impl Link {
             known,
             ..
         } = self;
-        let ready = standing.borrow().clone();
+        standing.mark_changed();
         let first = [
             Some(hello.clone()),
-            ready.map(ToSupervisor::Ready),
             wants_token.get().then_some(ToSupervisor::WantToken),
         ];
         tokio::select! {
@@ -256,9 +259,9 @@ impl Link {
 
 async fn speak(
     mut writer: impl AsyncWrite + Unpin,
-    first: [Option<ToSupervisor>; 3],
+    first: [Option<ToSupervisor>; 2],
     to_say: &mut mpsc::Receiver<ToSupervisor>,
-    standing: &RefCell<Option<ChildReady>>,
+    standing: &mut watch::Receiver<Option<ChildReady>>,
     wants_token: &Cell<bool>,
 ) -> io::Result<()> {
     for message in first.into_iter().flatten() {
@@ -267,22 +270,20 @@ async fn speak(
     let mut beats = tokio::time::interval(CHILD_BEAT);
     // After a pause of the whole machine one beat says as much as all that were missed.
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut can_say = true;
     loop {
         let message = tokio::select! {
-            said = to_say.recv(), if can_say => match said {
-                Some(message) => message,
-                None => {
-                    can_say = false;
-                    continue;
-                }
-            },
+            // The steps of a start come before its end.
+            biased;
+            Some(message) = to_say.recv() => message,
+            Ok(()) = standing.changed() => {
+                let ready = standing.borrow_and_update().clone();
+                let Some(ready) = ready else { continue };
+                ToSupervisor::Ready(ready)
+            }
             _ = beats.tick() => ToSupervisor::Beat,
         };
-        match &message {
-            ToSupervisor::Ready(ready) => drop(standing.replace(Some(ready.clone()))),
-            ToSupervisor::WantToken => wants_token.set(true),
-            _ => {}
+        if message == ToSupervisor::WantToken {
+            wants_token.set(true);
         }
         write_message(&mut writer, &message).await?;
     }

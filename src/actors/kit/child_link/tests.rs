@@ -88,9 +88,9 @@ fn what_a_child_says_arrives_in_order() {
     in_paused_time(async {
         let mut link = connected().await;
         link.link.progress("reading");
-        link.link.ready(ChildReady::default());
         link.link.want_token();
         link.link.minted(7, Err("no key".into()));
+        link.link.ready(ChildReady::default());
         assert_eq!(
             link.heard_words().await,
             ToSupervisor::Hello {
@@ -98,10 +98,6 @@ fn what_a_child_says_arrives_in_order() {
             }
         );
         assert_eq!(link.heard_words().await, ToSupervisor::Progress("reading".into()));
-        assert_eq!(
-            link.heard_words().await,
-            ToSupervisor::Ready(ChildReady::default())
-        );
         assert_eq!(link.heard_words().await, ToSupervisor::WantToken);
         assert_eq!(
             link.heard_words().await,
@@ -109,6 +105,10 @@ fn what_a_child_says_arrives_in_order() {
                 request: 7,
                 token: Err("no key".into())
             }
+        );
+        assert_eq!(
+            link.heard_words().await,
+            ToSupervisor::Ready(ChildReady::default())
         );
     });
 }
@@ -178,8 +178,8 @@ fn an_orphan_finds_a_new_supervisor_and_tells_it_what_it_has_to_know() {
             hello
         );
         let mut heard = async || read_message::<ToSupervisor>(&mut link.supervisor).await.unwrap();
-        assert_eq!(heard().await, ToSupervisor::Ready(ChildReady::default()));
         assert_eq!(heard().await, ToSupervisor::WantToken);
+        assert_eq!(heard().await, ToSupervisor::Ready(ChildReady::default()));
         write_message(&mut link.supervisor, &FromSupervisor::Known)
             .await
             .unwrap();
@@ -244,6 +244,29 @@ fn a_child_that_was_there_before_its_supervisor_is_taken_up() {
                 heard = read_message(&mut supervisor).await.unwrap();
             }
             assert_eq!(heard, expected);
+        }
+    });
+}
+
+#[test]
+fn a_start_that_tells_much_while_no_supervisor_is_there_is_still_known_to_be_over() {
+    in_paused_time(async {
+        let run_dir = tempfile::tempdir().unwrap();
+        let connected = ChildLink::connect(run_dir.path(), "daemon", CHILD).await;
+        let (link, _orders) = connected.unwrap();
+        for step in 0..CONTROL_QUEUE_MAX * 2 {
+            link.progress(format!("step {step}"));
+        }
+        link.ready(ChildReady::default());
+        let listener = UnixListener::bind(run_dir.path().join("control.sock")).unwrap();
+        let (mut supervisor, _) = listener.accept().await.unwrap();
+        loop {
+            let heard: ToSupervisor = read_message(&mut supervisor).await.unwrap();
+            // Beats only come when there is nothing more to say.
+            assert_ne!(heard, ToSupervisor::Beat, "it was not said");
+            if heard == ToSupervisor::Ready(ChildReady::default()) {
+                break;
+            }
         }
     });
 }
