@@ -2,6 +2,8 @@
 //!
 //! Invariant: an address is judged by what it leads to; one that carries another inside (IPv4 in IPv6) is judged by that.
 
+use rustix::io::Errno;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
 /// A network: an address, and how many of its first bits count.
@@ -115,16 +117,25 @@ fn is_public(address: IpAddr) -> bool {
 }
 
 /// Whether it is an address of this machine. What is sent to one's own address comes from that address, and the kernel says
-/// without anything being sent where it would come from.
+/// without anything being sent where it would come from. Where there is no socket to ask it with, every address is taken for
+/// one of this machine, so that none is reached that must not be; where nothing can be sent, none is.
 fn is_own(address: IpAddr) -> bool {
     let any: IpAddr = match address {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
+    is_sent_from_itself(address, UdpSocket::bind((any, 0)))
+}
+
+fn is_sent_from_itself(address: IpAddr, socket: io::Result<UdpSocket>) -> bool {
+    let socket = match socket {
+        Ok(socket) => socket,
+        // A machine that does not know this kind of address has none of it.
+        Err(error) => return error.raw_os_error() != Some(Errno::AFNOSUPPORT.raw_os_error()),
+    };
     // No port is ever used; this one is nobody's.
-    let socket = UdpSocket::bind((any, 0)).and_then(|socket| socket.connect((address, 9)).map(|()| socket));
-    let from = socket.and_then(|socket| socket.local_addr());
-    from.is_ok_and(|from| from.ip() == address)
+    let is_led_there = socket.connect((address, 9)).is_ok();
+    is_led_there && socket.local_addr().map_or(true, |from| from.ip() == address)
 }
 
 /// What a worker may connect to.
@@ -246,6 +257,15 @@ mod tests {
             let from = socket.local_addr().expect("it is bound");
             assert!(is_own(from.ip()), "{from}");
         }
+    }
+
+    #[test]
+    fn an_address_that_cannot_be_asked_about_is_taken_for_ones_own() {
+        let public = Ipv4Addr::new(1, 1, 1, 1).into();
+        let none_left = io::Error::from(Errno::MFILE);
+        assert!(is_sent_from_itself(public, Err(none_left)));
+        let unknown_kind = io::Error::from(Errno::AFNOSUPPORT);
+        assert!(!is_sent_from_itself(public, Err(unknown_kind)));
     }
 
     #[test]
