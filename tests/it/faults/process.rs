@@ -115,7 +115,9 @@ fn f06_a_child_that_was_started_by_a_supervisor_and_finds_none_ends_by_itself() 
         let log = String::from_utf8_lossy(&ended.stderr);
         assert!(ended.status.success(), "{program}: {}\n{log}", ended.status);
         assert!(since.elapsed() >= Duration::from_secs(orphan_s), "{program}");
-        let told = log.contains("no supervisor has come; ending");
+        let told = log.contains("no supervisor answers where one should be")
+            && log.contains("control.sock")
+            && log.contains("no supervisor has come; ending");
         assert!(told, "{program} does not say why it ended:\n{log}");
     }
 }
