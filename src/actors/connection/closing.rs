@@ -94,7 +94,7 @@ impl ConnectionActor {
             // What carried the number before it was recycled speaks for nobody who gets it after.
             let player = Subject::Player(object.into());
             job.rows.extend(self.parts.keys.end(player));
-            self.parts.outlet.outbox().forget_past(object.0);
+            job.rows.extend(self.parts.outlet.outbox().forget_past(object.0));
         }
         self.submits.push_back(errand::unasked(job));
     }

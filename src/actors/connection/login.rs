@@ -178,7 +178,9 @@ impl ConnectionActor {
         conn.input().log_in();
         if created {
             // Somebody else may have had this number.
-            self.parts.outlet.outbox().forget_past(player.0);
+            let mut outbox = self.parts.outlet.outbox();
+            let rows = outbox.forget_past(player.0);
+            outbox.put(rows);
         }
         let issued = self.authenticated(conn.id, auth_time);
         let connect_type = connect_type(created, replaced.is_some());

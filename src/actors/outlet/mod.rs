@@ -482,7 +482,7 @@ impl Release for Outgoing<'_> {
         }
         for player in self.ended.drain(..) {
             rows.extend(self.keys.end(Subject::Player(player.into())));
-            outbox.forget_past(player.0);
+            rows.extend(outbox.forget_past(player.0));
         }
         rows
     }

@@ -2,7 +2,7 @@
 
 use super::row::{self, Mark};
 use super::stream::{Attached, Stream};
-use super::{Opening, Outbox, Recalled};
+use super::{Opening, Outbox, Recalled, Row};
 use crate::protocol::client::HistoryRecall;
 use crate::protocol::event::StreamPos;
 use crate::protocol::{ClientId, HostId, Wall};
@@ -220,9 +220,13 @@ impl<A> Outbox<A> {
         self.history.recall(player, conn, recall, now)
     }
 
-    /// A player is no more, and the number will be somebody else's.
-    pub fn forget_past(&mut self, player: i64) {
-        self.history.forget(player, &mut self.pending);
+    /// A player is no more, and the number will be somebody else's. The past is forgotten by the commit that stores the
+    /// rows that this gives.
+    #[must_use]
+    pub fn forget_past(&mut self, player: i64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        self.history.forget(player, &mut rows);
+        rows
     }
 
     /// The client of a connection.

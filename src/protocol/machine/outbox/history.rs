@@ -77,7 +77,7 @@ pub(super) struct History {
     events: BTreeMap<u64, Event>,
     bytes: usize,
     pasts: FxHashMap<i64, Past>,
-    /// Players of whom everything up to an event was forgotten that others have still.
+    /// Players of whom everything up to an event was forgotten while rows remained that may name them.
     forgotten: FxHashMap<i64, u64>,
     last: u64,
 }
@@ -99,21 +99,39 @@ impl History {
     }
 
     /// Takes in an event that was found in the store. They come in the order of their numbers, behind what was forgotten.
-    pub fn restore(&mut self, number: u64, bytes: usize, at: Wall, mut heard: Vec<Heard>) {
+    /// One that is in nobody's past any more is given up by `gone`.
+    pub fn restore(
+        &mut self,
+        number: u64,
+        bytes: usize,
+        at: Wall,
+        mut heard: Vec<Heard>,
+        gone: &mut Vec<Row>,
+    ) {
         heard.retain(|heard| {
             let through = self.forgotten.get(&heard.player);
             through.is_none_or(|&through| number > through)
         });
+        if heard.is_empty() {
+            self.last = self.last.max(number);
+            gone.push(row::history_gone(number));
+            return;
+        }
         self.insert(number, bytes, at, &heard);
+        // The row may name players who had given it up.
+        for heard in &heard {
+            self.bound(heard.player, gone);
+        }
     }
 
-    /// Takes in that everything up to this event was forgotten of a player.
+    /// Takes in that everything up to this event was forgotten of a player. No later event may have such a number.
     pub fn restore_forgotten(&mut self, player: i64, through: u64) {
         self.forgotten.insert(player, through);
+        self.last = self.last.max(through);
     }
 
-    fn insert(&mut self, number: u64, bytes: usize, at: Wall, heard: &[Heard]) {
-        self.last = number;
+    pub(super) fn insert(&mut self, number: u64, bytes: usize, at: Wall, heard: &[Heard]) {
+        self.last = self.last.max(number);
         for &Heard { player, conn, seq } in heard {
             let past = self.pasts.entry(player).or_default();
             past.told.push_back(Told { number, conn, seq });
@@ -146,6 +164,8 @@ impl History {
                     self.drop_first(player, gone);
                 }
             }
+            // What nobody has goes as well, so that this ends whatever was found in the store.
+            self.remove(number, gone);
         }
         let oldest = self
             .events
@@ -167,15 +187,13 @@ impl History {
 
     /// Nobody may read this player's past any more: the number will be somebody else's.
     pub fn forget(&mut self, player: i64, rows: &mut Vec<Row>) {
-        let mut shared = None;
-        while let Some(first) = self.pasts.get(&player).and_then(|past| past.told.front()) {
-            let number = first.number;
+        while self.pasts.contains_key(&player) {
             self.drop_first(player, rows);
-            shared = self.events.contains_key(&number).then_some(number).or(shared);
         }
-        if let Some(through) = shared {
-            self.forgotten.insert(player, through);
-            rows.push(row::forgotten_row(player, through));
+        // Any row that remains may name the player, also one that was given up before for being too old.
+        if !self.events.is_empty() {
+            self.forgotten.insert(player, self.last);
+            rows.push(row::forgotten_row(player, self.last));
         }
     }
 
@@ -184,19 +202,25 @@ impl History {
             return;
         };
         let first = past.told.pop_front();
+        let was_last = past.told.is_empty();
         if let Some(number) = first.map(|told| told.number)
             && let Some(event) = self.events.get_mut(&number)
         {
             past.bytes -= event.bytes;
             event.left -= 1;
             if event.left == 0 {
-                self.bytes -= event.bytes;
-                self.events.remove(&number);
-                gone.push(row::history_gone(number));
+                self.remove(number, gone);
             }
         }
-        if past.told.is_empty() {
+        if was_last {
             self.pasts.remove(&player);
+        }
+    }
+
+    fn remove(&mut self, number: u64, gone: &mut Vec<Row>) {
+        if let Some(event) = self.events.remove(&number) {
+            self.bytes -= event.bytes;
+            gone.push(row::history_gone(number));
         }
     }
 

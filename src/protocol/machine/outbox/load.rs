@@ -28,7 +28,8 @@ impl<A> Outbox<A> {
                 }
                 Some(Read::Past(number, past)) => {
                     let bytes = past.event.len();
-                    outbox.history.restore(number, bytes, past.at, past.heard);
+                    let Outbox { history, pending, .. } = &mut outbox;
+                    history.restore(number, bytes, past.at, past.heard, pending);
                 }
                 Some(Read::Forgotten(player, through)) => outbox.history.restore_forgotten(player, through),
                 None => unreadable += 1,

@@ -249,7 +249,9 @@ impl<A> Outbox<A> {
         self.counted.events += 1;
         self.counted.deliveries += numbers.len() as u64;
         rows.push(row::event_row(row, value));
-        rows.extend(self.history.add(&event, at, &heard, &mut self.pending));
+        let mut forgotten = Vec::new();
+        rows.extend(self.history.add(&event, at, &heard, &mut forgotten));
+        rows.append(&mut forgotten);
         self.leaving.push_back(Leaving {
             stamp,
             what: What::Event { row, to: numbers },

@@ -31,6 +31,18 @@ impl Scene {
         self.leave();
     }
 
+    fn forget(&mut self, player: i64) {
+        let rows = self.outbox.forget_past(player);
+        self.put(rows);
+    }
+
+    /// The process is killed, and the next one remembers for the same players.
+    fn restart(&mut self) {
+        self.crash(1..=3);
+        self.outbox.remember(1, Some(ANN));
+        self.outbox.remember(2, Some(BEN));
+    }
+
     fn pasts(&mut self) -> usize {
         self.commit(Vec::new());
         self.store
@@ -152,7 +164,7 @@ fn a_player_who_is_no_more_leaves_no_past_to_the_next_one() {
     let mut scene = scene();
     scene.say("both", &[1, 2]);
     scene.say("ann", &[1]);
-    scene.outbox.forget_past(ANN);
+    scene.forget(ANN);
     assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 0);
     assert_eq!((scene.recall(BEN, HistoryRecall::None).2, scene.pasts()), (1, 1));
     scene.say("again", &[1]);
@@ -168,4 +180,75 @@ fn a_player_who_is_no_more_leaves_no_past_to_the_next_one() {
         "what is forgotten needs no word once it is gone for all"
     );
     assert!(scene.store.keys().all(|key| key.len() != 9));
+}
+
+#[test]
+fn a_past_is_forgotten_by_the_commit_that_says_so() {
+    let mut scene = scene();
+    scene.say("both", &[1, 2]);
+    scene.say("ann", &[1]);
+    scene.forget(ANN);
+    scene.restart();
+    assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 0);
+    assert_eq!((scene.recall(BEN, HistoryRecall::None).2, scene.pasts()), (1, 1));
+}
+
+#[test]
+fn what_was_given_up_before_it_was_forgotten_does_not_come_back() {
+    let mut scene = scene();
+    scene.say("old", &[1, 2]);
+    (0..HISTORY_EVENTS_MAX).for_each(|_| scene.say("ann", &[1]));
+    let all = HistoryRecall::None;
+    assert_eq!(scene.recall(ANN, all).2, HISTORY_EVENTS_MAX as u64);
+    scene.restart();
+    assert_eq!(
+        scene.recall(ANN, all).2,
+        HISTORY_EVENTS_MAX as u64,
+        "a past is bounded after a restart too"
+    );
+    scene.forget(ANN);
+    assert_eq!((scene.recall(ANN, all).2, scene.recall(BEN, all).2), (0, 1));
+    scene.restart();
+    assert_eq!((scene.recall(ANN, all).2, scene.recall(BEN, all).2), (0, 1));
+}
+
+#[test]
+fn what_is_told_after_a_past_was_forgotten_has_a_number_of_its_own() {
+    let mut scene = scene();
+    scene.say("both", &[1, 2]);
+    scene.forget(ANN);
+    scene.store.retain(|key, _| key[0] != b'h');
+    scene.restart();
+    scene.say("again", &[1]);
+    let all = HistoryRecall::Seconds(10, 100);
+    scene.restart();
+    assert_eq!(scene.recall(ANN, all), (vec!["again".to_owned()], false, 1));
+}
+
+#[test]
+fn an_event_that_is_in_nobodys_past_any_more_is_deleted_at_the_start() {
+    let mut scene = scene();
+    scene.say("ann", &[1]);
+    scene.put(vec![row::forgotten_row(ANN, 9)]);
+    scene.restart();
+    scene.outbox.pinged(Wall(1_001).plus(HISTORY_AGE_MAX));
+    assert_eq!(scene.pasts(), 0);
+    scene.say("again", &[1]);
+    scene.restart();
+    assert_eq!(scene.recall(ANN, HistoryRecall::None).2, 1);
+}
+
+#[test]
+fn an_event_that_nobody_was_told_goes_with_the_others() {
+    let mut history = History::default();
+    let ann = Heard {
+        player: ANN,
+        conn: 1,
+        seq: 1,
+    };
+    history.insert(1, 10, Wall(1), &[]);
+    history.insert(2, 10, Wall(1), &[ann]);
+    let mut gone = Vec::new();
+    history.bound_all(Wall(2).plus(HISTORY_AGE_MAX), &mut gone);
+    assert_eq!(gone, [row::history_gone(1), row::history_gone(2)]);
 }
