@@ -268,6 +268,46 @@ fn a_guest_looks_and_talks_and_builds_nothing() {
 }
 
 #[test]
+fn what_builders_wrote_keeps_no_guest_out() {
+    let server = Server::start(Options::default());
+    let mut wizard = hall_wizard(&server);
+    let mut guest = hall_guest(&server);
+    wizard.eval("player.last_place = create($room, player)");
+    wizard.eval("move(children($guest)[1], player.last_place)");
+    wizard.eval("move(create($thing, player), children($guest)[1])");
+    wizard.eval("move(create($thing, player), children($guest)[1])");
+    let hooks = [
+        ("children($guest)[1].contents[1]", "is_a", "raise(E_PERM);"),
+        ("children($guest)[1].contents[1]", "go_home", "while (1) endwhile"),
+        ("player.last_place", "people", "while (1) endwhile"),
+        ("player.last_place", "announce_all_but", "while (1) endwhile"),
+        ("player.last_place", "exitfunc", "raise(E_PERM);"),
+    ];
+    for (object, verb, code) in hooks {
+        wizard.eval(&format!(
+            "add_verb({object}, {{player, \"rxd\", \"{verb}\"}}, {{\"this\", \"none\", \"this\"}})"
+        ));
+        let set = format!("set_verb_code({object}, \"{verb}\", {{\"{code}\"}})");
+        assert_eq!(wizard.eval(&set), "{}", "it compiles");
+    }
+    guest.send("@quit");
+    guest.expect_end();
+    wait_for("the guest's hands to be empty", || {
+        (wizard.eval("children($guest)[1].contents") == "{}").then_some(())
+    });
+    wait_for("the other thing to lie where the guest was", || {
+        (wizard.eval("length(player.last_place.contents)") == "1").then_some(())
+    });
+    let mut next = hall_guest(&server);
+    next.check("inventory", &["You are carrying nothing."]);
+    assert_eq!(
+        wizard.eval("length(children($guest))"),
+        "1",
+        "it is the same place"
+    );
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_repeated_ones_hang_up() {
     let server = Server::start(Options::default());
     drop(hall_character(&server, "Ann"));

@@ -24,17 +24,34 @@ object GUEST
       return;
     endif
     end_sessions(this);
-    room = this.location;
-    pass(@args);
-    for thing in (this.contents)
-      move(thing, valid(room) ? room | $start);
-    endfor
     left = this.channels;
     for property in ({"description", "aliases", "home", "last_place", "tour_step", "channels", "last_seen"})
       clear_property(this, property);
     endfor
     for channel in (left)
-      valid(channel) && channel:close_if_empty();
+      valid(channel) && `channel:close_if_empty() ! ANY';
     endfor
+    this:put_down();
+    this:fade();
+  endmethod
+
+  method put_down owner: OPERATOR
+    "Let go of everything at once. It lies here as soon as the place has taken it, and then goes where it belongs.";
+    caller == this || raise(E_PERM);
+    if (!(things = this.contents))
+      return;
+    endif
+    place = valid(this.location) ? this.location | $start;
+    for thing in (things)
+      move(thing, #-1);
+    endfor
+    fork (0)
+      for thing in (things)
+        `move(thing, valid(place) ? place | $start) ! ANY';
+      endfor
+      for thing in (things)
+        is_player(thing) || `thing:go_home() ! ANY';
+      endfor
+    endfork
   endmethod
 endobject

@@ -401,17 +401,38 @@ object PLAYER
     caller in {#0, this} || raise(E_PERM);
     this.last_seen = time();
     this.last_place = this.location;
-    this:others_see(this.name, " falls asleep and fades from view.");
-    for thing in ({@this.contents, @this:left_behind()})
-      thing:is_a($thing) && `thing:go_home() ! ANY';
-    endfor
-    move(this, #-1);
+    this:fade();
+  endmethod
+
+  method fade owner: OPERATOR
+    "Leave the place where I am. What builders wrote may fail or never end: I wait for none of it, and nothing comes after it.";
+    caller == this || raise(E_PERM);
+    room = this.location;
+    things = {@this.contents, @this:left_behind()};
+    if (valid(room))
+      fork (0)
+        `room:announce_all_but({this}, this.name, " falls asleep and fades from view.") ! ANY';
+      endfork
+    endif
+    if (things)
+      fork (0)
+        for thing in (things)
+          is_player(thing) || `thing:go_home() ! ANY';
+        endfor
+      endfork
+    endif
+    `move(this, #-1) ! ANY';
   endmethod
 
   method left_behind owner: KEEPER
     "What lies about where I am, if I am the last one there.";
-    room = this.location;
-    return valid(room) && room:people() == {this} ? room.contents | {};
+    things = valid(this.location) ? this.location.contents | {};
+    for thing in (things)
+      if (is_player(thing) && thing != this)
+        return {};
+      endif
+    endfor
+    return things;
   endmethod
 
   // Methods: asking

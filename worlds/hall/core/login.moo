@@ -131,7 +131,11 @@ object LOGIN
     guests = children($guest);
     for guest in (guests)
       if (!(guest in connected_players()) && guest.promised_until < time())
-        guest:sleep();
+        try
+          guest:sleep();
+        except (ANY)
+          continue;
+        endtry
         guest.promised_until = time() + 10;
         return guest;
       endif

@@ -74,7 +74,7 @@ object SYSTEM
     $login:forget_strangers();
     for who in (players())
       if (valid(who.location) && !(who in connected_players()))
-        who:sleep();
+        `who:sleep() ! ANY';
       endif
     endfor
   endmethod
