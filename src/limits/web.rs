@@ -35,6 +35,8 @@ pub const WEB_QUERY_FIELDS_MAX: usize = 16;
 pub const HOOK_HEADERS_MAX: usize = 64;
 /// How long a connection of HTTP may be idle.
 pub const WEB_KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// How long it may take to shut one down.
+pub const WEB_DISCONNECT_PATIENCE: Duration = Duration::from_secs(1);
 /// How often a WebSocket is pinged.
 pub const WEB_PING_PERIOD: Duration = Duration::from_secs(20);
 /// Pings without an answer after which it is closed.

@@ -1,10 +1,14 @@
 //! What REST refuses, and how it says so: malformed requests, too many of them, and proofs that do not hold.
 
 use crate::rest::character;
+use crate::support::DEADLINE;
 use crate::support::rest::{Asked, Rest};
 use crate::support::server::{Options, Server};
 use crate::support::web::request;
 use serde_json::{Value as Json, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 #[test]
 fn what_is_malformed_too_large_or_nowhere_is_refused_in_one_form() {
@@ -87,4 +91,46 @@ fn bad_tokens_are_refused_where_they_come_from_and_lock_out_nobody_else() {
         );
     }
     assert_eq!(rest.get("/v1/me", Some(&ann)).status, 200);
+}
+
+/// What answers a request that would rather be a WebSocket, and how long that took. All but GET say that they have a long
+/// body.
+fn told_who_asks_for_a_websocket(address: SocketAddr, request: &str, token: &str) -> (String, Duration) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let head = format!(
+        "{request} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\n"
+    );
+    let asked = Instant::now();
+    let body = match request.starts_with("GET ") {
+        true => "\r\n",
+        false => "content-length: 1000\r\n\r\n{\"expression\":",
+    };
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer, asked.elapsed())
+}
+
+#[test]
+fn who_asks_for_a_websocket_where_there_is_none_is_answered_at_once() {
+    const SOON: Duration = Duration::from_secs(10);
+    let server = Server::start(Options::web());
+    let mut rest = Rest::new(server.web());
+    let ann = character(&mut rest, "Ann");
+    let all = [
+        ("POST /v1/eval", ann.as_str(), "400", "INVALID_MESSAGE"),
+        ("POST /v1/login", "", "400", "INVALID_MESSAGE"),
+        ("POST /v1/nowhere", "", "404", "NOT_FOUND"),
+        ("DELETE /v1/me", "", "405", ""),
+        ("GET /v1/me", &ann, "200", "Ann"),
+        ("POST /ws", "", "404", ""),
+    ];
+    for (request, token, status, words) in all {
+        let (answer, took) = told_who_asks_for_a_websocket(server.web(), request, token);
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{request}: {answer}");
+        assert!(answer.contains(words), "{request}: {answer}");
+        assert!(took < SOON, "{request} took {took:?}");
+    }
 }

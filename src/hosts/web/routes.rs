@@ -8,10 +8,13 @@ use crate::limits::WEB_BODY_MAX;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
 
+/// Where WebSockets are opened.
+pub const SOCKET_PATH: &str = "/ws";
+
 /// Everything that is served.
 pub fn routes(app: &mut ServiceConfig) {
     app.app_data(web::PayloadConfig::new(WEB_BODY_MAX))
-        .route("/ws", web::get().to(upgrade::upgrade))
+        .route(SOCKET_PATH, web::get().to(upgrade::upgrade))
         .route("/livez", web::get().to(health::live))
         .route("/readyz", web::get().to(health::ready))
         .route("/metrics", web::get().to(health::metrics))

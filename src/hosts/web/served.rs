@@ -2,29 +2,34 @@
 //!
 //! The server of actix keeps two buffers of 8 KiB for each connection for as long as it lasts. A connection that is upgraded
 //! leaves it, with its socket and nothing else: the request goes to the same routes as any other, its body is what the socket
-//! reads from then on, and the body of the answer is what it writes.
+//! reads from then on, and the body of the answer is what it writes. Whoever asks for that elsewhere is answered as
+//! without the wish, but may not have a body.
 //!
-//! Invariant: an answer's body is asked for bytes only once the socket has taken those before.
+//! Invariants: an answer's body is asked for bytes only once the socket has taken those before; a turn of a connection reads
+//! a bounded number of bytes, and each has as many anew.
 
+use super::WebShared;
 use super::reaper::{self, Socket};
-use super::{WebShared, routes};
-use crate::limits::{WEB_KEEP_ALIVE, WEB_READ_MAX};
+use super::routes::{self, SOCKET_PATH};
+use crate::limits::{WEB_DISCONNECT_PATIENCE, WEB_KEEP_ALIVE, WEB_READ_MAX};
 use actix::dev::Stream;
-use actix_codec::{Encoder, Framed};
+use actix_codec::{Encoder, Framed, FramedParts};
 use actix_http::error::{DispatchError, PayloadError};
 use actix_http::h1::{Codec, Message};
 use actix_http::{HttpService, Payload, Request, Response, StatusCode};
 use actix_service::map_config;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, Service, ServiceFactory, ServiceResponse, always_ready, fn_factory};
+use actix_web::http::{Method, header::CONTENT_LENGTH};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{Bytes, BytesMut, Data};
 use actix_web::{App, Error};
 use rustix::net::Shutdown;
 use std::any::Any;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -44,6 +49,7 @@ pub fn served(
     };
     HttpService::build()
         .keep_alive(WEB_KEEP_ALIVE)
+        .client_disconnect_timeout(WEB_DISCONNECT_PATIENCE)
         .on_connect_ext(connected)
         .upgrade(upgraded(app(shared)))
         .finish(app(shared))
@@ -105,45 +111,85 @@ where
         Box::pin(async move {
             // Whoever shuts sockets of silent clients needs it for as long as this one lasts.
             let _socket = request.conn_data::<Arc<Socket>>().cloned();
-            let wire = opened(&*app, request, framed).await?;
-            if let Err(error) = wire.await {
-                tracing::debug!(%error, "a socket is lost");
-            }
-            Ok(())
+            let FramedParts {
+                io,
+                codec,
+                read_buf,
+                write_buf,
+                ..
+            } = framed.into_parts();
+            let line = Rc::new(Line {
+                socket: io,
+                may_read: Cell::new(WEB_READ_MAX),
+            });
+            let payload = payload(&request, &line, &read_buf);
+            drop(read_buf);
+            let (request, _) = request.replace_payload(payload);
+            let mut answered = pin!(answered(&*app, request, Rc::clone(&line), codec, write_buf));
+            let in_turns = poll_fn(|context| {
+                line.may_read.set(WEB_READ_MAX);
+                answered.as_mut().poll(context)
+            });
+            in_turns.await
         })
     }
 }
 
-/// Has a request answered that is the last one on its connection.
-async fn opened<S>(app: &S, request: Request, framed: Framed<TcpStream, Codec>) -> Result<Wire, Error>
+/// What a request reads as its body: whatever the socket reads, if it may become a WebSocket.
+fn payload(request: &Request, line: &Rc<Line>, first: &[u8]) -> Payload {
+    let length = request.head().headers().get(CONTENT_LENGTH);
+    let payload: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
+        if request.method() == Method::GET && request.path() == SOCKET_PATH {
+            Box::pin(Input {
+                line: Rc::clone(line),
+                first: Bytes::copy_from_slice(first),
+            })
+        } else if length.is_some_and(|length| length != "0") {
+            Box::pin(NoBody)
+        } else {
+            return Payload::None;
+        };
+    Payload::Stream { payload }
+}
+
+/// A body that is not read, because of which a request is refused that needs it.
+struct NoBody;
+
+impl Stream for NoBody {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let words = "a request with `Upgrade: websocket` has none";
+        Poll::Ready(Some(Err(io::Error::new(ErrorKind::InvalidInput, words).into())))
+    }
+}
+
+/// Answers a request that is the last one on its connection, until all of the answer is sent, or cannot be.
+async fn answered<S>(
+    app: &S,
+    request: Request,
+    line: Rc<Line>,
+    mut codec: Codec,
+    mut unsent: BytesMut,
+) -> Result<(), Error>
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
-    let mut parts = framed.into_parts();
-    let line = Rc::new(Line {
-        socket: parts.io,
-        may_read: Cell::new(0),
-    });
-    let input = Input {
-        line: Rc::clone(&line),
-        first: Bytes::copy_from_slice(&parts.read_buf),
-    };
-    let payload = Payload::Stream {
-        payload: Box::pin(input) as Pin<Box<dyn Stream<Item = _>>>,
-    };
-    let (request, _) = request.replace_payload(payload);
     let response: Response<BoxBody> = app.call(request).await?.into();
     let (head, body) = response.into_parts();
     let is_raw = head.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let head = Message::Item((head, body.size()));
-    parts.codec.encode(head, &mut parts.write_buf)?;
-    Ok(Wire {
+    codec.encode(Message::Item((head, body.size())), &mut unsent)?;
+    let wire = Wire {
         line,
-        framing: (!is_raw).then_some(parts.codec),
+        framing: (!is_raw).then_some(codec),
         body,
-        unsent: parts.write_buf.freeze(),
+        unsent: unsent.freeze(),
         is_over: false,
-    })
+    };
+    if let Err(error) = wire.await {
+        tracing::debug!(%error, "a socket is lost");
+    }
+    Ok(())
 }
 
 /// A connection that has left the server.
@@ -171,6 +217,7 @@ impl Stream for Input {
         let mut piece = [0; PIECE];
         loop {
             if may_read.get() == 0 {
+                // The next turn may read on: see `Upgraded::call`.
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -230,7 +277,6 @@ impl Future for Wire {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let wire = &mut *self;
-        wire.line.may_read.set(WEB_READ_MAX);
         loop {
             ready!(wire.send(context))?;
             if wire.is_over {
