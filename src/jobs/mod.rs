@@ -381,7 +381,8 @@ pub trait JobStore {
     fn find(&mut self, job: JobId) -> Result<Option<Seen>, JobError>;
 
     /// So many jobs at most that are alive, the oldest first; fewer where they are large, about
-    /// [`JOBS_SEEN_BYTES_MAX`](crate::limits::JOBS_SEEN_BYTES_MAX) of them.
+    /// [`JOBS_SEEN_BYTES_MAX`](crate::limits::JOBS_SEEN_BYTES_MAX) of them. Where there are more, a store elsewhere may count
+    /// one that waits for its time for days as put then.
     fn list(&mut self, most: usize) -> Result<Vec<Seen>, JobError>;
 
     /// So many of the dead at most, the newest first; fewer where they are large.

@@ -119,9 +119,7 @@ impl Clerk {
     fn forget_lost(&mut self) -> Result<(), JobError> {
         if self.has_lost {
             let keyed = self.desk.store().memory().keyed_elsewhere();
-            let known = self.store.knows(self.desk.now(), &keyed)?;
-            let lost = keyed.into_iter().zip(known).filter(|(_, is_known)| !is_known);
-            let lost = lost.map(|(job, _)| job).collect();
+            let lost = self.store.lost_of(self.desk.now(), &keyed)?;
             self.desk.store().forget_keys_of(&lost);
             self.commit(What::Write);
             self.has_lost = false;
@@ -134,8 +132,7 @@ impl Clerk {
         loop {
             let written = self.exchange.written();
             let (up_to, is_all) = self.desk.written_jobs(written);
-            let feed = |desk: &Desk| desk.store().memory().oldest(&Queue::Feed, up_to, JOB_FEED_BATCH);
-            let batch = feed(&self.desk);
+            let batch = self.desk.offer(up_to, JOB_FEED_BATCH);
             if batch.is_empty() {
                 if !is_all {
                     self.exchange.await_log(written);
@@ -187,8 +184,9 @@ impl Clerk {
             self.commit(What::Tell { reply, message });
         }
         match stored {
-            Ok(_) => {
-                if let Ok(Some(seen)) = self.desk.store().find(job) {
+            Ok(Stored { duplicate, .. }) => {
+                // One that was there before is listed, or gone.
+                if !duplicate && let Ok(Some(seen)) = self.desk.store().find(job) {
                     let queue = Queue::of(spec);
                     self.exchange.show(Seen { queue, ..seen });
                 }

@@ -153,18 +153,14 @@ impl Step {
         };
         match self.what {
             What::Put { job, spec, reply } => leaving.put(job, *spec, reply),
-            What::Cancel(job) => {
-                let cancelled = desk.store().cancel(leaving.now, job);
-                match (cancelled, desk.exchange()) {
-                    // It may be on its way there at this moment, too.
-                    (Ok(()) | Err(JobError::Unknown), Some(exchange)) => {
-                        exchange.cancel(job, stamp);
-                        leaving.rows.push(row::cancelled(job, true));
-                    }
-                    (Err(error), _) => tracing::info!(%job, %error, "a job was not cancelled"),
-                    (Ok(()), None) => {}
+            What::Cancel(job) => match (desk.cancel(leaving.now, job), desk.exchange()) {
+                (Ok(true), Some(exchange)) => {
+                    exchange.cancel(job, stamp);
+                    leaving.rows.push(row::cancelled(job, true));
                 }
-            }
+                (Ok(_), _) => {}
+                (Err(error), _) => tracing::info!(%job, %error, "a job was not cancelled"),
+            },
             What::Assign {
                 host,
                 taker,

@@ -4,7 +4,8 @@
 -- Keys, all under one hash tag: job:<id> is how a job stands, packed; spec:<id> what to do; q:<queue> its stream, with the
 -- group `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only
 -- the first is anywhere else; alive, delay and leases are sorted sets of ids by when a job was put, is due and was taken, dead
--- by the order of puts; ends, by when a job is given up, has those of which that is not the longest after they were put.
+-- by the order of puts; ends, by when a job is given up, has those that are kept for less than the longest time. One that
+-- is still to be done that longest time after its put counts in alive from then on as if it had been put by so much later.
 -- fed:<world> and fed:<world>:old are the last ids that a world has put. bytes, dead_bytes, behind, forgotten and
 -- written:<world>, the jobs that a world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before
 -- it, their bytes. Times are Redis's own, in milliseconds.
@@ -173,15 +174,15 @@ end
 local function leave(ids, its)
   unplace(ids, its)
   call('ZREM', alive, unpack(ids))
-  local bytes, owners, apart = 0, {}, {}
+  local bytes, owners, short = 0, {}, {}
   for at = 1, #ids do
     local it = its[at]
-    if it[TTL] < longest or it[DUE] > 0 then apart[#apart + 1] = ids[at] end
+    if it[TTL] < longest then short[#short + 1] = ids[at] end
     bytes = bytes + it[SIZE]
     note_owner(owners, it[WORLD], it[OWNER], -1, -it[SIZE])
     if it[LINE] ~= '' then leave_line(ids[at], it[LINE]) end
   end
-  if #apart > 0 then call('ZREM', ends, unpack(apart)) end
+  if #short > 0 then call('ZREM', ends, unpack(short)) end
   call('DECRBY', key('bytes'), bytes)
   count_owners(owners)
 end

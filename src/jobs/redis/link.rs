@@ -197,6 +197,11 @@ impl OnRedis {
             _ => None,
         };
         self.tally.losses += u64::from(loss.is_some());
+        match loss {
+            Some(loss) => self.trail.lost(loss),
+            None if written > self.written => self.trail.interrupted(),
+            None => {}
+        }
         self.loss = loss.or(self.loss);
         self.written = written;
         self.connection = Some(connection);

@@ -7,6 +7,7 @@
 //! anything in a Redis that is not the one which was joined.
 
 mod link;
+mod lost;
 mod scripts;
 mod wording;
 
@@ -19,6 +20,8 @@ use crate::limits::{
 use crate::protocol::job::{Confirm, JobSpec};
 use crate::protocol::{JobId, Moment, WireObj};
 use link::{Away, Which};
+pub use lost::Loss;
+use lost::Trail;
 use redis::{Client, Connection};
 use scripts::Scripts;
 use std::collections::HashMap;
@@ -65,15 +68,6 @@ impl Settings {
     }
 }
 
-/// What a Redis was found to have lost of what it had confirmed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Loss {
-    /// Everything: it came back empty.
-    All,
-    /// So many jobs, the last ones of this world: another one took over, or it came back from a file, without them.
-    Last(u64),
-}
-
 /// Jobs on Redis.
 pub struct OnRedis {
     settings: Settings,
@@ -90,6 +84,8 @@ pub struct OnRedis {
     written: u64,
     /// What it was found to have lost, if nobody has asked yet.
     loss: Option<Loss>,
+    /// Which jobs that can be.
+    trail: Trail,
     /// Whether a replica had what it was to have, when one was last waited for.
     has_replica: bool,
     is_draining: bool,
@@ -121,6 +117,7 @@ impl OnRedis {
             life: None,
             written: 0,
             loss: None,
+            trail: Trail::default(),
             has_replica: true,
             is_draining: false,
             tally: Tally::default(),
@@ -131,23 +128,6 @@ impl OnRedis {
     /// Connects, unless it is connected: whether there is a Redis, and whether this world may be there under its name.
     pub fn join(&mut self, now: Now) -> Result<(), JobError> {
         self.ask(now, |_, _| Ok(()))
-    }
-
-    /// What Redis was found to have lost. Each loss is told once.
-    pub fn loss(&mut self) -> Option<Loss> {
-        self.loss.take()
-    }
-
-    /// Of jobs that this world has put lately, whether each was stored by a Redis that still knows of it: it is there, or
-    /// was ended.
-    pub fn knows(&mut self, now: Now, jobs: &[JobId]) -> Result<Vec<bool>, JobError> {
-        let mut known = Vec::with_capacity(jobs.len());
-        for some in jobs.chunks(JOB_FEED_BATCH) {
-            let mut call = vec![text(&self.settings.world)];
-            call.extend(some.iter().copied().map(id_word));
-            known.extend(self.run::<Vec<bool>>(now, Which::Known, &call)?);
-        }
-        Ok(known)
     }
 
     /// Waits on a connection of its own until there may be something for this world, so long at most.
@@ -184,7 +164,12 @@ impl OnRedis {
             }
             let (answers, written): (Vec<(String, u8, usize)>, u64) = self.run(now, Which::Put, &call)?;
             self.written = written;
-            stored.extend(answers.into_iter().map(stored_of));
+            for ((job, _), answer) in rest.iter().zip(answers.into_iter().map(stored_of)) {
+                if matches!(&answer, Ok(stored) if !stored.duplicate) {
+                    self.trail.stored(*job);
+                }
+                stored.push(answer);
+            }
             rest = &rest[count..];
         }
         let is_new = |stored: &&Result<Stored, JobError>| matches!(stored, Ok(stored) if !stored.duplicate);

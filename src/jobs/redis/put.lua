@@ -51,7 +51,7 @@ local function store(id, queue, at)
   rows[place_of + 3], rows[place_of + 4] = specs_of .. id, ARGV[at + 9]
   place_of = 2 * more
   by_put[place_of + 1], by_put[place_of + 2] = now_word, id
-  if ttl < longest or due > 0 then
+  if ttl < longest then
     by_end[#by_end + 1] = till
     by_end[#by_end + 1] = id
   end

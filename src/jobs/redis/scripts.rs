@@ -89,18 +89,28 @@ return #theirs
 /// What time asks for: the lease in milliseconds, and how many jobs at most of each sort. Gives how many of the dead were
 /// ever forgotten.
 const SWEEP: &str = "
-local lease, most = tonumber(ARGV[1]), ARGV[2]
+local lease, most = tonumber(ARGV[1]), tonumber(ARGV[2])
 for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now - lease, 'LIMIT', 0, most)) do
   local it = look(id)
   -- The group knows how long nobody has had anything to do with it.
   local claimed = call('XCLAIM', stream(it[QUEUE]), 'g', 'sweeper', lease, it[ENTRY], 'JUSTID')
   if claimed[1] then fail(id, it, 0, vanished) end
 end
+-- What somebody has is theirs still, and holds up nothing behind it; nor does what was put to be done so much later.
 local function give_up(set, latest)
-  for _, id in ipairs(call('ZRANGEBYSCORE', set, '-inf', latest, 'LIMIT', 0, most)) do
-    local it = look(id)
-    if it[STANDS] ~= 'taken' and it[TILL] <= now then bury(id, it, expired) end
-  end
+  local passed, gone = 0, 0
+  repeat
+    local ids = call('ZRANGEBYSCORE', set, '-inf', latest, 'LIMIT', passed, most)
+    for _, id in ipairs(ids) do
+      local it = look(id)
+      if it[STANDS] == 'taken' then
+        passed = passed + 1
+      else
+        gone = gone + 1
+        if it[TILL] > now then call('ZADD', set, it[TILL] - longest, id) else bury(id, it, expired) end
+      end
+    end
+  until #ids < most or gone >= most
 end
 give_up(ends, now)
 give_up(alive, now - longest)

@@ -3,20 +3,19 @@
 //! Invariants: the store changes under its own lock, and what changes is written by the commit in which it changed or by a
 //! later one, in order; nobody keeps the lock while they wait for anything.
 
+mod programs;
+
 use super::exchange::Exchange;
 use crate::actors::kit::secret_file::random;
 use crate::jobs::embedded::Embedded;
 use crate::jobs::memory::Place;
 use crate::jobs::row;
-use crate::jobs::{JobError, JobStore, Load, Now, OWN, Queue, Seen, Standing, Taken};
-use crate::limits::{JOB_DATA_MAX, JOB_SEEN, JOBS_OF_OWNER_BYTES_MAX, JOBS_OF_OWNER_MAX, JOBS_SEEN_MAX};
+use crate::jobs::{JobError, JobStore, Now, OWN, Queue, Seen, Standing, Taken};
+use crate::limits::{JOB_SEEN, JOBS_SEEN_MAX};
 use crate::protocol::admin::JobStatus;
-use crate::protocol::job::{Confirm, JobSpec, JobTarget};
-use crate::protocol::{HostId, JobId, Moment, Wall, WireObj, WireValue, hex};
+use crate::protocol::job::JobSpec;
+use crate::protocol::{HostId, JobId, Moment, Wall};
 use moo_model::ledger::Row;
-use moo_model::{Obj, Value};
-use moo_tasks::jobs::{JobDesk, id_text};
-use moo_vm::host::{JobSeen, JobTo, NewJob};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,6 +29,8 @@ struct Marks {
     written: u64,
     /// Commits that are not written yet, each with the last job that was put by then.
     waiting: VecDeque<(u64, u64)>,
+    /// The number of the last one that was given out to be brought elsewhere. Locked after the store.
+    offered: u64,
 }
 
 /// The store and its bell.
@@ -89,8 +90,13 @@ impl Desk {
     /// The jobs that there are at the start.
     pub fn open(&self, load: impl FnOnce(Now) -> Embedded) {
         let loaded = load(self.now());
-        let (written, waiting) = (loaded.memory().last_seq(), VecDeque::new());
-        *self.marks.lock().unwrap_or_else(PoisonError::into_inner) = Marks { written, waiting };
+        let last = loaded.memory().last_seq();
+        *self.marks() = Marks {
+            written: last,
+            waiting: VecDeque::new(),
+            // By the last daemon, for all that is known.
+            offered: last,
+        };
         if let Some(exchange) = &self.exchange {
             for job in loaded.uncancelled() {
                 exchange.cancel(*job, 0);
@@ -239,10 +245,36 @@ impl Desk {
         rows
     }
 
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest jobs up to this number, so many at most, to be brought elsewhere.
+    pub(super) fn offer(&self, up_to: u64, most: usize) -> Vec<(JobId, JobSpec)> {
+        let store = self.store();
+        let batch = store.memory().oldest(&Queue::Feed, up_to, most);
+        if let Some(last) = batch.last().and_then(|(job, _)| store.memory().entry(*job)) {
+            let mut marks = self.marks();
+            marks.offered = marks.offered.max(last.seq);
+        }
+        batch
+    }
+
+    /// Forgets a job, and gives whether the store elsewhere has to as well: it may be there, or on its way.
+    pub(super) fn cancel(&self, now: Now, job: JobId) -> Result<bool, JobError> {
+        let mut store = self.store();
+        let seq = store.memory().entry(job).map(|entry| entry.seq);
+        let is_only_here = seq.is_some_and(|seq| seq > self.marks().offered);
+        match (store.cancel(now, job), &self.exchange) {
+            (Ok(()) | Err(JobError::Unknown), Some(_)) => Ok(!is_only_here),
+            (cancelled, _) => cancelled.map(|()| false),
+        }
+    }
+
     /// The jobs that were put so far are written once the commit of this number is.
     pub(super) fn at_commit(&self, stamp: u64) {
         let last = self.store().memory().last_seq();
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = self.marks();
         if marks.waiting.back().map_or(marks.written, |(_, seq)| *seq) < last {
             marks.waiting.push_back((stamp, last));
         }
@@ -250,7 +282,7 @@ impl Desk {
 
     /// The number of the last job that is written, where the log is this far; and whether no later one waits to be.
     pub(super) fn written_jobs(&self, written: u64) -> (u64, bool) {
-        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut marks = self.marks();
         while let Some(&(_, seq)) = marks.waiting.front().filter(|(stamp, _)| *stamp <= written) {
             marks.written = seq;
             marks.waiting.pop_front();
@@ -300,6 +332,15 @@ impl Desk {
         std::mem::take(&mut *self.departed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// These jobs, and those of the store elsewhere that are wanted. One that is on its way there is shown once.
+    fn with_those_elsewhere(&self, mut jobs: Vec<Seen>, is_wanted: impl Fn(&Seen) -> bool) -> Vec<Seen> {
+        if let Some(exchange) = &self.exchange {
+            let here: HashSet<JobId> = jobs.iter().map(|job| job.job).collect();
+            jobs.extend(exchange.listed(|job| is_wanted(job) && !here.contains(&job.job)));
+        }
+        jobs
+    }
+
     /// Jobs as operators see them: those that are not done, or those that were given up.
     pub fn shown(&self, dead: bool) -> Vec<JobStatus> {
         let mut store = self.store();
@@ -309,10 +350,8 @@ impl Desk {
             store.list(JOBS_SEEN_MAX)
         };
         drop(store);
-        let mut jobs = own.unwrap_or_default();
-        if let Some(exchange) = &self.exchange {
-            jobs.extend(exchange.listed(|job| matches!(job.standing, Standing::Dead(_)) == dead));
-        }
+        let is_wanted = |job: &Seen| matches!(job.standing, Standing::Dead(_)) == dead;
+        let jobs = self.with_those_elsewhere(own.unwrap_or_default(), is_wanted);
         let now = (self.wall)();
         let status = |job: Seen| JobStatus {
             id: job.job.to_string(),
@@ -348,148 +387,6 @@ impl Desk {
             }
             (done, _) => done,
         }
-    }
-
-    /// A job as it is stored, from one that a program wants.
-    pub fn spec(&self, job: NewJob) -> Result<JobSpec, JobError> {
-        let owned = |key: String| key_of(job.owner, &key);
-        let target = match job.to {
-            JobTo::World => JobTarget::World,
-            JobTo::Worlds => JobTarget::Peers,
-            JobTo::WorldNamed(world) => JobTarget::Peer(world),
-            JobTo::Any => JobTarget::Any,
-            JobTo::Player(player) => JobTarget::User(player.into()),
-            JobTo::User(name) => JobTarget::Named(name),
-            JobTo::Worker(kind) => JobTarget::Worker(kind),
-            JobTo::Agent(id) => {
-                let id = hex::from_hex(&id).ok_or(JobError::Refused(format!("{id} is no agent's id")))?;
-                JobTarget::Agent(HostId(id))
-            }
-        };
-        let delay = (job.delay > 0.0).then(|| Duration::from_secs_f64(job.delay));
-        Ok(JobSpec {
-            kind: job.kind,
-            target,
-            data: WireValue::new(&job.data),
-            order_key: job.order.map(owned),
-            dedupe: job.dedupe.map(owned),
-            not_before: delay.map(|delay| (self.wall)().plus(delay)),
-            ttl_ms: (job.ttl * 1_000.0) as u64,
-            tries_max: job.tries,
-            from: Some(WireObj::from(job.owner)),
-            confirm: if job.is_replicated {
-                Confirm::Replicated
-            } else {
-                Confirm::Queued
-            },
-        })
-    }
-}
-
-/// The byte of an id in which what worlds have of one job differs.
-const COPY: usize = 8;
-
-/// A key of an owner's jobs, as it is among those of all owners.
-fn key_of(owner: Obj, key: &str) -> String {
-    format!("{owner}:{key}")
-}
-
-impl JobDesk for Desk {
-    fn known(&self, owner: Obj, key: &str) -> Option<[u8; 16]> {
-        let known = self.store().memory().known(&key_of(owner, key), (self.wall)());
-        known.map(|job| job.0)
-    }
-
-    fn next_id(&self) -> [u8; 16] {
-        let number = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let mut id = [0; 16];
-        id[..8].copy_from_slice(&self.ids_of);
-        id[8..].copy_from_slice(&number.to_be_bytes());
-        id
-    }
-
-    fn takes(&self, bytes: usize) -> bool {
-        bytes <= JOB_DATA_MAX
-    }
-
-    fn has_room(&self, owner: Option<Obj>, jobs: usize, bytes: usize) -> bool {
-        let store = self.store();
-        let memory = store.memory();
-        let of_owner = |owner: Obj| {
-            let here = memory.load_of(owner.into());
-            let exchange = self.exchange.as_ref();
-            let there = exchange.map_or(Load::default(), |exchange| exchange.load_of(owner.into()));
-            here.jobs + there.jobs + jobs <= JOBS_OF_OWNER_MAX
-                && here.bytes + there.bytes + bytes <= JOBS_OF_OWNER_BYTES_MAX
-        };
-        memory.has_room(jobs, bytes) && owner.is_none_or(of_owner)
-    }
-
-    fn reaches(&self, to: &JobTo) -> bool {
-        match to {
-            JobTo::Agent(id) => hex::from_hex::<16>(id).is_some(),
-            JobTo::WorldNamed(world) => self.store().memory().reaches(world),
-            _ => true,
-        }
-    }
-
-    fn has_replicas(&self) -> bool {
-        self.exchange.is_some()
-    }
-
-    fn can_cancel(&self, id: [u8; 16]) -> bool {
-        let is_here = self.store().memory().entry(JobId(id)).is_some();
-        is_here
-            || self
-                .exchange
-                .as_ref()
-                .is_none_or(|exchange| exchange.may_cancel())
-    }
-
-    fn list(&self, owner: Option<Obj>) -> Vec<JobSeen> {
-        let owner = owner.map(WireObj::from);
-        let mut jobs = self.store().memory().list_of(owner, JOBS_SEEN_MAX);
-        if let Some(exchange) = &self.exchange {
-            jobs.extend(exchange.listed(|job| {
-                let is_alive = !matches!(job.standing, Standing::Dead(_));
-                is_alive && (owner.is_none() || job.spec.from == owner)
-            }));
-        }
-        jobs.into_iter().map(seen).collect()
-    }
-
-    fn find(&self, id: [u8; 16]) -> Option<JobSeen> {
-        let own = self.store().find(JobId(id)).ok().flatten();
-        let elsewhere = || {
-            let listed = self.exchange.as_ref()?.listed(|job| is_of(job.job, id));
-            listed.into_iter().min_by_key(|job| job.job.0)
-        };
-        own.or_else(elsewhere).map(seen)
-    }
-}
-
-/// Whether a job is the one of this id, or what another world has of it where it is for all worlds. The store there tells
-/// those apart by one byte, which is 0 in every id that is given out.
-fn is_of(job: JobId, id: [u8; 16]) -> bool {
-    let mut first = job.0;
-    if id[COPY] == 0 {
-        first[COPY] = 0;
-    }
-    first == id
-}
-
-/// A job as programs see it.
-fn seen(job: Seen) -> JobSeen {
-    JobSeen {
-        id: id_text(job.job.0),
-        owner: job.spec.from.map_or(Obj::NOTHING, Obj::from),
-        kind: job.spec.kind,
-        to: job.queue.name(),
-        state: job.standing.to_string(),
-        tries: i64::from(job.tries),
-        since: i64::try_from(job.since.secs()).unwrap_or(i64::MAX),
-        error: job.why,
-        data: job.spec.data.open().unwrap_or(Value::int(0)),
     }
 }
 

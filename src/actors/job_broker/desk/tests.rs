@@ -1,15 +1,29 @@
 //! Which jobs are written, as the thread that brings them elsewhere asks.
 
+use super::programs::{COPY, is_of};
 use super::*;
 use crate::jobs::memory::Memory;
+use crate::limits::{JOB_DATA_MAX, JOBS_FED_MAX, JOBS_OF_OWNER_BYTES_MAX};
+use moo_model::{Obj, Value};
+use moo_tasks::jobs::JobDesk;
+use moo_vm::host::NewJob;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-fn put(desk: &Desk, kind: &str) {
+fn put(desk: &Desk, kind: &str) -> JobId {
     let job = NewJob::new(Obj(2), kind, Value::int(1));
     let spec = desk.spec(job).expect("it is for the world");
     let id = JobId(desk.next_id());
     desk.store().put(desk.now(), id, spec).expect("there is room");
+    id
+}
+
+/// A desk whose jobs go elsewhere.
+fn feeding() -> (Desk, Arc<Exchange>) {
+    let exchange = Arc::new(Exchange::default());
+    let desk = Desk::new(|| Wall(1), Some(exchange.clone()), LEASE);
+    desk.open(|_| Embedded::load(Memory::feed(10), Now::default(), Default::default()).0);
+    (desk, exchange)
 }
 
 #[test]
@@ -37,6 +51,35 @@ fn jobs_may_be_brought_elsewhere_once_their_own_commit_is_written() {
     assert_eq!(kinds(1), ["first"]);
     assert_eq!(desk.written_jobs(6), (3, true));
     assert_eq!(kinds(3), ["first", "second", "third"]);
+}
+
+#[test]
+fn the_store_elsewhere_is_to_forget_only_what_may_be_there() {
+    let (desk, exchange) = feeding();
+    let (first, second) = (put(&desk, "first"), put(&desk, "second"));
+    assert_eq!(desk.offer(1, 10).len(), 1);
+    assert_eq!(desk.cancel(desk.now(), second), Ok(false), "it was never sent");
+    assert_eq!(desk.cancel(desk.now(), first), Ok(true));
+    assert_eq!(desk.cancel(desk.now(), first), Ok(true), "it may have come there");
+    // While that store does not hear of them, so many may wait to be forgotten.
+    let here = put(&desk, "third");
+    exchange.is_away.store(true, Ordering::Relaxed);
+    assert!(desk.can_cancel(here.0) && !desk.can_cancel(first.0));
+    for number in 0..JOBS_FED_MAX as u128 {
+        exchange.cancel(JobId(number.to_be_bytes()), 1);
+    }
+    assert!(!desk.can_cancel(here.0));
+}
+
+#[test]
+fn a_job_on_its_way_elsewhere_is_listed_once() {
+    let (desk, exchange) = feeding();
+    let job = put(&desk, "first");
+    let seen = desk.store().find(job).expect("it is here").expect("it is here");
+    exchange.show(seen);
+    assert_eq!((desk.list(None).len(), desk.shown(false).len()), (1, 1));
+    desk.fed(job, None);
+    assert_eq!((desk.list(None).len(), desk.shown(false).len()), (1, 1));
 }
 
 #[test]

@@ -11,8 +11,10 @@ use super::figures::JobFigures;
 use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
 use crate::jobs::redis::{OnRedis, Settings};
-use crate::jobs::{Ending, JobError, Load, Queue, Seen, Taken};
-use crate::limits::{JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, JOBS_SEEN_MAX, WORLD_JOB_MAX};
+use crate::jobs::{Ending, JobError, Load, Queue, Seen, Taken, size_of};
+use crate::limits::{
+    JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, JOBS_SEEN_BYTES_MAX, JOBS_SEEN_MAX, WORLD_JOB_MAX,
+};
 use crate::protocol::{HostId, JobId, WireObj};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,6 +94,13 @@ impl Orders {
     }
 }
 
+/// Jobs that were brought to the store, and how many bytes they have.
+#[derive(Default)]
+struct Brought {
+    jobs: Vec<Seen>,
+    bytes: usize,
+}
+
 /// What both sides see.
 #[derive(Default)]
 pub struct Exchange {
@@ -106,7 +115,7 @@ pub struct Exchange {
     /// The jobs on Redis, as they were a moment ago.
     listed: Mutex<Arc<[Seen]>>,
     /// Those that were brought there since. Locked before the others.
-    brought: Mutex<Vec<Seen>>,
+    brought: Mutex<Brought>,
     /// When somebody last asked for them.
     asked: Mutex<Option<Instant>>,
     /// What those of each owner of this world come to.
@@ -267,7 +276,7 @@ impl Exchange {
 
     /// Whether one more job may wait to be forgotten there.
     pub fn may_cancel(&self) -> bool {
-        !self.is_away() && locked(&self.orders).cancels.len() < JOBS_FED_MAX
+        locked(&self.orders).cancels.len() < JOBS_FED_MAX
     }
 
     /// A job is to be forgotten there, once this commit is written.
@@ -305,15 +314,17 @@ impl Exchange {
         *locked(&self.asked) = Some(Instant::now());
         let brought = locked(&self.brought);
         let listed = locked(&self.listed).clone();
-        let all = listed.iter().chain(brought.iter());
+        let all = listed.iter().chain(&brought.jobs);
         all.filter(is_wanted).cloned().collect()
     }
 
-    /// A job was brought there: it is shown until they are listed anew.
+    /// A job was brought there: it is shown until they are listed anew, as far as there is room.
     pub(super) fn show(&self, job: Seen) {
         let mut brought = locked(&self.brought);
-        if brought.len() < JOBS_SEEN_MAX {
-            brought.push(job);
+        let bytes = brought.bytes + size_of(&job.spec);
+        if brought.jobs.len() < JOBS_SEEN_MAX && bytes <= JOBS_SEEN_BYTES_MAX {
+            brought.jobs.push(job);
+            brought.bytes = bytes;
         }
     }
 
@@ -321,7 +332,7 @@ impl Exchange {
     pub(super) fn list(&self, listed: Arc<[Seen]>) {
         let mut brought = locked(&self.brought);
         *locked(&self.listed) = listed;
-        brought.clear();
+        *brought = Brought::default();
     }
 
     /// Whether somebody has asked for them within this time.

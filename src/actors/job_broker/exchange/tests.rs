@@ -125,7 +125,7 @@ fn a_job_is_forgotten_there_once_the_commit_that_says_so_is_written() {
 fn a_job_that_was_brought_there_is_shown_until_they_are_listed_anew() {
     let exchange = Exchange::default();
     let Taken { spec, queue, .. } = taken(1);
-    exchange.show(Seen {
+    let seen = Seen {
         job: JOB,
         queue,
         standing: crate::jobs::Standing::Ready,
@@ -134,8 +134,16 @@ fn a_job_that_was_brought_there_is_shown_until_they_are_listed_anew() {
         why: String::new(),
         owner: None,
         spec,
-    });
+    };
+    exchange.show(seen.clone());
     assert_eq!(exchange.listed(|seen| seen.job == JOB).len(), 1);
+    // Of large ones, only some are.
+    let mut large = seen;
+    large.spec.data = WireValue::new(&Value::string("x".repeat(JOBS_SEEN_BYTES_MAX / 4)));
+    for _ in 0..5 {
+        exchange.show(large.clone());
+    }
+    assert_eq!(exchange.listed(|_| true).len(), 4);
     exchange.list(Arc::default());
     assert!(exchange.listed(|_| true).is_empty());
 }

@@ -74,6 +74,64 @@ fn a_take_that_finds_many_jobs_which_are_over_leaves_the_rest_to_the_next() {
 }
 
 #[test]
+fn jobs_that_are_not_over_or_are_taken_hold_up_none_that_is() {
+    let Some(server) = Server::start() else { return };
+    let roomy = Settings {
+        jobs_max: JOBS_MAX,
+        lease: PATIENCE,
+        ..settings(&server, "late", "here")
+    };
+    let mut remote = Remote::new(&server, "late", "here");
+    remote.store = OnRedis::new(roomy).expect("it is an address");
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    let now = remote.now();
+    let day = crate::limits::JOB_PARKED_MAX;
+    let due = now.wall.plus(day * 3);
+    let late = JobSpec {
+        not_before: Some(due),
+        ..spec("b")
+    };
+    let id = remote.id();
+    remote.store.put(now, id, late).expect("there is room");
+    let many = JOB_SWEPT_AT_ONCE + JOB_FEED_BATCH;
+    let ids = (0..many as u64).map(|number| {
+        let mut id = [3; 16];
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        JobId(id)
+    });
+    let jobs: Vec<_> = ids.map(|id| (id, spec("a"))).collect();
+    remote.store.put_many(now, &jobs).expect("Redis is there");
+    let queue = [Queue::Any("a".into())];
+    let mut taken = 0;
+    while taken < many {
+        let some = remote.store.take(now, "x", &queue, many).expect("Redis is there");
+        assert!(!some.is_empty());
+        taken += some.len();
+    }
+    // As if they had been put long ago, and another one after them that nobody has.
+    let (over, now) = (remote.id(), remote.now());
+    remote.store.put(now, over, spec("c")).expect("there is room");
+    let mut rescore = redis::cmd("ZADD");
+    rescore.arg("{late}:3:alive");
+    for (job, _) in &jobs {
+        rescore.arg(1).arg(job.to_string());
+    }
+    rescore.arg(1).arg(id.to_string()).arg(2).arg(over.to_string());
+    rescore.exec(&mut other).expect("it is a sorted set");
+    remote.store.sweep(now).expect("Redis is there");
+    let counts = remote.store.counts().expect("Redis is there");
+    assert_eq!((counts.dead, counts.taken, counts.delayed), (1, many as u64, 1));
+    let score: u64 = redis::cmd("ZSCORE")
+        .arg("{late}:3:alive")
+        .arg(id.to_string())
+        .query(&mut other)
+        .expect("it is there");
+    assert_eq!(score, due.0, "it is looked at again a day after it is due");
+}
+
+#[test]
 fn no_more_worlds_share_a_store_than_may() {
     let Some(server) = Server::start() else { return };
     let mut other = Client::open(server.url())

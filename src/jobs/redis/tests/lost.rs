@@ -59,6 +59,13 @@ fn a_redis_that_does_not_have_the_last_jobs_is_noticed_when_it_is_joined() {
     assert_eq!(remote.store.tally().losses, 1);
     let now = remote.now();
     assert_eq!(remote.store.knows(now, &ids), Ok(vec![true, false, false]));
+    // One that was done long ago is known no more, but it is not among the last two.
+    let asked_about = [ids[0], ids[1], ids[2], JobId([99; 16])];
+    assert_eq!(
+        remote.store.lost_of(now, &asked_about),
+        Ok([ids[1], ids[2]].into())
+    );
+    assert_eq!(remote.store.lost_of(now, &asked_about), Ok([].into()));
     let again = remote.store.put(now, ids[1], spec("a")).expect("it works on");
     assert!(!again.duplicate);
 }
