@@ -110,16 +110,25 @@ fn jobs_that_are_not_over_or_are_taken_hold_up_none_that_is() {
         assert!(!some.is_empty());
         taken += some.len();
     }
-    // As if they had been put long ago, and another one after them that nobody has.
-    let (over, now) = (remote.id(), remote.now());
-    remote.store.put(now, over, spec("c")).expect("there is room");
-    let mut rescore = redis::cmd("ZADD");
-    rescore.arg("{late}:3:alive");
-    for (job, _) in &jobs {
-        rescore.arg(1).arg(job.to_string());
+    // As if all had been put and were to be given up long ago, but for one that nobody has and that is over only now.
+    for set in ["{late}:3:alive", "{late}:3:ends"] {
+        let mut rescore = redis::cmd("ZADD");
+        rescore.arg(set);
+        for (job, _) in &jobs {
+            rescore.arg(1).arg(job.to_string());
+        }
+        rescore.exec(&mut other).expect("it is a sorted set");
     }
-    rescore.arg(1).arg(id.to_string()).arg(2).arg(over.to_string());
+    let mut rescore = redis::cmd("ZADD");
+    rescore.arg("{late}:3:alive").arg(2).arg(id.to_string());
     rescore.exec(&mut other).expect("it is a sorted set");
+    let short = JobSpec {
+        ttl_ms: 1,
+        ..spec("c")
+    };
+    let (over, now) = (remote.id(), remote.now());
+    remote.store.put(now, over, short).expect("there is room");
+    std::thread::park_timeout(Duration::from_millis(5));
     remote.store.sweep(now).expect("Redis is there");
     let counts = remote.store.counts().expect("Redis is there");
     assert_eq!((counts.dead, counts.taken, counts.delayed), (1, many as u64, 1));
