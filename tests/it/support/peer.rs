@@ -21,7 +21,10 @@ use std::fs;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// After how long a question is sent again.
+const ASKS_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the daemon calls its world in tokens.
 pub const WORLD: &str = "moothall";
@@ -319,7 +322,8 @@ impl Peer {
         Ok(reply)
     }
 
-    /// Sends a message and waits for the frame that answers it.
+    /// Sends a message and waits for the frame that answers it; asks again as a host does, for a daemon that starts may drop
+    /// what comes before its gateway.
     #[track_caller]
     fn ask(&mut self, principal: [u8; 16], message: &impl Message) -> Vec<u8> {
         self.correlation += 1;
@@ -329,9 +333,14 @@ impl Peer {
             ..Envelope::default()
         };
         let frame = encode(&envelope, message).unwrap();
-        self.sender.send(Lane::Interactive, frame).unwrap();
-        let answer = self.answer(DEADLINE);
-        answer.expect("the daemon answers every question")
+        let end = Instant::now() + DEADLINE;
+        while Instant::now() < end {
+            self.sender.send(Lane::Interactive, frame.clone()).unwrap();
+            if let Some(answer) = self.answer(ASKS_AGAIN) {
+                return answer;
+            }
+        }
+        panic!("the daemon answers every question");
     }
 
     /// Says hello and gives whether anything at all comes back in this time.
@@ -348,8 +357,10 @@ impl Peer {
     }
 
     fn answer(&mut self, patience: Duration) -> Option<Vec<u8>> {
+        let end = Instant::now() + patience;
         loop {
-            match self.heard.recv_timeout(patience).ok()? {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.heard.recv_timeout(left).ok()? {
                 HostInbound::Reply { frame, .. } if self.is_answer(&frame) => return Some(frame),
                 other => self.kept.push_back(other),
             }

@@ -207,6 +207,11 @@ impl Web {
         self.closed.expect("it is closed")
     }
 
+    /// Whether the other side was found to have closed it.
+    pub fn is_closed(&self) -> bool {
+        self.closed.is_some()
+    }
+
     /// Reads all that has come already, and answers pings: whoever does neither for a minute is closed.
     pub fn read_all(&mut self) {
         self.socket.get_ref().set_nonblocking(true).unwrap();
