@@ -24,7 +24,7 @@ pub const WORKER_GRACE: Duration = Duration::from_secs(5);
 /// Answers to pings in a row in which a worker does not name a request before that is taken as lost on its way.
 pub const PONGS_UNLISTED_MAX: u8 = 2;
 /// How often the daemon looks for requests whose time is over.
-pub const WORKER_TICK: Duration = Duration::from_millis(50);
+pub const WORKER_TICK: Duration = Duration::from_millis(100);
 /// After this long without word of a task's order, word of it was lost: longer than a commit takes to be written.
 pub const ORDER_LOST_AFTER: Duration = Duration::from_secs(10);
 /// Tasks that ended before their order was heard of, remembered so that it is not given out.

@@ -1,8 +1,7 @@
 //! All figures of docs/performance.md in one run: the machine, the transactions, and the real programs under load.
 
-use crate::load;
+use crate::{cargo_command, load};
 use std::path::Path;
-use std::process::Command;
 
 /// Builds what is measured, in release form, then measures one thing after the other and prints a table for each.
 pub fn run(root: &Path) -> Result<(), String> {
@@ -30,7 +29,7 @@ pub fn run(root: &Path) -> Result<(), String> {
 
 /// Runs cargo, which speaks for itself.
 pub fn cargo(root: &Path, words: &[&str]) -> Result<(), String> {
-    let status = Command::new(env!("CARGO"))
+    let status = cargo_command()
         .args(words)
         .arg("--quiet")
         .current_dir(root)

@@ -1,6 +1,6 @@
 //! The gate: formatting, tidy, clippy, documentation, the browser client and all tests, in one profile so that nothing is built twice.
 
-use crate::tidy;
+use crate::{cargo_command, tidy};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -92,7 +92,7 @@ fn step(name: &str, work: impl FnOnce() -> Result<(), String>) -> Result<(), Str
 }
 
 fn cargo(root: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = cargo_command();
     command
         .args(words)
         .envs(variables.iter().copied())
@@ -109,7 +109,7 @@ fn cargo(root: &Path, words: &[&str], variables: &[(&str, &str)]) -> Result<(), 
 
 /// Whether cargo-nextest is there, which runs tests in processes of their own and in parallel.
 fn has_nextest(root: &Path) -> bool {
-    let mut command = Command::new(env!("CARGO"));
+    let mut command = cargo_command();
     command
         .args(["nextest", "--version"])
         .current_dir(root)

@@ -14,7 +14,7 @@ mod soak;
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask ci | tidy | docs | bench | load [crowd | fair | room | web]\n       cargo xtask fuzz [TARGET] [SECONDS]\n       cargo xtask soak [--events N] [--clients N] [--faults N] [--seed N]";
 
@@ -49,4 +49,14 @@ fn root() -> PathBuf {
     here.parent()
         .expect("the manifest of xtask is one folder below the workspace")
         .to_owned()
+}
+
+/// Cargo as a shell would start it. What cargo has told this program of its own package is not passed on: there are build
+/// scripts that run anew whenever that changes, and with them all that stands on theirs.
+fn cargo_command() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env_remove("CARGO_MANIFEST_PATH");
+    command
 }

@@ -1,7 +1,7 @@
 //! The soak at full size: real programs under random faults, and the tally of what was lost and doubled.
 
+use crate::cargo_command;
 use std::path::Path;
-use std::process::Command;
 
 /// The flags, the variables that carry them to the test, and what counts without them.
 const FLAGS: [(&str, &str, &str); 4] = [
@@ -24,7 +24,7 @@ pub fn run(root: &Path, words: &[&str]) -> Result<(), String> {
         "--",
         "--nocapture",
     ];
-    let status = Command::new(env!("CARGO"))
+    let status = cargo_command()
         .args(test)
         .envs(sizes(words)?)
         .current_dir(root)

@@ -279,6 +279,7 @@ impl ConnectionActor {
         let client = Client::new(conn.clone(), proven, Commands::default());
         self.clients.insert(conn.id, client);
         self.by_client.insert(by.client, conn.id);
+        self.is_at_host(&conn);
         conn
     }
 
@@ -295,10 +296,7 @@ impl ConnectionActor {
             epoch: before.epoch + 1,
             ..before
         });
-        self.lingering.remove(&conn.id);
-        if let Some(awaited) = &mut self.awaited {
-            awaited.remove(&conn.id);
-        }
+        self.is_at_host(conn);
         if let Some(client) = self.clients.get_mut(&conn.id) {
             client.asked_as = by.client;
         }

@@ -4,6 +4,7 @@ use super::ConnectionActor;
 use crate::actors::errand;
 use crate::actors::executor::wall_seconds;
 use crate::actors::outlet::Item;
+use crate::limits::UNLOGGED_LOOK_S;
 use crate::protocol::ClientId;
 use crate::protocol::broadcast::Subject;
 use moo_model::Value;
@@ -30,6 +31,7 @@ impl ConnectionActor {
         }
         self.unlogged.remove(&conn.id);
         self.lingering.remove(&conn.id);
+        self.census.remove(conn.id);
         if let Some(awaited) = &mut self.awaited {
             awaited.remove(&conn.id);
             self.tell_hosts_back();
@@ -120,6 +122,7 @@ impl ConnectionActor {
         self.by_client.clear();
         self.by_sid.clear();
         self.lingering.clear();
+        self.census.clear();
         rows
     }
 
@@ -130,18 +133,27 @@ impl ConnectionActor {
         let now = wall_seconds() as i64;
         let unless_set = self.parts.login_timeout_s;
         let mut limits = HashMap::new();
-        let unlogged: Vec<_> = self
+        let is_due = |&(_, at): &(&ConnId, &i64)| *at <= now;
+        let due: Vec<ConnId> = self
             .unlogged
             .iter()
-            .filter_map(|conn| self.clients.get(conn))
-            .filter(|client| client.closing.is_none())
-            .map(|client| client.conn.clone())
+            .filter(is_due)
+            .map(|(conn, _)| *conn)
             .collect();
-        for conn in unlogged {
+        for conn in due {
+            let client = self.clients.get(&conn).filter(|client| client.closing.is_none());
+            let Some(conn) = client.map(|client| client.conn.clone()) else {
+                continue;
+            };
             let limit = *limits
                 .entry(conn.listener)
                 .or_insert_with(|| self.look(|tx| login::connect_timeout(tx, conn.listener, unless_set)));
-            let is_over = limit.is_some_and(|limit| now - conn.last_input() > limit);
+            let over_at = limit.map_or(i64::MAX, |limit| conn.last_input().saturating_add(limit));
+            let is_over = now > over_at;
+            if !is_over {
+                let next = over_at.saturating_add(1).min(now + UNLOGGED_LOOK_S);
+                self.unlogged.insert(conn.id, next);
+            }
             if is_over && !conn.input().is_busy() {
                 let lines = self.message(&conn, Message::Timeout);
                 if let Some(client) = self.clients.get_mut(&conn.id) {

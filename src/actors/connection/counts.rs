@@ -20,12 +20,25 @@ pub(super) struct Count {
     pub digest: u64,
 }
 
+impl Count {
+    /// One more.
+    pub fn add(&mut self, client: ClientId) {
+        self.clients = self.clients.saturating_add(1);
+        self.digest ^= first_half(client);
+    }
+
+    /// One less, which was added.
+    pub fn remove(&mut self, client: ClientId) {
+        self.clients = self.clients.saturating_sub(1);
+        self.digest ^= first_half(client);
+    }
+}
+
 impl FromIterator<ClientId> for Count {
     fn from_iter<T: IntoIterator<Item = ClientId>>(clients: T) -> Count {
-        clients.into_iter().fold(Count::default(), |count, client| Count {
-            clients: count.clients.saturating_add(1),
-            digest: count.digest ^ first_half(client),
-        })
+        let mut count = Count::default();
+        clients.into_iter().for_each(|client| count.add(client));
+        count
     }
 }
 

@@ -78,15 +78,6 @@ impl Ended {
 }
 
 impl ConnectionActor {
-    /// The connections that a host has.
-    fn at(&self, host: HostId) -> impl Iterator<Item = (ConnId, ClientId)> {
-        let here = self
-            .clients
-            .iter()
-            .filter(move |(conn, client)| client.host() == host && !self.lingering.contains_key(conn));
-        here.map(|(conn, client)| (*conn, client.id()))
-    }
-
     fn linger(&mut self, conns: Vec<ConnId>) {
         if !conns.is_empty() {
             tracing::info!(connections = conns.len(), "connections linger without a host");
@@ -97,6 +88,7 @@ impl ConnectionActor {
             };
             let attach_epoch = client.conn.attachment().epoch;
             self.lingering.insert(conn, sweeps_in(self.parts.linger_s));
+            self.census.remove(conn);
             self.items.push(Item::Detach { conn, attach_epoch });
         }
     }
@@ -104,7 +96,7 @@ impl ConnectionActor {
     pub(super) fn host_gone(&mut self, host: HostId) {
         self.counts.forget(host);
         self.peers.remove(&host);
-        let gone = self.at(host).map(|(conn, _)| conn).collect();
+        let gone = self.census.at(host).map(|(conn, _)| conn).collect();
         self.linger(gone);
         self.parts.outlet.outbox().host_gone(host);
     }
@@ -115,7 +107,7 @@ impl ConnectionActor {
             let client = self.clients.get(conn);
             client.is_some_and(|client| client.conn.host() != (came.host.0, came.instance))
         };
-        let gone = self.at(came.host).map(|(conn, _)| conn).filter(of_others);
+        let gone = self.census.at(came.host).map(|(conn, _)| conn).filter(of_others);
         let gone: Vec<_> = gone.collect();
         self.linger(gone);
         if came.is_new {
@@ -171,7 +163,7 @@ impl ConnectionActor {
             digest,
         } = counts;
         let theirs = Count { clients, digest };
-        let ours: Count = self.at(host).map(|(_, client)| client).collect();
+        let ours = self.census.of(host);
         let last = ConnId(self.parts.outside.connections.last());
         if self.counts.compare(host, theirs, ours, last) {
             tracing::info!(%host, theirs = clients, ours = ours.clients, "a host has other clients than we know of");
@@ -189,7 +181,7 @@ impl ConnectionActor {
         };
         if let Some(last) = last {
             let is_lost = |(conn, client): &(ConnId, ClientId)| *conn <= last && !held.contains_key(client);
-            let lost: Vec<_> = self.at(host).filter(is_lost).collect();
+            let lost: Vec<_> = self.census.at(host).filter(is_lost).collect();
             self.linger(lost.into_iter().map(|(conn, _)| conn).collect());
         }
         let by = (host, instance_of(peer));
@@ -229,10 +221,7 @@ impl ConnectionActor {
         let Some(conn) = self.clients.get(&id).map(|known| known.conn.clone()) else {
             return;
         };
-        self.lingering.remove(&id);
-        if let Some(awaited) = &mut self.awaited {
-            awaited.remove(&id);
-        }
+        self.is_at_host(&conn);
         let (epoch, era) = (conn.attachment().epoch, self.parts.epoch);
         self.parts.outlet.outbox().attach(client, host, epoch, None, era);
         self.pump(&conn);

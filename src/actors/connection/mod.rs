@@ -11,6 +11,7 @@
 mod asking;
 mod attach;
 mod beside;
+mod census;
 mod closing;
 mod commands;
 mod counts;
@@ -42,6 +43,7 @@ use crate::protocol::token::Credentials;
 use crate::protocol::{ClientId, HostId, Wall};
 use actix::{Actor, AsyncContext, Context, Handler};
 use beside::Beside;
+use census::Census;
 use commands::Commands;
 use counts::Counts;
 use lines::Save;
@@ -228,9 +230,13 @@ pub struct ConnectionActor {
     by_sid: HashMap<String, ConnId>,
     /// Where each host can be told something.
     peers: HashMap<HostId, PeerId>,
-    unlogged: HashSet<ConnId>,
+    /// When each that has not logged in is looked at again, in seconds since 1970.
+    unlogged: HashMap<ConnId, i64>,
+    /// Sweeps until it is looked again whose tokens are to be renewed.
+    renewal_rest: u32,
     /// Connections without a host, with the sweeps that are left to them.
     lingering: HashMap<ConnId, u32>,
+    census: Census,
     ended: Ended,
     /// Connections of the last daemon whose hosts have not come back; none once nobody waits for them.
     awaited: Option<HashSet<ConnId>>,
@@ -265,8 +271,10 @@ impl ConnectionActor {
             by_client: HashMap::new(),
             by_sid: HashMap::new(),
             peers: HashMap::new(),
-            unlogged: HashSet::new(),
+            unlogged: HashMap::new(),
+            renewal_rest: 0,
             lingering: HashMap::new(),
+            census: Census::default(),
             ended: Ended::default(),
             awaited: Some(HashSet::new()),
             tells_hosts_back: false,

@@ -79,11 +79,9 @@ impl ConnectionActor {
             ..attachment
         });
         client.commands.answered(held.cmd_acked);
-        self.errand.conns.push(client.conn.clone());
-        self.lingering.remove(&id);
-        if let Some(awaited) = &mut self.awaited {
-            awaited.remove(&id);
-        }
+        let conn = client.conn.clone();
+        self.is_at_host(&conn);
+        self.errand.conns.push(conn);
         Ok((epoch, held.last))
     }
 

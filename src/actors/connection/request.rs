@@ -200,7 +200,8 @@ impl ConnectionActor {
         let answer = self.established(reply, client_token, &client);
         self.clients.insert(conn.id, client);
         self.by_client.insert(id, conn.id);
-        self.unlogged.insert(conn.id);
+        self.is_at_host(&conn);
+        self.unlogged.insert(conn.id, 0);
         // The line that greets it is stored too, and waits until this is.
         conn.input().begin();
         let greeting = conn.input().stored().into_iter();
@@ -224,24 +225,21 @@ impl ConnectionActor {
         conn: ConnId,
     ) -> Result<(), RpcMessageError> {
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
-        let attachment = known.conn.attachment();
+        let (id, known) = (known.id(), known.conn.clone());
+        let attachment = known.attachment();
         if (HostId(attachment.host), attachment.instance) != by {
             return Err(RpcMessageError::AlreadyConnected);
         }
-        let (id, era) = (known.id(), self.parts.epoch);
-        let (client_token, _) = self.parts.keys.credentials(id, None);
-        if self.lingering.remove(&conn).is_some() {
+        if self.is_at_host(&known) {
             // The host is there, but had no connection to name to this daemon.
-            let mut outbox = self.parts.outlet.outbox();
+            let (mut outbox, era) = (self.parts.outlet.outbox(), self.parts.epoch);
             outbox.attach(id, by.0, attachment.epoch, None, era);
         }
-        if let Some(awaited) = &mut self.awaited {
-            awaited.remove(&conn);
-        }
-        let answer = self.established(reply, client_token, known);
-        let known = known.conn.clone();
+        let (client_token, _) = self.parts.keys.credentials(id, None);
+        let answer = self.clients.get(&conn);
+        let answer = answer.map(|client| self.established(reply, client_token, client));
         self.errand.conns.push(known.clone());
-        self.errand.after.push(answer);
+        self.errand.after.extend(answer);
         self.tell_hosts_back();
         self.pump(&known);
         Ok(())

@@ -91,7 +91,7 @@ impl ConnectionActor {
             awaited.insert(conn.id);
         }
         if conn.object().0 < 0 {
-            self.unlogged.insert(conn.id);
+            self.unlogged.insert(conn.id, 0);
         }
         if let Some(earlier) = earlier {
             self.begin_take_over(&earlier, &conn);

@@ -9,7 +9,7 @@ use crate::actors::kit::gate::Offered;
 use crate::actors::kit::secret_file::random;
 use crate::actors::outlet::{After, Item, Reply};
 use crate::actors::publisher::answer;
-use crate::limits::CREDENTIALS_RENEWED_MAX;
+use crate::limits::{CREDENTIALS_RENEWED_MAX, CREDENTIALS_REST};
 use crate::protocol::Wall;
 use crate::protocol::broadcast::{REVOKED_WORDS, Subject};
 use crate::protocol::client::{Auth, Refusal};
@@ -132,17 +132,27 @@ impl ConnectionActor {
         })
     }
 
-    /// Gives connections new tokens when half of the life of theirs has gone: a few at a time, since each is signed.
+    /// Gives connections new tokens when half of the life of theirs has gone: a few at a time, since each is signed. Half
+    /// a life is half a day, so nobody is late when all are looked at once a minute.
     pub(super) fn renew_credentials(&mut self) {
+        if self.renewal_rest > 0 {
+            self.renewal_rest -= 1;
+            return;
+        }
         let keys = &self.parts.keys;
         let now = keys.now();
         let clients = self.clients.values_mut();
         let due = clients.filter(|client| client.credentials.is_due(now));
+        let mut renewed = 0;
         for client in due.take(CREDENTIALS_RENEWED_MAX) {
             let conn = client.conn.clone();
             let issued = issue(keys, client, Old::Overlap);
             self.errand.after.push(issued.event(conn.id, now));
             self.errand.conns.push(conn);
+            renewed += 1;
+        }
+        if renewed < CREDENTIALS_RENEWED_MAX {
+            self.renewal_rest = CREDENTIALS_REST;
         }
     }
 

@@ -1,9 +1,10 @@
-//! The alarm for an arbiter that is stuck: one thread that looks at the last beat of each.
+//! The alarm for an arbiter that is stuck: one thread that asks each whether it runs, and looks for the answer.
 //!
+//! It asks rather than being told: a timer in each arbiter would wake an idle one more than twice as often.
 //! It only reports. Killing a process whose main arbiter is stuck is the business of the supervisor's watchdog.
 //! Invariant: a watcher that was itself held up (a paused machine) blames nobody for that round.
 
-use crate::limits::{ARBITER_BEAT, ARBITER_STALL};
+use crate::limits::{ARBITER_LOOK, ARBITER_STALL};
 use actix::{Arbiter, ArbiterHandle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -13,20 +14,45 @@ use std::{io, thread};
 /// What there is to say about one arbiter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stall {
-    /// It has shown nothing for this long, and still does not.
+    /// It has not answered for this long, and still does not.
     Began(&'static str, Duration),
     /// It runs again, after this long.
     Ended(&'static str, Duration),
 }
 
-/// The last beat of one arbiter, in milliseconds since the alarm was started.
+/// One arbiter: when it was asked, and when it last answered, in milliseconds since the alarm was started.
 struct Watched {
     name: &'static str,
-    last_beat_ms: Arc<AtomicU64>,
-    stalled_since: Option<Duration>,
+    /// Asks it; false when it is gone.
+    ask: Box<dyn Fn() -> bool + Send>,
+    asked_ms: u64,
+    answered_ms: Arc<AtomicU64>,
+    is_reported: bool,
 }
 
-/// The pure part: who beat when, and what follows from that.
+impl Watched {
+    /// Looks whether it has answered, and asks anew if so. It is asked once only while it is stuck, so that no questions
+    /// pile up there. Gives what there is to say; none and false when the arbiter is gone.
+    fn look(&mut self, now_ms: u64, was_held_up: bool) -> (Option<Stall>, bool) {
+        let answered_ms = self.answered_ms.load(Ordering::Relaxed);
+        if answered_ms >= self.asked_ms {
+            let silent = Duration::from_millis(answered_ms - self.asked_ms);
+            let ended = std::mem::take(&mut self.is_reported).then_some(Stall::Ended(self.name, silent));
+            self.asked_ms = now_ms;
+            return (ended, (self.ask)());
+        }
+        if was_held_up && !self.is_reported {
+            self.asked_ms = now_ms;
+        }
+        let silent = Duration::from_millis(now_ms - self.asked_ms);
+        if silent <= ARBITER_STALL || std::mem::replace(&mut self.is_reported, true) {
+            return (None, true);
+        }
+        (Some(Stall::Began(self.name, silent)), true)
+    }
+}
+
+/// The pure part: who was asked and answered when, and what follows from that.
 #[derive(Default)]
 struct Watch {
     arbiters: Vec<Watched>,
@@ -36,31 +62,20 @@ struct Watch {
 impl Watch {
     /// Looks at every arbiter at `now`, counted from the start of the alarm.
     fn look(&mut self, now: Duration) -> Vec<Stall> {
-        let late = now.saturating_sub(self.last_look) > ARBITER_STALL;
+        let was_held_up = now.saturating_sub(self.last_look) > ARBITER_STALL;
         self.last_look = now;
         let mut stalls = Vec::new();
-        for arbiter in &mut self.arbiters {
-            if Arc::strong_count(&arbiter.last_beat_ms) == 1 {
-                continue;
-            }
-            let beat = Duration::from_millis(arbiter.last_beat_ms.load(Ordering::Relaxed));
-            let silent = now.saturating_sub(beat);
-            match arbiter.stalled_since {
-                None if silent > ARBITER_STALL && !late => {
-                    arbiter.stalled_since = Some(beat);
-                    stalls.push(Stall::Began(arbiter.name, silent));
-                }
-                Some(since) if beat > since => {
-                    arbiter.stalled_since = None;
-                    stalls.push(Stall::Ended(arbiter.name, beat - since));
-                }
-                _ => {}
-            }
-        }
-        self.arbiters
-            .retain(|arbiter| Arc::strong_count(&arbiter.last_beat_ms) > 1);
+        self.arbiters.retain_mut(|arbiter| {
+            let (stall, lives) = arbiter.look(whole_ms(now), was_held_up);
+            stalls.extend(stall);
+            lives
+        });
         stalls
     }
+}
+
+fn whole_ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Watches arbiters until it is dropped.
@@ -83,29 +98,27 @@ impl StallAlarm {
         Ok(alarm)
     }
 
-    /// Watches one arbiter, from its next turn on, as long as it lives.
+    /// Watches one arbiter as long as it lives.
     pub fn watch(&self, name: &'static str, arbiter: &ArbiterHandle) {
-        let born = self.born;
-        let now_ms = move || u64::try_from(born.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let beat = Arc::new(AtomicU64::new(now_ms()));
+        let (born, arbiter) = (self.born, arbiter.clone());
+        let answered_ms = Arc::new(AtomicU64::new(0));
+        let answer = Arc::clone(&answered_ms);
+        let ask = move || {
+            let answer = Arc::clone(&answer);
+            arbiter.spawn_fn(move || answer.store(whole_ms(born.elapsed()), Ordering::Relaxed))
+        };
         let watched = Watched {
             name,
-            last_beat_ms: Arc::clone(&beat),
-            stalled_since: None,
+            ask: Box::new(ask),
+            asked_ms: 0,
+            answered_ms,
+            is_reported: false,
         };
         self.watch
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .arbiters
             .push(watched);
-        arbiter.spawn(async move {
-            let mut ticks = tokio::time::interval(ARBITER_BEAT);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            loop {
-                ticks.tick().await;
-                beat.store(now_ms(), Ordering::Relaxed);
-            }
-        });
     }
 }
 
@@ -117,7 +130,7 @@ fn watch_until_dropped(watch: &Weak<Mutex<Watch>>, born: Instant, report: impl F
             .look(born.elapsed());
         drop(watch);
         stalls.iter().for_each(&report);
-        thread::sleep(ARBITER_BEAT);
+        thread::sleep(ARBITER_LOOK);
     }
 }
 

@@ -5,8 +5,9 @@
 
 use super::running::Handle;
 use rustix::process::Signal;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -30,13 +31,33 @@ fn heading() -> String {
     format!("{} {}", env!("CARGO_PKG_VERSION"), boot.trim())
 }
 
-/// Writes down which processes run, in one step, so that a reader finds the old list or the new one.
+/// Bytes of a list, filled up with empty lines: one page, more than the most children need.
+const LIST_LEN: usize = 4_096;
+
+/// Writes down which processes run, in one step, so that a reader finds the old list or the new one: the page of the file is
+/// written over, which no signal interrupts. A new file renamed over it would do as well, but some file systems write
+/// that out before they go on, and all children would wait for the disk.
+///
+/// # Errors
+/// What the file system says; `FileTooLarge` of more children than a server has.
 pub fn remember<'a>(run_dir: &Path, children: impl Iterator<Item = (&'a str, u32)>) -> io::Result<()> {
     let lines = children.filter_map(|(name, pid)| Some(format!("{pid} {} {name}\n", start_of(pid)?)));
-    let text: String = [heading() + "\n"].into_iter().chain(lines).collect();
-    let new = run_dir.join("children.new");
-    fs::write(&new, text)?;
-    fs::rename(new, list_path(run_dir))
+    let mut text: Vec<u8> = [heading() + "\n"]
+        .into_iter()
+        .chain(lines)
+        .collect::<String>()
+        .into();
+    if text.len() > LIST_LEN {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    text.resize(LIST_LEN, b'\n');
+    let mut options = File::options();
+    let list = options
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(list_path(run_dir))?;
+    list.write_all_at(&text, 0)
 }
 
 /// Finds what runs on. Whoever has none of the `names`, or is of another version, is asked to end, waited for as long

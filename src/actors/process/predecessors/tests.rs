@@ -101,3 +101,15 @@ fn a_list_that_is_missing_or_makes_no_sense_is_an_empty_one() {
     assert!(scene.take_over().orphans.is_empty());
     assert!(scene.runs());
 }
+
+#[test]
+fn a_shorter_list_leaves_nothing_of_a_longer_one() {
+    let mut scene = Scene::new();
+    let own = std::process::id();
+    let longer = [("telnet", scene.child.id()), ("daemon", own)];
+    remember(scene.folder.path(), longer.into_iter()).unwrap();
+    assert_eq!(scene.take_over().orphans.len(), 2);
+    remember(scene.folder.path(), [("telnet", scene.child.id())].into_iter()).unwrap();
+    assert_eq!(scene.take_over().orphans.len(), 1);
+    assert!(scene.runs());
+}
