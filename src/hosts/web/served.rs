@@ -50,6 +50,8 @@ pub fn served(
     HttpService::build()
         .keep_alive(WEB_KEEP_ALIVE)
         .client_disconnect_timeout(WEB_DISCONNECT_PATIENCE)
+        // A message that follows another one would else wait for as long as the client holds back its acknowledgement, 40 ms.
+        .tcp_nodelay(true)
         .on_connect_ext(connected)
         .upgrade(upgraded(app(shared)))
         .finish(app(shared))

@@ -67,8 +67,13 @@ impl Socket {
     }
 
     /// Reads what is there; pings are answered, and texts given to `on_text`.
-    pub fn texts(&mut self, buffer: &mut [u8], mut on_text: impl FnMut(&[u8])) -> Result<(), String> {
+    pub fn texts(&mut self, buffer: &mut [u8], on_text: impl FnMut(&[u8])) -> Result<(), String> {
         self.fill(buffer)?;
+        self.take(on_text)
+    }
+
+    /// Takes out what has come.
+    fn take(&mut self, mut on_text: impl FnMut(&[u8])) -> Result<(), String> {
         let (mut pings, mut at) = (Vec::new(), 0);
         while let Some((kind, from, to)) = frame(&self.unread[at..]) {
             let payload = &self.unread[at + from..at + to];
@@ -91,17 +96,21 @@ impl Socket {
     pub fn expect(&mut self, wanted: &str) -> Result<(), String> {
         let begun = Instant::now();
         let (mut buffer, mut is_there, mut last) = ([0; READ_LEN], false, Vec::new());
-        while !is_there {
-            self.texts(&mut buffer, |text| {
+        loop {
+            // It may have come with what was read before.
+            self.take(|text| {
                 is_there |= text.windows(wanted.len()).any(|part| part == wanted.as_bytes());
                 last = text.to_vec();
             })?;
+            if is_there {
+                return Ok(());
+            }
+            self.fill(&mut buffer)?;
             if begun.elapsed() > super::PATIENCE {
                 let last = String::from_utf8_lossy(&last);
                 return Err(format!("`{wanted}` did not come; the last was `{last}`"));
             }
         }
-        Ok(())
     }
 
     /// Reads once; gives how many bytes came.

@@ -41,13 +41,9 @@ pub fn run(root: &Path) -> Result<(), String> {
     println!("WebSockets, built-in world, and the same clients on a Socket.IO server\n");
     println!("| what | figure | wanted |");
     println!("|---|---|---|");
-    let crowd = folder.path().join("crowd");
-    let ours = Ours::start(&programs, &crowd, IDLE)?;
-    idle(&ours, "greeted", "-", |_| ours.open())?;
-    killed(ours)?;
-    let ours = Ours::start(&programs, &folder.path().join("players"), IDLE)?;
+    let ours = Ours::start(&programs, &folder.path().join("crowd"), IDLE)?;
     idle(&ours, "logged in", "< 24 KiB", |number| ours.join(number))?;
-    ours.server.stop(PATIENCE)?;
+    killed(ours)?;
     let ours = Ours::start(&programs, &folder.path().join("room"), LISTENERS)?;
     room(&ours, "| p99 < 100 ms, 0 lost |")?;
     ours.server.stop(PATIENCE)?;
@@ -96,15 +92,6 @@ impl Ours {
         }
         let web = server.web.ok_or("the server serves no WebSockets")?;
         Ok(Ours { server, web })
-    }
-}
-
-impl Ours {
-    /// A client that was greeted, by the host and by the world.
-    fn open(&self) -> Result<Socket, String> {
-        let mut socket = Socket::open(self.web, PATH, Some(PROTOCOL))?;
-        socket.expect(super::server::GREETING)?;
-        Ok(socket)
     }
 }
 
