@@ -1,18 +1,21 @@
-//! A terminal in a browser: the same world as over telnet, by `v1.terminal.mudstandards.org`.
+//! A terminal in a browser: the same world as over telnet, by `v1.terminal.mudstandards.org`, and what passes beside its text
+//! in the subprotocols that have more than that.
 
 use crate::support::server::{Options, Server};
 use crate::support::web::Web;
-use crate::support::worlds::{PASSWORD, hall_character};
+use crate::support::worlds::{PASSWORD, hall_character, hall_wizard};
+use serde_json::{Value as Json, json};
 use std::time::Instant;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 const PROTOCOL: &str = "v1.terminal.mudstandards.org";
 
-/// A terminal, and all that it has read.
+/// A terminal, all the text that it has read, and the text frames that came beside it.
 struct Terminal {
     socket: WebSocket<std::net::TcpStream>,
     read: String,
+    beside: Vec<String>,
 }
 
 impl Terminal {
@@ -24,8 +27,9 @@ impl Terminal {
         headers.insert("sec-websocket-protocol", offered.parse().unwrap());
         let (socket, response) = client::client(request, stream).unwrap();
         let chosen = response.headers()["sec-websocket-protocol"].to_str().unwrap();
-        let read = String::new();
-        (Terminal { socket, read }, chosen.to_owned())
+        let (read, beside) = (String::new(), Vec::new());
+        let chosen = chosen.to_owned();
+        (Terminal { socket, read, beside }, chosen)
     }
 
     /// Reads until this has come; what came before it is forgotten.
@@ -44,8 +48,9 @@ impl Terminal {
             );
             match self.socket.read().unwrap() {
                 Message::Binary(bytes) => self.read += std::str::from_utf8(&bytes).unwrap(),
+                Message::Text(text) => self.beside.push(text.to_string()),
                 Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("only binary frames are expected, and not {other:?}"),
+                other => panic!("only text is expected, and not {other:?}"),
             }
         }
     }
@@ -87,6 +92,7 @@ fn a_terminal_in_a_browser_plays_with_those_at_telnet_and_at_json() {
         }
     };
     assert_eq!(end, Some(1000));
+    assert!(terminal.beside.is_empty(), "{:?}", terminal.beside);
 }
 
 #[test]
@@ -100,4 +106,79 @@ fn a_terminal_that_vanishes_leaves_the_world() {
     telnet.check("@who", &["Vera"]);
     drop(terminal);
     telnet.expect("Vera");
+}
+
+/// A subprotocol with messages beside the text, one of them as the client says it, and what the world hears.
+const BESIDE: [(&str, &str, &str); 4] = [
+    (
+        "gmcp.mudstandards.org",
+        "Room.Look {\"at\": 1}",
+        "#$#gmcp Room.Look {\"at\":1}",
+    ),
+    ("v1.gmcp.mudstandards.org", "Core.Ping", "#$#gmcp Core.Ping"),
+    (
+        "json.mudstandards.org",
+        r#"{"proto": "map", "id": "look", "data": {"at": 1}}"#,
+        "#$#json map look {\"at\":1}",
+    ),
+    (
+        "v1.json.mudstandards.org",
+        r#"{"proto": "map", "id": "look"}"#,
+        "#$#json map look",
+    ),
+];
+
+#[test]
+fn messages_pass_beside_the_text_of_a_terminal_that_asks_for_them() {
+    let server = Server::start(Options::web());
+    let mut wizard = hall_wizard(&server);
+    for line in [
+        r#";add_verb(#0, {player, "rxd", "do_out_of_band_command"}, {"this", "none", "this"})"#,
+        r#";set_verb_code(#0, "do_out_of_band_command", {"notify(player, \"heard: \" + argstr + \";\");"})"#,
+    ] {
+        wizard.send(line);
+        wizard.expect("=> ");
+    }
+    for (number, (protocol, said, heard)) in BESIDE.into_iter().enumerate() {
+        let (mut terminal, chosen) = Terminal::open(&server, protocol);
+        assert_eq!(chosen, protocol);
+        terminal.send(Message::binary(
+            format!("create Gina{number} {PASSWORD}\n").into_bytes(),
+        ));
+        terminal.expect("*** Created ***");
+        terminal.send(Message::text(said));
+        terminal.expect(&format!("heard: {heard};"));
+        terminal.send(Message::text("look"));
+        terminal.expect(">> A message was not taken: a text frame is to hold");
+        assert_eq!(terminal.beside, [""; 0], "nothing was said yet");
+        let name = ["Ada", "Bea", "Cleo", "Dora"][number];
+        let mut program = Web::character(server.web(), name);
+        let session = program.session.clone();
+        program.ask(json!({
+            "type": "GlobalMessage",
+            "from": {"type": "User", "id": name, "session": session},
+            "message": "Hello",
+        }));
+        terminal.expect(&format!("{name} tells everybody, \"Hello\""));
+        let [message] = &terminal.beside[..] else {
+            panic!(
+                "one message comes beside its words, and not {:?}",
+                terminal.beside
+            );
+        };
+        let data = match message.strip_prefix("Moothall.GlobalMessage ") {
+            Some(data) => serde_json::from_str(data).unwrap(),
+            None => {
+                let message: Json = serde_json::from_str(message).unwrap();
+                assert_eq!(message["proto"], "moothall");
+                assert_eq!(message["id"], "GlobalMessage");
+                message["data"].clone()
+            }
+        };
+        assert_eq!(
+            (&data["message"], &data["from"]["id"]),
+            (&json!("Hello"), &json!(name))
+        );
+        assert_eq!(data["from"].get("session"), None);
+    }
 }

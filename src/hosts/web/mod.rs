@@ -1,12 +1,14 @@
 //! The web host: browsers, and programs that speak JSON, over WebSockets and REST. What they say is in `docs/json.md`.
 //!
 //! `session` is the conversation of one JSON client, which knows no socket, no clock and no daemon, `terminal` that of a
-//! terminal in a browser; `websocket` is the actor around either, `routes` what is served by which path. `websocket::taken` and `reaper` see to clients that do not read:
-//! such a socket's actor is not run at all, so what ends it is outside.
+//! terminal in a browser, with what passes beside its text in `band`; `websocket` is the actor around either, `routes` what is
+//! served by which path. `websocket::taken` and `reaper` see to clients that do not read: such a socket's actor is not run at
+//! all, so what ends it is outside.
 //!
 //! Invariant: nothing that the world says reaches a browser as HTML but through a sanitizer, and nothing of a session but
 //! to its own client.
 
+pub mod band;
 pub mod health;
 pub mod json;
 pub mod link;

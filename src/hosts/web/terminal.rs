@@ -4,6 +4,7 @@
 //! Invariants: lines leave in the order they came, and no more are kept than the window lets and one frame brings; everything that the client is
 //! told is UTF-8.
 
+use super::band::Band;
 use super::session::{Act, code_of};
 use crate::hosts::link::{Entry, ToClient};
 use crate::hosts::telnet::line_mode::{Input, LineMode};
@@ -14,34 +15,32 @@ use crate::protocol::event::{ClientEvent, Content, Line, LineBody};
 use moo_model::{View, literal};
 use std::time::Duration;
 
-/// The subprotocol.
-pub const PROTOCOL: &str = "v1.terminal.mudstandards.org";
-
 /// One terminal.
 #[derive(Debug)]
 pub struct Terminal {
     line_mode: LineMode,
     window: Window,
+    band: Band,
     /// Somebody is logged in.
     is_known: bool,
     is_over: bool,
     out: Vec<Act>,
 }
 
-impl Default for Terminal {
-    /// A terminal whose socket has just opened: it is greeted at once, and does not come back if its socket breaks.
-    fn default() -> Self {
+impl Terminal {
+    /// A terminal whose socket has just opened, with this beside its text: it is greeted at once, and does not come back if its
+    /// socket breaks.
+    pub fn new(band: Band) -> Terminal {
         Terminal {
             line_mode: LineMode::new(LINE_LEN_MAX),
             window: Window::default(),
+            band,
             is_known: false,
             is_over: false,
             out: vec![Act::Leave, Act::Enter(Entry::New, None)],
         }
     }
-}
 
-impl Terminal {
     /// What has become to be done.
     pub fn acts(&mut self) -> Vec<Act> {
         std::mem::take(&mut self.out)
@@ -81,6 +80,22 @@ impl Terminal {
         self.send_lines();
     }
 
+    /// The client has sent a text frame: what it types, or what its subprotocol has beside that.
+    pub fn hear_text(&mut self, text: &str, admit: impl Fn(&str) -> Result<(), Duration>) {
+        if self.band == Band::None {
+            return self.hear(text.as_bytes(), admit);
+        }
+        let words = match self.band.line(text) {
+            Err(words) => words,
+            Ok(line) if line.len() > LINE_LEN_MAX => "it is too long for a line",
+            Ok(line) => match self.window.push(line, true) {
+                Ok(()) => return self.send_lines(),
+                Err(_) => "too much waits for the server",
+            },
+        };
+        self.print(&format!(">> A message was not taken: {words} <<"));
+    }
+
     fn send_lines(&mut self) {
         let lines = self.window.take();
         if !lines.is_empty() {
@@ -94,13 +109,21 @@ impl Terminal {
             ToClient::Event { event, pos, mark, .. } => {
                 let mut text = String::new();
                 self.show(&event, &mut text);
-                self.out.push(match text.is_empty() {
-                    true => Act::Pass { seq: pos.seq, mark },
-                    false => Act::SendBytes {
-                        bytes: text.into_bytes(),
-                        event: Some((pos.seq, mark)),
-                    },
-                });
+                let beside = match &*event {
+                    ClientEvent::Typed { json, .. } => self.band.frame(json),
+                    _ => None,
+                };
+                let place = Some((pos.seq, mark));
+                match (beside, text.is_empty()) {
+                    (None, true) => self.out.push(Act::Pass { seq: pos.seq, mark }),
+                    (Some(text), true) => self.out.push(Act::Send { text, event: place }),
+                    (beside, false) => {
+                        let beside = beside.map(|text| Act::Send { text, event: None });
+                        self.out.extend(beside);
+                        let bytes = text.into_bytes();
+                        self.out.push(Act::SendBytes { bytes, event: place });
+                    }
+                }
                 if let ClientEvent::Disconnect { reason, .. } = &*event {
                     self.close(1000, reason);
                 }
@@ -250,7 +273,7 @@ mod tests {
     }
 
     fn ready() -> Terminal {
-        let mut terminal = Terminal::default();
+        let mut terminal = Terminal::new(Band::None);
         assert_eq!(terminal.acts(), [Act::Leave, Act::Enter(Entry::New, None)]);
         terminal.told(ToClient::Ready { fresh: false });
         terminal
@@ -258,7 +281,7 @@ mod tests {
 
     #[test]
     fn lines_come_out_however_they_were_cut_and_wait_for_the_daemon() {
-        let mut terminal = Terminal::default();
+        let mut terminal = Terminal::new(Band::None);
         terminal.acts();
         terminal.hear(b"lo", anybody);
         terminal.hear(b"ok\r\nsay h\xc3", anybody);

@@ -77,7 +77,7 @@ impl Talk {
         match (self, heard) {
             (Talk::Json(session), Heard::Text(text)) => session.hear(text, now, admit),
             (Talk::Json(_), Heard::Bytes(_)) => return Err((1003, NO_BYTES)),
-            (Talk::Terminal(terminal), Heard::Text(text)) => terminal.hear(text.as_bytes(), admit),
+            (Talk::Terminal(terminal), Heard::Text(text)) => terminal.hear_text(text, admit),
             (Talk::Terminal(terminal), Heard::Bytes(bytes)) => terminal.hear(bytes, admit),
         }
         Ok(())

@@ -3,10 +3,11 @@
 //! Invariant: a browser opens one only from pages that the settings allow.
 
 use super::super::WebShared;
+use super::super::band::{self, Band};
 use super::super::reaper::Socket;
 use super::super::rest::cookie;
 use super::super::session::{self, Session};
-use super::super::terminal;
+use super::super::terminal::Terminal;
 use super::WsConn;
 use super::taken::{Taken, Watched};
 use super::talk::Talk;
@@ -19,7 +20,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// The subprotocols. Of those that a client offers it is the first that counts.
-const PROTOCOLS: [&str; 2] = [session::PROTOCOL, terminal::PROTOCOL];
+fn protocols() -> impl Iterator<Item = (&'static str, Option<Band>)> {
+    let terminals = band::PROTOCOLS.into_iter();
+    let terminals = terminals.map(|(name, band)| (name, Some(band)));
+    [(session::PROTOCOL, None)].into_iter().chain(terminals)
+}
 
 /// What a JSON client can show, as the world is told.
 const CONTENT_TYPES: [&str; 3] = ["application/json", "text/html", "text/plain"];
@@ -38,10 +43,12 @@ pub async fn upgrade(
         .filter_map(|names| names.to_str().ok())
         .flat_map(|names| names.split(','))
         .map(str::trim);
-    let Some(protocol) = offered.find_map(|name| PROTOCOLS.into_iter().find(|known| *known == name)) else {
+    let known = |name: &str| protocols().find(|(known, _)| *known == name);
+    let Some((protocol, band)) = offered.find_map(known) else {
+        let names: Vec<_> = protocols().map(|(name, _)| name).collect();
         let words = format!(
             "a socket here speaks {}: name one in Sec-WebSocket-Protocol",
-            PROTOCOLS.join(" or ")
+            names.join(" or ")
         );
         return Ok(HttpResponse::BadRequest().body(words));
     };
@@ -51,16 +58,18 @@ pub async fn upgrade(
     if let Some(socket) = request.conn_data::<Arc<Socket>>() {
         shared.reaper.watch(socket, &taken);
     }
-    let talk = match protocol {
-        terminal::PROTOCOL => {
-            peer.content_types = Vec::new();
-            Talk::Terminal(Box::default())
+    let talk = match band {
+        Some(band) => {
+            let takes_messages = band != Band::None;
+            peer.content_types
+                .retain(|kind| takes_messages && kind == "application/json");
+            Talk::Terminal(Box::new(Terminal::new(band)))
         }
-        _ => Talk::Json(Box::new(Session::new(cookie))),
+        None => Talk::Json(Box::new(Session::new(cookie))),
     };
     let conn = WsConn::new(Arc::clone(&shared), talk, (peer, address), Arc::clone(&taken));
     let response = ws::WsResponseBuilder::new(conn, &request, body)
-        .protocols(&PROTOCOLS)
+        .protocols(&[protocol])
         .frame_size(WEB_LONG_FRAME_MAX)
         .start()?;
     Ok(response
