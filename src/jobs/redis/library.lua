@@ -1,35 +1,39 @@
 -- What all scripts of the job store on Redis share. Each script is run as a whole, so nobody sees a job in two places.
 -- A call may be about many jobs: what their changes have in common is then done once for all of them.
 --
--- Keys, all under one hash tag: job:<id> is how a job stands, packed; spec:<id> what to do; q:<queue> its stream, with the
--- group `g`, which both are there while `queues` has the queue; line:<queue>:<key> the jobs of an order key, of which only
--- the first is anywhere else; alive, delay and leases are sorted sets of ids by when a job was put, is due and was taken, dead
--- by the order of puts; ends, by when a job is given up, has those that are kept for less than the longest time. One that
--- is still to be done that longest time after its put counts in alive from then on as if it had been put by so much later.
--- fed:<world> and fed:<world>:old are the last ids that a world has put. bytes, dead_bytes, behind, forgotten and
--- written:<world>, the jobs that a world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before
--- it, their bytes. Times are Redis's own, in milliseconds.
+-- Keys, all under one hash tag: jobs has of each id how the job stands, packed, and behind that what to do; q:<queue> is its
+-- stream, with the group `g`, which both are there while `queues` has the queue; who has a job of it is a consumer of the group,
+-- and the lease is its entry, which is pending: each time a job may be taken it has a new entry. `busy` has the queues of which
+-- something may be pending. line:<queue>:<key> is the jobs of an order key, of which only the first is anywhere else; delay
+-- is a sorted set of ids by when a job is due, alive and dead by the turn in which it was put; ends, by when a job is given up,
+-- has those that are kept for less than the longest time. One that is still to be done that longest time after its put counts in
+-- alive from then on as if it had been put by so much later. fed:<world> and fed:<world>:old are the last ids that a world has
+-- put; given:<taker> what a taker was given last. bytes, dead_bytes, behind, forgotten and written:<world>, the jobs that a
+-- world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before it, their bytes. `turn` is the
+-- last turn. Turns are Redis's own time in microseconds, but for one that would not be later than the last; all other times are
+-- in milliseconds.
 
-local call, pack, unpacked = redis.call, cmsgpack.pack, cmsgpack.unpack
+local call, pack = redis.call, cmsgpack.pack
 local ns = KEYS[1]
 if KEYS[2] ~= ns .. ':life:' .. (call('GET', ns .. ':life') or '') then
   return redis.error_reply('NOLIFE this job store has lost what it had')
 end
 
--- The places of a job's facts in what is packed: its queue, standing, entry in the stream, lease, tries and the most of them,
--- line, size, the world and the owner that it is from, number in the order of puts, when it was put, when it is given up and
--- how long after that start, when it is due, what went wrong last, and who has it.
-local QUEUE, STANDS, ENTRY, LEASE, TRIES, MOST, LINE, SIZE, WORLD, OWNER = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
-local SEQ, SINCE, TILL, TTL, DUE, WHY, TAKER = 11, 12, 13, 14, 15, 16, 17
+-- The places of a job's facts in what is packed: its queue, the most of its tries, its order key, size, the world and the owner
+-- that it is from, when it is due, how long it is kept, its number in the turn of its put, how it stands, its entry in the
+-- stream, tries that have ended, what went wrong last; and, where they are not what follows from these, the turn of its put,
+-- when it was put, and when it is given up. `wording.rs` packs what is put.
+local QUEUE, MOST, LINE, SIZE, WORLD, OWNER, DUE, TTL, NUMBER = 1, 2, 3, 4, 5, 6, 7, 8, 9
+local STANDS, ENTRY, TRIES, WHY, TURN, SINCE, TILL = 10, 11, 12, 13, 14, 15, 16
 
 local function key(...) return ns .. ':' .. table.concat({...}, ':') end
-local jobs, specs_of = ns .. ':job:', ns .. ':spec:'
 local function stream(queue) return ns .. ':q:' .. queue end
-local alive, dead, delay, ends, leases = key('alive'), key('dead'), key('delay'), key('ends'), key('leases')
-local queues, worlds, behind = key('queues'), key('worlds'), key('behind')
+local jobs, alive, dead, delay, ends = key('jobs'), key('alive'), key('dead'), key('delay'), key('ends')
+local queues, busy, worlds, behind = key('queues'), key('busy'), key('worlds'), key('behind')
 
 local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local now = math.floor(micros / 1000)
 
 -- The queues that jobs came into, and those that jobs went out of, in this call.
 local entered, left = {}, {}
@@ -39,15 +43,24 @@ local function in_parts(words, with)
   for at = 1, #words, 1000 do with(unpack(words, at, math.min(at + 999, #words))) end
 end
 
--- A number as Redis reads it; of many that are the same it is made once, which is cheaper than to let each call make it.
+-- A number as Redis reads it.
 local function word(number) return string.format('%.0f', number) end
+
+-- The turn of this call, and the numbers in it that were used.
+local turn, used = nil, 0
+
+local function next_turn()
+  turn, used = math.max(tonumber(call('GET', key('turn')) or '0') + 1, micros), 0
+  call('SET', key('turn'), word(turn))
+end
 
 -- Adds to a sorted set what stands in pairs of score and member, the last pair first: Redis looks a small set through from
 -- its start, and what comes in order is found there last.
 local function add_to(set, pairs_of)
-  local backwards = {}
+  local backwards, number = {}, 0
   for at = #pairs_of - 1, 1, -2 do
-    backwards[#backwards + 1], backwards[#backwards + 2] = pairs_of[at], pairs_of[at + 1]
+    backwards[number + 1], backwards[number + 2] = pairs_of[at], pairs_of[at + 1]
+    number = number + 2
   end
   in_parts(backwards, function(...) call('ZADD', set, ...) end)
 end
@@ -56,50 +69,67 @@ end
 -- them apart. The first has the id itself.
 local function copy_of(id, number)
   if number == 1 then return id end
-  return string.sub(id, 1, 16) .. string.format('%02x', number - 1) .. string.sub(id, 19)
+  return string.sub(id, 1, 8) .. string.char(number - 1) .. string.sub(id, 10)
 end
 
 -- The ids of a job and of all that may be copies of it.
 local function all_of(id)
   local ids = {id}
-  if string.sub(id, 17, 18) ~= '00' then return ids end
+  if string.byte(id, 9) ~= 0 then return ids end
   for number = 2, worlds_max do ids[number] = copy_of(id, number) end
   return ids
 end
 
--- How a job stands, if there is one.
-local function look(id)
-  local bytes = call('GET', jobs .. id)
-  return bytes and unpacked(bytes)
+-- How a job stands, out of what is stored of it; the turn is that of its put, if that is known.
+local function unpacked(id, bytes, put_in)
+  local after, it = cmsgpack.unpack_limit(bytes, 1, 0)
+  it.spec = string.sub(bytes, after + 1)
+  if it[TURN] == 0 then it[TURN] = put_in or tonumber(call('ZSCORE', alive, id)) end
+  if it[ENTRY] == '' then it[ENTRY] = word(it[TURN]) .. '-' .. it[NUMBER] end
+  if it[SINCE] == 0 then it[SINCE] = math.floor(it[TURN] / 1000) end
+  if it[TILL] == 0 then it[TILL] = math.max(it[DUE], it[SINCE]) + it[TTL] end
+  return it
 end
 
--- The same of many; false where there is none.
-local function look_at(ids)
-  local keys = {}
-  for at = 1, #ids do keys[at] = jobs .. ids[at] end
-  local its = call('MGET', unpack(keys))
-  for at = 1, #ids do its[at] = its[at] and unpacked(its[at]) end
-  return its
+-- How a job stands, if there is one.
+local function look(id)
+  local bytes = call('HGET', jobs, id)
+  return bytes and unpacked(id, bytes)
 end
+
+-- What is stored of a job that stands so.
+local function packed(it)
+  local spec = it.spec
+  it.spec = nil
+  local bytes = pack(it) .. spec
+  it.spec = spec
+  return bytes
+end
+
+local function write(id, it) call('HSET', jobs, id, packed(it)) end
 
 -- Of jobs that a world puts or has put, whether each was ever stored, as far back as is known.
 local function were_stored(world, ids)
   local fed = key('fed', world)
-  local new, old, its = call('SMISMEMBER', fed, unpack(ids)), call('SMISMEMBER', fed .. ':old', unpack(ids)), look_at(ids)
+  local new, old = call('SMISMEMBER', fed, unpack(ids)), call('SMISMEMBER', fed .. ':old', unpack(ids))
   local stored = {}
-  for at = 1, #ids do stored[at] = new[at] == 1 or old[at] == 1 or its[at] and true end
+  for at = 1, #ids do stored[at] = new[at] == 1 or old[at] == 1 end
   return stored
 end
 
-local function write(id, it) call('SET', jobs .. id, pack(it)) end
+-- Makes a queue ready for a job.
+local function open(queue)
+  if entered[queue] then return end
+  entered[queue] = true
+  if call('SADD', queues, queue) == 1 then call('XGROUP', 'CREATE', stream(queue), 'g', '0', 'MKSTREAM') end
+end
 
 -- Puts a job into the stream of its queue, and gives where it is there.
 local function enter(queue, id)
-  if not entered[queue] then
-    entered[queue] = true
-    if call('SADD', queues, queue) == 1 then call('XGROUP', 'CREATE', stream(queue), 'g', '0', 'MKSTREAM') end
-  end
-  return call('XADD', stream(queue), '*', 'j', id)
+  open(queue)
+  if not turn or used == number_max then next_turn() end
+  used = used + 1
+  return call('XADD', stream(queue), word(turn) .. '-' .. used, 'j', id)
 end
 
 -- Puts a job where the calendar says: into its stream, or among those that wait for their time.
@@ -108,55 +138,40 @@ local function place(id, it, due)
     call('ZADD', delay, due, id)
     it[STANDS], it[DUE] = 'delayed', due
   else
-    it[STANDS], it[ENTRY] = 'ready', enter(it[QUEUE], id)
+    it[STANDS], it[ENTRY] = 'placed', enter(it[QUEUE], id)
   end
   write(id, it)
 end
 
--- Takes jobs out of their streams, or out of those that wait.
-local function unplace(ids, its)
-  local entries = {}
-  for at = 1, #ids do
-    local it = its[at]
-    local stands, queue = it[STANDS], it[QUEUE]
-    if stands == 'ready' or stands == 'taken' then
-      local own = entries[queue]
-      if not own then
-        own = {}
-        entries[queue] = own
-      end
-      own[#own + 1] = it[ENTRY]
-    elseif stands == 'delayed' then
-      call('ZREM', delay, ids[at])
-    elseif stands == 'behind' then
-      call('DECR', behind)
-    end
-  end
-  for queue, own in pairs(entries) do
-    call('XACK', stream(queue), 'g', unpack(own))
-    call('XDEL', stream(queue), unpack(own))
-    left[queue] = true
-  end
-  call('ZREM', leases, unpack(ids))
+-- Who has the job of an entry; nobody if it is ready.
+local function taker_of(it)
+  if it[STANDS] ~= 'placed' then return nil end
+  local pending = call('XPENDING', stream(it[QUEUE]), 'g', it[ENTRY], it[ENTRY], 1)[1]
+  return pending and pending[2]
 end
 
--- So many more jobs and bytes, or fewer, of owners by world.
-local function count_owners(owners)
-  for world, own in pairs(owners) do
-    local counts = key('owners', world)
-    for owner, more in pairs(own) do
-      if call('HINCRBY', counts, owner, more) <= 0 then call('HDEL', counts, owner) end
-    end
+-- Takes a job out of its stream, or out of those that wait.
+local function unplace(id, it)
+  if it[STANDS] == 'placed' then
+    call('XACK', stream(it[QUEUE]), 'g', it[ENTRY])
+    call('XDEL', stream(it[QUEUE]), it[ENTRY])
+    left[it[QUEUE]] = true
+  elseif it[STANDS] == 'delayed' then
+    call('ZREM', delay, id)
+  elseif it[STANDS] == 'behind' then
+    call('DECR', behind)
   end
 end
 
-local function note_owner(owners, world, owner, more, bytes)
+-- So many more jobs and bytes of an owner, or fewer.
+local function count_owner(world, owner, more, bytes)
   if owner == '' then return end
-  local own = owners[world] or {}
-  owners[world] = own
-  own[owner] = (own[owner] or 0) + more
-  own['b' .. owner] = (own['b' .. owner] or 0) + bytes
+  local counts = key('owners', world)
+  if call('HINCRBY', counts, owner, more) <= 0 then call('HDEL', counts, owner) end
+  if call('HINCRBY', counts, 'b' .. owner, bytes) <= 0 then call('HDEL', counts, 'b' .. owner) end
 end
+
+local function line_of(it) return key('line', it[QUEUE], it[LINE]) end
 
 -- A job of an order key leaves its line; the next one comes to its place.
 local function leave_line(id, line)
@@ -170,30 +185,14 @@ local function leave_line(id, line)
   end
 end
 
--- Jobs are not alive any more. No two of them are of the same order key.
-local function leave(ids, its)
-  unplace(ids, its)
-  call('ZREM', alive, unpack(ids))
-  local bytes, owners, short = 0, {}, {}
-  for at = 1, #ids do
-    local it = its[at]
-    if it[TTL] < longest then short[#short + 1] = ids[at] end
-    bytes = bytes + it[SIZE]
-    note_owner(owners, it[WORLD], it[OWNER], -1, -it[SIZE])
-    if it[LINE] ~= '' then leave_line(ids[at], it[LINE]) end
-  end
-  if #short > 0 then call('ZREM', ends, unpack(short)) end
-  call('DECRBY', key('bytes'), bytes)
-  count_owners(owners)
-end
-
-local function forget(ids)
-  local keys = {}
-  for at = 1, #ids do
-    keys[2 * at - 1] = jobs .. ids[at]
-    keys[2 * at] = specs_of .. ids[at]
-  end
-  call('DEL', unpack(keys))
+-- A job is not alive any more.
+local function leave(id, it)
+  unplace(id, it)
+  call('ZREM', alive, id)
+  if it[TTL] < longest then call('ZREM', ends, id) end
+  call('DECRBY', key('bytes'), it[SIZE])
+  count_owner(it[WORLD], it[OWNER], -1, -it[SIZE])
+  if it[LINE] ~= '' then leave_line(id, line_of(it)) end
 end
 
 -- The oldest of the dead go until there is room for the rest.
@@ -203,31 +202,44 @@ local function forget_oldest_dead()
     local oldest = call('ZPOPMIN', dead)[1]
     if not oldest then return end
     call('DECRBY', bytes, look(oldest)[SIZE])
-    forget({oldest})
+    call('HDEL', jobs, oldest)
     call('INCR', key('forgotten'))
   end
 end
 
 local function bury(id, it, why)
-  leave({id}, {it})
+  leave(id, it)
   it[STANDS], it[WHY] = 'dead', why
   write(id, it)
-  call('ZADD', dead, it[SEQ], id)
+  call('ZADD', dead, word(it[TURN]), id)
   call('INCRBY', key('dead_bytes'), it[SIZE])
   forget_oldest_dead()
 end
 
 -- A job comes back after a pause.
 local function come_back(id, it, pause, why)
-  unplace({id}, {it})
+  unplace(id, it)
   it[WHY] = why
   place(id, it, now + pause)
 end
 
 -- A try has failed: the next one comes after a pause, or none.
 local function fail(id, it, pause, why)
+  it[TRIES] = it[TRIES] + 1
   if it[TRIES] >= it[MOST] then return bury(id, it, 'tried ' .. it[TRIES] .. ' times; at last: ' .. why) end
   come_back(id, it, pause, why)
+end
+
+-- Which of two jobs was put first.
+local function is_earlier(a, b)
+  if a[TURN] ~= b[TURN] then return a[TURN] < b[TURN] end
+  return a[NUMBER] < b[NUMBER]
+end
+
+-- The job of an entry that is pending.
+local function job_of(queue, entry)
+  local read = call('XRANGE', stream(queue), entry, entry)[1]
+  return read and read[2][2]
 end
 
 -- What is to be done once at the end of a call: a stream that is empty goes, and those who may want what came are told,
@@ -237,6 +249,7 @@ local function settle()
     if call('XLEN', stream(queue)) == 0 then
       call('DEL', stream(queue))
       call('SREM', queues, queue)
+      call('SREM', busy, queue)
     end
   end
   local bells = {}

@@ -7,7 +7,7 @@ use super::{LATE, Loss, OnRedis};
 use crate::jobs::{JobError, Now};
 use crate::limits::{JOB_REDIS_PATIENCE, JOB_REDIS_REST, JOB_REDIS_REST_MAX, JOB_WORLDS_MAX};
 use crate::protocol::Moment;
-use redis::{Connection, ErrorKind, FromRedisValue, RedisError, Script};
+use redis::{Connection, ErrorKind, FromRedisValue, RedisError, Script, Value};
 use std::time::Duration;
 
 /// What a script answers that finds another life of Redis than it was told.
@@ -111,7 +111,7 @@ impl OnRedis {
         args: &[Vec<u8>],
     ) -> Result<T, JobError> {
         match self.run_once(now, which, args) {
-            Err(JobError::Refused(why)) if why.contains(OTHER_LIFE) => {
+            Err(error) if is_of_another_life(&error) => {
                 self.connection = None;
                 self.run_once(now, which, args)
             }
@@ -128,19 +128,50 @@ impl OnRedis {
         if self.connection.is_none() {
             self.connect(now)?;
         }
-        let key = self.key.clone();
-        let life = format!("{key}:life:{}", self.life.as_deref().unwrap_or_default());
-        self.ask(now, |connection, scripts| {
-            let mut call = redis::cmd("EVALSHA");
-            call.arg(which.script(scripts).get_hash())
-                .arg(2)
-                .arg(&key)
-                .arg(&life);
-            for arg in args {
-                call.arg(arg.as_slice());
-            }
-            call.query(connection)
-        })
+        let question = self.question(which, args);
+        self.ask(now, |connection, _| question.query(connection))
+    }
+
+    /// A script's call, in the life of Redis that is known.
+    fn question(&self, which: Which, args: &[Vec<u8>]) -> redis::Cmd {
+        let life = self.life.as_deref().unwrap_or_default();
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(which.script(&self.scripts).get_hash())
+            .arg(2)
+            .arg(&self.key)
+            .arg(format!("{}:life:{life}", self.key));
+        for arg in args {
+            call.arg(arg.as_slice());
+        }
+        call
+    }
+
+    /// Sends a script's call, whose answer is heard later.
+    pub(super) fn start(&mut self, now: Now, which: Which, args: &[Vec<u8>]) -> Result<(), JobError> {
+        if self.connection.is_none() {
+            self.connect(now)?;
+        }
+        let question = self.question(which, args).get_packed_command();
+        let sent = match &mut self.connection {
+            Some(connection) => connection.send_packed_command(&question),
+            None => return Err(JobError::Away("it is not connected".to_owned())),
+        };
+        self.judge(now, sent)
+    }
+
+    /// The next answer to what was sent.
+    pub(super) fn hear(&mut self, now: Now) -> Result<Value, JobError> {
+        let heard = match &mut self.connection {
+            Some(connection) => connection.recv_response().and_then(Value::extract_error),
+            None => return Err(JobError::Away("it is not connected any more".to_owned())),
+        };
+        self.judge(now, heard)
+    }
+
+    /// Runs a script's call again that has found another life of Redis than it was told, and so has changed nothing.
+    pub(super) fn again(&mut self, now: Now, which: Which, args: &[Vec<u8>]) -> Result<Value, JobError> {
+        self.hear_all(now);
+        self.run(now, which, args)
     }
 
     /// Asks Redis something, on a connection that stands.
@@ -149,13 +180,20 @@ impl OnRedis {
         now: Now,
         question: impl FnOnce(&mut Connection, &Scripts) -> Result<T, RedisError>,
     ) -> Result<T, JobError> {
+        self.hear_all(now);
         if self.connection.is_none() {
             self.connect(now)?;
         }
         let Some(connection) = &mut self.connection else {
             return Err(JobError::Away("it is not connected".to_owned()));
         };
-        match question(connection, &self.scripts) {
+        let answer = question(connection, &self.scripts);
+        self.judge(now, answer)
+    }
+
+    /// What an answer says of Redis, and of its connection.
+    fn judge<T>(&mut self, now: Now, answer: Result<T, RedisError>) -> Result<T, JobError> {
+        match answer {
             Ok(answer) => {
                 self.away.over(now);
                 Ok(answer)
@@ -177,6 +215,8 @@ impl OnRedis {
     }
 
     fn connect(&mut self, now: Now) -> Result<(), JobError> {
+        // What was under way on the last connection is not answered on the next.
+        self.hear_all(now);
         if self.away.rest_until.is_some_and(|until| now.moment < until) {
             self.away.note(now);
             return Err(JobError::Away("it was away a moment ago".to_owned()));
@@ -245,6 +285,11 @@ impl OnRedis {
             .invoke(&mut connection)?;
         Ok((connection, life, written))
     }
+}
+
+/// Whether a script has found another life of Redis than it was told.
+pub(super) fn is_of_another_life(error: &JobError) -> bool {
+    matches!(error, JobError::Refused(why) if why.contains(OTHER_LIFE))
 }
 
 /// Whether Redis has no memory for what was to be written. It changed nothing then, and whatever frees memory still works.

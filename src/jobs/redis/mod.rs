@@ -6,27 +6,32 @@
 //! than [`JOB_REDIS_PATIENCE`]; after an error the connection is made anew, not before its rest is over; no script does
 //! anything in a Redis that is not the one which was joined.
 
+mod calls;
 mod link;
 mod lost;
+mod packed;
 mod scripts;
 mod wording;
 
 use super::{Counts, Ending, JobError, JobStore, Load, Now, Queue, Seen, Stored, Taken, Tally};
 use crate::limits::{
-    JOB_BACKOFF, JOB_BACKOFF_MAX, JOB_DEDUPE, JOB_FEED_BATCH, JOB_FEED_BYTES, JOB_LEASE, JOB_REDIS_PATIENCE,
-    JOB_REPLICA_LOOK, JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX,
-    JOBS_SEEN_BYTES_MAX,
+    JOB_BACKOFF, JOB_DEDUPE, JOB_FEED_BATCH, JOB_LEASE, JOB_REDIS_PATIENCE, JOB_REPLICA_LOOK,
+    JOB_SWEPT_AT_ONCE, JOBS_BYTES_MAX, JOBS_DEAD_BYTES_MAX, JOBS_DEAD_MAX, JOBS_MAX, JOBS_SEEN_BYTES_MAX,
 };
 use crate::protocol::job::{Confirm, JobSpec};
 use crate::protocol::{JobId, Moment, WireObj};
+use calls::Sent;
+pub use calls::{Call, Heard};
 use link::{Away, Which};
 pub use lost::Loss;
 use lost::Trail;
+use packed::Facts;
 use redis::{Client, Connection};
 use scripts::Scripts;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
-use wording::{Given, Row, id_word, millis, number, stored_of, text};
+use wording::{Row, entry_word, id_word, millis, number, text};
 
 /// How a store on Redis is reached and bounded.
 #[derive(Clone, Debug)]
@@ -86,6 +91,15 @@ pub struct OnRedis {
     loss: Option<Loss>,
     /// Which jobs that can be.
     trail: Trail,
+    /// The calls that were sent and not heard about yet, in their order.
+    sent: VecDeque<Sent>,
+    /// What is known of jobs that were taken here, each with its lease.
+    known: HashMap<JobId, (u64, Facts)>,
+    /// What tells this store's calls for jobs from those of any other one, and how many it has made.
+    mark: u64,
+    asked: u64,
+    /// The takers whose last call for jobs was not answered, each with the name of that call.
+    unheard: HashMap<String, String>,
     /// Whether a replica had what it was to have, when one was last waited for.
     has_replica: bool,
     is_draining: bool,
@@ -118,6 +132,11 @@ impl OnRedis {
             written: 0,
             loss: None,
             trail: Trail::default(),
+            sent: VecDeque::new(),
+            known: HashMap::new(),
+            mark: RandomState::new().build_hasher().finish(),
+            asked: 0,
+            unheard: HashMap::new(),
             has_replica: true,
             is_draining: false,
             tally: Tally::default(),
@@ -143,48 +162,23 @@ impl OnRedis {
         Ok(rung.is_some())
     }
 
-    /// Stores jobs, each under its id, [`JOB_FEED_BATCH`] of them and about [`JOB_FEED_BYTES`] in one round trip.
+    /// Stores jobs, each under its id, as many in one round trip as [`OnRedis::fit`].
     pub fn put_many(
         &mut self,
         now: Now,
         jobs: &[(JobId, JobSpec)],
     ) -> Result<Vec<Result<Stored, JobError>>, JobError> {
         let mut stored = Vec::with_capacity(jobs.len());
-        let mut rest = jobs;
-        while !rest.is_empty() {
-            let (mut call, mut count, mut bytes) = (self.put_head(), 0, 0);
-            for (job, spec) in rest.iter().take(JOB_FEED_BATCH) {
-                let words = self.put_words(*job, spec);
-                bytes += words.iter().map(Vec::len).sum::<usize>();
-                if count > 0 && bytes > JOB_FEED_BYTES {
-                    break;
-                }
-                call.extend(words);
-                count += 1;
+        while stored.len() < jobs.len() {
+            let rest = &jobs[stored.len()..];
+            let some = rest[..Self::fit(rest)].to_vec();
+            match self.call(now, Call::Put(some))? {
+                Heard::Put(_, answer) => stored.extend(answer?),
+                _ => return Err(JobError::Away("it gave another answer".to_owned())),
             }
-            let (answers, written): (Vec<(String, u8, usize)>, u64) = self.run(now, Which::Put, &call)?;
-            self.written = written;
-            for ((job, _), answer) in rest.iter().zip(answers.into_iter().map(stored_of)) {
-                if matches!(&answer, Ok(stored) if !stored.duplicate) {
-                    self.trail.stored(*job);
-                }
-                stored.push(answer);
-            }
-            rest = &rest[count..];
         }
-        let is_new = |stored: &&Result<Stored, JobError>| matches!(stored, Ok(stored) if !stored.duplicate);
-        self.tally.puts += stored.iter().filter(is_new).count() as u64;
         self.replicate(now, jobs, &mut stored)?;
         Ok(stored)
-    }
-
-    fn put_head(&self) -> Vec<Vec<u8>> {
-        vec![
-            text(&self.settings.world),
-            number(self.settings.jobs_max as u64),
-            number(JOBS_BYTES_MAX as u64),
-            number(millis(self.settings.dedupe)),
-        ]
     }
 
     /// Some jobs count as stored only once a replica has them. One that no replica has yet stays where it is: whoever puts
@@ -226,18 +220,9 @@ impl OnRedis {
     ) -> Result<Vec<Result<(), JobError>>, JobError> {
         let mut ended = Vec::with_capacity(ends.len());
         for some in ends.chunks(JOB_FEED_BATCH) {
-            let mut call = vec![
-                number(millis(self.settings.backoff)),
-                number(millis(JOB_BACKOFF_MAX)),
-            ];
-            for (job, lease, how) in some {
-                call.extend(Self::end_words(now, *job, *lease, how));
-            }
-            ended.extend(held(self.run(now, Which::End, &call)?));
-        }
-        for ((.., how), ended) in ends.iter().zip(&ended) {
-            if ended.is_ok() {
-                self.tally.ended(how);
+            match self.call(now, Call::End(some.to_vec()))? {
+                Heard::End(_, answer) => ended.extend(answer?),
+                _ => return Err(JobError::Away("it gave another answer".to_owned())),
             }
         }
         Ok(ended)
@@ -253,7 +238,7 @@ impl OnRedis {
         for some in leases.chunks(JOB_FEED_BATCH) {
             let words = some
                 .iter()
-                .flat_map(|(job, lease)| [id_word(*job), number(*lease)]);
+                .flat_map(|(job, lease)| [id_word(*job), entry_word(*lease)]);
             let call: Vec<_> = words.collect();
             extended.extend(held(self.run(now, Which::Extend, &call)?));
         }
@@ -333,7 +318,7 @@ impl Now {
 }
 
 /// How jobs lie on Redis, in the name of every key: one that lies otherwise is never read as one of these.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 4;
 
 /// A moment after every rest.
 const LATE: Moment = Moment(u64::MAX);
@@ -356,19 +341,15 @@ impl JobStore for OnRedis {
         if self.is_draining || queues.is_empty() || most == 0 {
             return Ok(Vec::new());
         }
-        let mut call = vec![text(taker), number(most as u64)];
-        call.extend(queues.iter().map(|queue| self.queue_name(queue).into_bytes()));
-        let given: Vec<Given> = self.run(now, Which::Take, &call)?;
-        self.tally.takes += given.len() as u64;
-        let mut taken = Vec::with_capacity(given.len());
-        for given in given {
-            let id = given.0.clone();
-            match self.taken(given) {
-                Some(one) => taken.push(one),
-                None => tracing::error!(id, "a job on Redis cannot be read; it is left to its last try"),
-            }
+        let call = Call::Take {
+            taker: taker.to_owned(),
+            queues: queues.to_vec(),
+            most,
+        };
+        match self.call(now, call)? {
+            Heard::Take(.., answer) => answer,
+            _ => Err(JobError::Away("it gave another answer".to_owned())),
         }
-        Ok(taken)
     }
 
     fn extend(&mut self, now: Now, job: JobId, lease: u64) -> Result<(), JobError> {

@@ -1,62 +1,51 @@
 -- Stores jobs; `scripts.rs` says what it is given and gives.
 
-local world, jobs_max, bytes_max, keep = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
-local each = 10
-local ids = {}
-for at = 5, #ARGV, each do ids[#ids + 1] = ARGV[at] end
+local world, jobs_max, bytes_max, keep, groups = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local each = 8
+local first_id = 6 + groups * each
+local many = (#ARGV - first_id + 1) / 3
+local first_row = first_id + many
+local ids = {unpack(ARGV, first_id, first_row - 1)}
 
 -- What is there already, or was put a while ago and may be done.
-local was_known = {}
-for at, stored in ipairs(were_stored(world, ids)) do was_known[ids[at]] = stored end
+local is_new, was_known = true, were_stored(world, ids)
+for at = 1, many do is_new = is_new and not was_known[at] end
 
-local count, seq = call('ZCARD', alive), tonumber(call('GET', key('seq')) or '0')
-local bytes = tonumber(call('GET', key('bytes')) or '0')
-local more, more_bytes, more_behind, of_owner, owners = 0, 0, 0, {}, {}
--- Of the jobs that are new, pairs as commands take them.
-local rows, by_put, by_end, by_due, fresh, now_word = {}, {}, {}, {}, {}, word(now)
+local count, bytes = call('ZCARD', alive), tonumber(call('GET', key('bytes')) or '0')
+local fed, fresh, answers = key('fed', world), 0, {}
+next_turn()
+local turn_word = word(turn)
 
--- How many jobs an owner has, with those of this call.
+-- How many jobs an owner has.
 local function count_of(owner)
-  if owner == '' then return 0 end
-  if not of_owner[owner] then of_owner[owner] = tonumber(call('HGET', key('owners', world), owner) or '0') end
-  local own = owners[world]
-  return of_owner[owner] + (own and own[owner] or 0)
+  return owner == '' and 0 or tonumber(call('HGET', key('owners', world), owner) or '0')
 end
 
--- Where a job of an order key has to wait until the first of them is done, it is behind.
-local function is_behind(id, line)
-  return line ~= '' and call('RPUSH', line, id) > 1
+-- Whether a queue is there, or may be made.
+local function is_there(queue)
+  local peer = string.match(queue, '^w:([^:]+):world$')
+  return not peer or peer == world or call('SISMEMBER', worlds, peer) == 1
 end
 
-local function store(id, queue, at)
-  local line, due, ttl = ARGV[at + 2], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
-  local size, owner = tonumber(ARGV[at + 7]), ARGV[at + 8]
-  if line ~= '' then line = key('line', queue, line) end
-  seq = seq + 1
-  local till = math.max(due, now) + ttl
-  local stands, entry = 'ready', ''
-  if is_behind(id, line) then
-    stands = 'behind'
-    more_behind = more_behind + 1
-  elseif due > now then
-    stands = 'delayed'
-    by_due[#by_due + 1] = due
-    by_due[#by_due + 1] = id
-  else
-    entry = enter(queue, id)
+-- Jobs that have nothing of their own about them, of the same queue and owner: they are stored as they were sent.
+local function put_alike(queue, ttl, owner, size, from, to)
+  local own, by_turn, by_end, number = stream(queue), {}, {}, 0
+  local till = word(now + ttl)
+  local before = count_of(owner)
+  open(queue)
+  for at = from, to do
+    local id = ids[at]
+    call('XADD', own, turn_word .. '-' .. at, 'j', id)
+    by_turn[number + 1], by_turn[number + 2] = turn_word, id
+    by_end[number + 1], by_end[number + 2] = till, id
+    number = number + 2
   end
-  local it = {queue, stands, entry, 0, 0, tonumber(ARGV[at + 6]), line, size, world, owner, seq, now, till, ttl, due, '', ''}
-  local place_of = 4 * more
-  rows[place_of + 1], rows[place_of + 2] = jobs .. id, pack(it)
-  rows[place_of + 3], rows[place_of + 4] = specs_of .. id, ARGV[at + 9]
-  place_of = 2 * more
-  by_put[place_of + 1], by_put[place_of + 2] = now_word, id
-  if ttl < longest then
-    by_end[#by_end + 1] = till
-    by_end[#by_end + 1] = id
-  end
-  more, more_bytes = more + 1, more_bytes + size
-  note_owner(owners, world, owner, 1, size)
+  add_to(alive, by_turn)
+  if ttl < longest then add_to(ends, by_end) end
+  call('HSET', jobs, unpack(ARGV, first_row + 2 * from - 2, first_row + 2 * to - 1))
+  call('INCRBY', key('bytes'), size)
+  count_owner(world, owner, to - from + 1, size)
+  answers[#answers + 1] = before
 end
 
 -- Where a job goes: to each world a job of its own, if it is for all.
@@ -67,48 +56,76 @@ local function queues_of(queue)
   return all
 end
 
-local function put(id, at)
-  local queue, dedupe, size, owner = ARGV[at + 1], ARGV[at + 3], tonumber(ARGV[at + 7]), ARGV[at + 8]
-  if was_known[id] then return {id, 1, count_of(owner)} end
+-- One of those of a job. Where a job of an order key has to wait until the first of them is done, it is behind.
+local function store(id, queue, it)
+  it[QUEUE] = queue
+  call('ZADD', alive, turn_word, id)
+  if it[TTL] < longest then call('ZADD', ends, it[TILL], id) end
+  call('INCRBY', key('bytes'), it[SIZE])
+  count_owner(it[WORLD], it[OWNER], 1, it[SIZE])
+  if it[LINE] ~= '' and call('RPUSH', line_of(it), id) > 1 then
+    it[STANDS] = 'behind'
+    call('INCR', behind)
+  elseif it[DUE] > now then
+    it[STANDS] = 'delayed'
+    call('ZADD', delay, it[DUE], id)
+  else
+    open(queue)
+    call('XADD', stream(queue), it[ENTRY], 'j', id)
+  end
+  write(id, it)
+end
+
+-- Any job.
+local function put(at, queue, dedupe, owner, size)
+  local id = ids[at]
+  if was_known[at] then return {id, 1, count_of(owner)} end
   local dedupe_key = dedupe ~= '' and key('dedupe', world, dedupe)
   local first = dedupe_key and call('GET', dedupe_key)
   if first then return {first, 1, count_of(owner)} end
-  local peer = string.match(queue, '^w:([^:]+):world$')
-  if peer and peer ~= world and call('SISMEMBER', worlds, peer) == 0 then return {'NOWORLD', 0, 0} end
+  if not is_there(queue) then return {'NOWORLD', 0, 0} end
   local names = queues_of(queue)
-  if count + more + #names > jobs_max or bytes + more_bytes + size * #names > bytes_max then
-    return {'FULL', 0, count_of(owner)}
-  end
-  count_of(owner)
-  was_known[id] = true
+  if count + #names > jobs_max or bytes + size * #names > bytes_max then return {'FULL', 0, count_of(owner)} end
+  count, bytes, fresh = count + #names, bytes + size * #names, fresh + 1
+  for later = at + 1, many do was_known[later] = was_known[later] or ids[later] == id end
   if dedupe_key then call('SET', dedupe_key, id, 'PX', keep) end
-  fresh[#fresh + 1] = id
   for number, name in ipairs(names) do
-    store(copy_of(id, number), name, at)
+    store(copy_of(id, number), name, unpacked(id, ARGV[first_row + 2 * at - 1], turn))
   end
+  call('SADD', fed, id)
   return {id, 0, count_of(owner)}
 end
 
-local answers = {}
-for place_of = 1, #ids do answers[place_of] = put(ids[place_of], 5 + (place_of - 1) * each) end
+-- The same job twice in one call is for the long way as well.
+if is_new then
+  local seen = {}
+  for at = 1, many do
+    is_new = is_new and not seen[ids[at]]
+    seen[ids[at]] = true
+  end
+end
 
--- A job counts as known only after everything else of it is there.
-if more > 0 then
-  in_parts(rows, function(...) call('MSET', ...) end)
-  add_to(alive, by_put)
-  add_to(ends, by_end)
-  add_to(delay, by_due)
-  call('SET', key('seq'), seq)
-  call('INCRBY', key('bytes'), more_bytes)
-  count_owners(owners)
+local from = 1
+for group = 1, groups do
+  local queue, line, dedupe, due, ttl, owner, size, to = unpack(ARGV, 6 + (group - 1) * each, 5 + group * each)
+  to = tonumber(to)
+  local more, all_bytes = to - from + 1, tonumber(size)
+  local are_alike = is_new and line == '' and dedupe == '' and tonumber(due) <= now and queue ~= 'worlds'
+  if are_alike and is_there(queue) and count + more <= jobs_max and bytes + all_bytes <= bytes_max then
+    put_alike(queue, tonumber(ttl), owner, all_bytes, from, to)
+    call('SADD', fed, unpack(ids, from, to))
+    count, bytes, fresh = count + more, bytes + all_bytes, fresh + more
+  else
+    local own = {}
+    for at = from, to do
+      local it = unpacked(ids[at], ARGV[first_row + 2 * at - 1], turn)
+      own[#own + 1] = put(at, queue, dedupe, owner, it[SIZE])
+    end
+    answers[#answers + 1] = own
+  end
+  from = to + 1
 end
-if more_behind > 0 then call('INCRBY', behind, more_behind) end
 settle()
-local written = key('written', world)
-if #fresh > 0 then
-  local fed = key('fed', world)
-  call('SADD', fed, unpack(fresh))
-  if call('SCARD', fed) > known_max then call('RENAME', fed, fed .. ':old') end
-  call('INCRBY', written, #fresh)
-end
-return {answers, tonumber(call('GET', written) or '0')}
+if call('SCARD', fed) > known_max then call('RENAME', fed, fed .. ':old') end
+if fresh > 0 then call('INCRBY', key('written', world), fresh) end
+return {answers, tonumber(call('GET', key('written', world)) or '0')}

@@ -3,84 +3,56 @@
 //! Invariant: all that one call of the store changes, one script changes; so a connection that breaks has changed all of
 //! it or nothing.
 
+use super::wording::NUMBER_MAX;
 use crate::limits::{JOB_PARKED_MAX, JOB_SWEPT_AT_ONCE, JOB_WORLDS_MAX, JOBS_KNOWN_MAX};
 
 /// What scripts begin with.
 const LIBRARY: &str = include_str!("library.lua");
 
-/// Stores jobs: world, most jobs, most bytes, milliseconds that dedupe keys are kept; and for each its id, queue, line,
-/// dedupe key, due, ttl, tries, size, owner, spec. Gives of each its id, whether it was known, and how many its
-/// owner has; and how many this world ever put.
+/// Stores jobs: world, most jobs, most bytes, milliseconds that dedupe keys are kept, number of groups; of each group its
+/// queue, order key, dedupe key, due, ttl, owner, bytes, and the number of its last job; the ids of all jobs; and of each its id
+/// and its row, as `wording` packs it. Gives of each group how many jobs the owner had before, where all are stored; else of each
+/// of its jobs the id, whether it was known, and how many its owner has; and how many this world ever put.
 const PUT: &str = include_str!("put.lua");
 
-/// Gives jobs: taker, how many, queues. A call that finds many which nobody may have any more leaves the rest to the next.
-/// Each is id, lease, queue, try, spec, world, owner.
+/// Gives jobs: taker, the name of this call, milliseconds that it is remembered, how many, queues. The same call again gives
+/// the same jobs, as far as they are the taker's still. A call that finds many which nobody may have any more leaves the rest to
+/// the next. Gives of each queue its name, entries, ids and rows.
 const TAKE: &str = include_str!("take.lua");
 
-/// Takers are still at work: of each id and lease. Gives 1 for each that holds.
+/// Tries have ended: first pause, longest pause, number of groups; of each group of jobs that are done, without order keys, their
+/// queue, world, owner, bytes and number; of each group the entries, in order, and the ids; and of each other job id, entry, how,
+/// pause or -1 for the usual one, why, chance in thousandths. Gives 1 for each group whose leases all held, else 1 or 0 for each
+/// of its leases; and for each other lease.
+const END: &str = include_str!("end.lua");
+
+/// Takers are still at work: of each id and entry. Gives 1 for each that holds.
 const EXTEND: &str = "
 local held = {}
 for at = 1, #ARGV, 2 do
-  local id = ARGV[at]
-  local it = look(id)
-  if it and it[STANDS] == 'taken' and it[LEASE] == tonumber(ARGV[at + 1]) then
-    call('XCLAIM', stream(it[QUEUE]), 'g', it[TAKER], 0, it[ENTRY], 'JUSTID')
-    call('ZADD', leases, now, id)
-    held[#held + 1] = 1
-  else
-    held[#held + 1] = 0
-  end
+  local it = look(ARGV[at])
+  local taker = it and it[ENTRY] == ARGV[at + 1] and taker_of(it)
+  if taker then call('XCLAIM', stream(it[QUEUE]), 'g', taker, 0, it[ENTRY], 'JUSTID') end
+  held[#held + 1] = taker and 1 or 0
 end
 return held
-";
-
-/// Tries have ended: first pause, longest pause; and of each id, lease, how, pause or -1 for the usual one, why, chance in
-/// thousandths. Gives 1 for each whose lease held.
-const END: &str = "
-local first, longest, each = tonumber(ARGV[1]), tonumber(ARGV[2]), 6
-local ids = {}
-for at = 3, #ARGV, each do ids[#ids + 1] = ARGV[at] end
-local its, answers, has_ended = look_at(ids), {}, {}
-local done, of_done = {}, {}
-for number = 1, #ids do
-  local id, it, at = ids[number], its[number], 3 + (number - 1) * each
-  local how, pause, why = ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
-  -- Where it does not hold, somebody else decides what becomes of it.
-  local holds = it and it[STANDS] == 'taken' and it[LEASE] == tonumber(ARGV[at + 1]) and not has_ended[id]
-  answers[number] = holds and 1 or 0
-  has_ended[id] = true
-  if holds and how == 'done' then
-    done[#done + 1] = id
-    of_done[#of_done + 1] = it
-  elseif holds and how == 'reject' then
-    bury(id, it, why)
-  elseif holds and how == 'park' then
-    it[TRIES] = it[TRIES] - 1
-    come_back(id, it, pause, why)
-  elseif holds then
-    if pause < 0 then
-      pause = math.min(first * 2 ^ math.min(it[TRIES] - 1, 16), longest)
-      pause = math.floor(pause + pause * tonumber(ARGV[at + 5]) / 4000)
-    end
-    fail(id, it, pause, why)
-  end
-end
-if #done > 0 then
-  leave(done, of_done)
-  forget(done)
-end
-settle()
-return answers
 ";
 
 /// A taker is gone: its name. What it had comes back in the order in which it was put.
 const GIVE_BACK: &str = "
 local theirs = {}
-for _, id in ipairs(call('ZRANGE', leases, 0, -1)) do
-  local it = look(id)
-  if it[TAKER] == ARGV[1] then theirs[#theirs + 1] = {it, id} end
+for _, queue in ipairs(call('SMEMBERS', busy)) do
+  local from = '-'
+  repeat
+    local some = call('XPENDING', stream(queue), 'g', from, '+', swept_max, ARGV[1])
+    for _, pending in ipairs(some) do
+      local id = job_of(queue, pending[1])
+      theirs[#theirs + 1] = {look(id), id}
+      from = '(' .. pending[1]
+    end
+  until #some < swept_max
 end
-table.sort(theirs, function(a, b) return a[1][SEQ] < b[1][SEQ] end)
+table.sort(theirs, function(a, b) return is_earlier(a[1], b[1]) end)
 for _, their in ipairs(theirs) do fail(their[2], their[1], 0, vanished) end
 settle()
 return #theirs
@@ -89,31 +61,42 @@ return #theirs
 /// What time asks for: the lease in milliseconds, and how many jobs at most of each sort. Gives how many of the dead were
 /// ever forgotten.
 const SWEEP: &str = "
-local lease, most = tonumber(ARGV[1]), tonumber(ARGV[2])
-for _, id in ipairs(call('ZRANGEBYSCORE', leases, '-inf', now - lease, 'LIMIT', 0, most)) do
-  local it = look(id)
-  -- The group knows how long nobody has had anything to do with it.
-  local claimed = call('XCLAIM', stream(it[QUEUE]), 'g', 'sweeper', lease, it[ENTRY], 'JUSTID')
-  if claimed[1] then fail(id, it, 0, vanished) end
+local lease, most = ARGV[1], tonumber(ARGV[2])
+local swept = 0
+for _, queue in ipairs(call('SMEMBERS', busy)) do
+  if swept >= most then break end
+  -- The group knows how long nobody has had anything to do with an entry.
+  local late = call('XPENDING', stream(queue), 'g', 'IDLE', lease, '-', '+', most - swept)
+  for _, pending in ipairs(late) do
+    local id = job_of(queue, pending[1])
+    fail(id, look(id), 0, vanished)
+  end
+  swept = swept + #late
+  if #late == 0 and call('XPENDING', stream(queue), 'g')[1] == 0 then call('SREM', busy, queue) end
 end
 -- What somebody has is theirs still, and holds up nothing behind it; nor does what was put to be done so much later.
-local function give_up(set, latest)
+local function give_up(set, latest, in_set)
   local passed, gone = 0, 0
   repeat
     local ids = call('ZRANGEBYSCORE', set, '-inf', latest, 'LIMIT', passed, most)
     for _, id in ipairs(ids) do
       local it = look(id)
-      if it[STANDS] == 'taken' then
+      if taker_of(it) then
         passed = passed + 1
       else
         gone = gone + 1
-        if it[TILL] > now then call('ZADD', set, it[TILL] - longest, id) else bury(id, it, expired) end
+        if it[TILL] > now then
+          write(id, it)
+          call('ZADD', set, word(in_set(it[TILL])), id)
+        else
+          bury(id, it, expired)
+        end
       end
     end
   until #ids < most or gone >= most
 end
-give_up(ends, now)
-give_up(alive, now - longest)
+give_up(ends, now, function(till) return till end)
+give_up(alive, micros - longest * 1000, function(till) return (till - longest) * 1000 end)
 for _, id in ipairs(call('ZRANGEBYSCORE', delay, '-inf', now, 'LIMIT', 0, most)) do
   call('ZREM', delay, id)
   place(id, look(id), 0)
@@ -125,22 +108,22 @@ return tonumber(call('GET', key('forgotten')) or '0')
 /// Forgets jobs that nobody has: ids. One for all worlds is forgotten in each of them, and counts as one that somebody has if
 /// any world is at work on it. Gives a word for each.
 const CANCEL: &str = "
-local function cancel(id, it)
+local function cancel(id)
+  local it = look(id)
   if not it or it[STANDS] == 'dead' then return 'UNKNOWN' end
-  if it[STANDS] == 'taken' then return 'ATWORK' end
-  leave({id}, {it})
-  forget({id})
+  if taker_of(it) then return 'ATWORK' end
+  leave(id, it)
+  call('HDEL', jobs, id)
   return 'OK'
 end
 local words, of_note = {}, {UNKNOWN = 0, OK = 1, ATWORK = 2}
 for at = 1, #ARGV do
-  local ids = all_of(ARGV[at])
-  local its, word = look_at(ids), 'UNKNOWN'
-  for number = 1, #ids do
-    local own = cancel(ids[number], its[number])
-    if of_note[own] > of_note[word] then word = own end
+  local word_of = 'UNKNOWN'
+  for _, id in ipairs(all_of(ARGV[at])) do
+    local own = cancel(id)
+    if of_note[own] > of_note[word_of] then word_of = own end
   end
-  words[at] = word
+  words[at] = word_of
 end
 settle()
 return words
@@ -149,7 +132,8 @@ return words
 /// Of jobs, whether a world ever stored them: the world, ids. Gives 1 for each that it did, as far back as is known.
 const KNOWN: &str = "
 local ids, known = {unpack(ARGV, 2)}, {}
-for at, stored in ipairs(were_stored(ARGV[1], ids)) do known[at] = stored and 1 or 0 end
+local were, live, gone = were_stored(ARGV[1], ids), call('ZMSCORE', alive, unpack(ids)), call('ZMSCORE', dead, unpack(ids))
+for at = 1, #ids do known[at] = (were[at] or live[at] or gone[at]) and 1 or 0 end
 return known
 ";
 
@@ -162,15 +146,13 @@ local bytes = tonumber(call('GET', key('bytes')) or '0') + it[SIZE]
 if call('ZCARD', alive) >= tonumber(ARGV[2]) or bytes > tonumber(ARGV[3]) then return 'FULL' end
 call('ZREM', dead, id)
 call('DECRBY', key('dead_bytes'), it[SIZE])
-it[STANDS], it[TRIES], it[DUE] = 'behind', 0, 0
-it[SEQ], it[TILL] = call('INCR', key('seq')), now + it[TTL]
-call('ZADD', alive, now, id)
+next_turn()
+it[STANDS], it[TRIES], it[DUE], it[TURN], it[TILL] = 'behind', 0, 0, turn, now + it[TTL]
+call('ZADD', alive, word(turn), id)
 if it[TTL] < longest then call('ZADD', ends, it[TILL], id) end
 call('INCRBY', key('bytes'), it[SIZE])
-local owners = {}
-note_owner(owners, it[WORLD], it[OWNER], 1, it[SIZE])
-count_owners(owners)
-if it[LINE] ~= '' and call('RPUSH', it[LINE], id) > 1 then
+count_owner(it[WORLD], it[OWNER], 1, it[SIZE])
+if it[LINE] ~= '' and call('RPUSH', line_of(it), id) > 1 then
   call('INCR', behind)
   write(id, it)
 else
@@ -186,7 +168,7 @@ local it = look(ARGV[1])
 if not it or it[STANDS] ~= 'dead' then return 'UNKNOWN' end
 call('ZREM', dead, ARGV[1])
 call('DECRBY', key('dead_bytes'), it[SIZE])
-forget({ARGV[1]})
+call('HDEL', jobs, ARGV[1])
 return 'OK'
 ";
 
@@ -202,15 +184,19 @@ end
 local found, seen = {}, {}
 for _, id in ipairs(ids) do
   local it = look(id)
-  if it then found[#found + 1] = {id, it} end
+  if it then
+    bytes = bytes + it[SIZE]
+    if #found > 0 and bytes > bytes_max then break end
+    found[#found + 1] = {id, it}
+  end
 end
-if ARGV[2] == 'alive' then table.sort(found, function(a, b) return a[2][SEQ] < b[2][SEQ] end) end
+if ARGV[2] == 'alive' then table.sort(found, function(a, b) return is_earlier(a[2], b[2]) end) end
 for _, one in ipairs(found) do
   local id, it = one[1], one[2]
-  bytes = bytes + it[SIZE]
-  if #seen > 0 and bytes > bytes_max then break end
-  local spec = call('GET', specs_of .. id) or ''
-  seen[#seen + 1] = {id, it[QUEUE], it[STANDS], it[TRIES], it[SINCE], it[WHY], spec, it[DUE], it[TAKER], it[WORLD], it[OWNER]}
+  local taker, stands, tries = taker_of(it), it[STANDS], it[TRIES]
+  if taker then stands, tries = 'taken', tries + 1 end
+  if stands == 'placed' then stands = 'ready' end
+  seen[#seen + 1] = {id, it[QUEUE], stands, tries, it[SINCE], it[WHY], it.spec, it[DUE], taker or '', it[WORLD], it[OWNER]}
 end
 return seen
 ";
@@ -218,7 +204,9 @@ return seen
 /// How many jobs there are: alive, behind, taken, delayed, dead, bytes, bytes of the dead, forgotten.
 const COUNTS: &str = "
 local function count(name) return tonumber(call('GET', key(name)) or '0') end
-return {call('ZCARD', alive), count('behind'), call('ZCARD', leases), call('ZCARD', delay), call('ZCARD', dead),
+local taken = 0
+for _, queue in ipairs(call('SMEMBERS', busy)) do taken = taken + call('XPENDING', stream(queue), 'g')[1] end
+return {call('ZCARD', alive), count('behind'), taken, call('ZCARD', delay), call('ZCARD', dead),
   count('bytes'), count('dead_bytes'), count('forgotten')}
 ";
 
@@ -264,7 +252,7 @@ impl Scripts {
     pub fn new((dead_max, dead_bytes_max): (usize, usize)) -> Scripts {
         let bounds = format!(
             "local dead_max, dead_bytes_max, known_max = {dead_max}, {dead_bytes_max}, {JOBS_KNOWN_MAX}\n\
-             local swept_max, worlds_max = {JOB_SWEPT_AT_ONCE}, {JOB_WORLDS_MAX}\n\
+             local swept_max, worlds_max, number_max = {JOB_SWEPT_AT_ONCE}, {JOB_WORLDS_MAX}, {NUMBER_MAX}\n\
              local longest = {}\n",
             JOB_PARKED_MAX.as_millis()
         );

@@ -1,52 +1,84 @@
 -- Gives jobs; `scripts.rs` says what it is given and gives. What is looked at here is bounded: what nobody may have any more
 -- is taken out on the way, and a call that finds much of it leaves the rest to the next.
 
-local taker, most = ARGV[1], tonumber(ARGV[2])
+local taker, token, keep, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local found = {}
-for at = 3, #ARGV, 1000 do
+for at = 5, #ARGV, 1000 do
   local some = {unpack(ARGV, at, math.min(at + 999, #ARGV))}
   for place_of, has in ipairs(call('SMISMEMBER', queues, unpack(some))) do
     if has == 1 then found[#found + 1] = some[place_of] end
   end
 end
-local taken, specs, held, rows = {}, {}, {}, {}
-local last = tonumber(call('GET', key('lease')) or '0')
-local looked, now_word = 0, word(now)
+local answer, given, count, looked = {}, {token}, 0, 0
 
-local function take(queue, id, entry, it)
-  if not it or it[ENTRY] ~= entry then
-    call('XACK', stream(queue), 'g', entry)
-    call('XDEL', stream(queue), entry)
-    left[queue] = true
-  elseif it[TILL] <= now then
-    bury(id, it, expired)
-  else
-    last = last + 1
-    it[STANDS], it[LEASE], it[TRIES], it[TAKER] = 'taken', last, it[TRIES] + 1, taker
-    local number = #taken
-    taken[number + 1] = {id, last, queue, it[TRIES], '', it[WORLD], it[OWNER]}
-    specs[number + 1] = specs_of .. id
-    held[2 * number + 1], held[2 * number + 2] = now_word, id
-    rows[2 * number + 1], rows[2 * number + 2] = jobs .. id, pack(it)
+-- These jobs are the taker's, under these entries, which are in order.
+local function give(queue, entries, ids, rows)
+  if #ids == 0 then return end
+  count = count + #ids
+  answer[#answer + 1] = {queue, entries, ids, rows}
+  given[#given + 1] = {queue, entries[1], entries[#entries]}
+end
+
+-- What was given to the same call before, if its answer was lost: it is the taker's anew from now on.
+local function give_again(queue, from, to)
+  if call('SISMEMBER', queues, queue) == 0 then return end
+  local entries, ids = {}, {}
+  for _, pending in ipairs(call('XPENDING', stream(queue), 'g', from, to, 10000, taker)) do
+    entries[#entries + 1] = pending[1]
+    ids[#ids + 1] = job_of(queue, pending[1])
   end
+  if #ids == 0 then return end
+  for at = 1, #entries do call('XCLAIM', stream(queue), 'g', taker, 0, entries[at], 'JUSTID') end
+  give(queue, entries, ids, call('HMGET', jobs, unpack(ids)))
+end
+
+local before = call('GET', key('given', taker))
+before = before and cmsgpack.unpack(before)
+if before and before[1] == token then
+  for at = 2, #before do give_again(unpack(before[at])) end
+  return answer
+end
+
+-- Whether any job is over that nobody has swept away yet.
+local are_over = call('ZCOUNT', ends, '-inf', now) > 0 or call('ZCOUNT', alive, '-inf', micros - longest * 1000) > 0
+
+-- Of what was read, those that may be done.
+local function sifted(queue, entries, ids, rows)
+  local kept_entries, kept_ids, kept_rows = {}, {}, {}
+  for at = 1, #ids do
+    local it = rows[at] and unpacked(ids[at], rows[at])
+    if not it or it[ENTRY] ~= entries[at] then
+      call('XACK', stream(queue), 'g', entries[at])
+      call('XDEL', stream(queue), entries[at])
+      left[queue] = true
+    elseif it[TILL] <= now then
+      bury(ids[at], it, expired)
+    else
+      local number = #kept_ids + 1
+      kept_entries[number], kept_ids[number], kept_rows[number] = entries[at], ids[at], rows[at]
+    end
+  end
+  return kept_entries, kept_ids, kept_rows
 end
 
 for _, queue in ipairs(found) do
-  while #taken < most and looked < swept_max do
-    local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - #taken, 'STREAMS', stream(queue), '>')
+  while count < most and looked < swept_max do
+    local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - count, 'STREAMS', stream(queue), '>')
     if not read or not read[1] then break end
-    local entries, ids = read[1][2], {}
-    for at = 1, #entries do ids[at] = entries[at][2][2] end
-    local its = look_at(ids)
+    local entries, ids = {}, {}
+    for at, entry in ipairs(read[1][2]) do entries[at], ids[at] = entry[1], entry[2][2] end
     looked = looked + #ids
-    for at = 1, #ids do take(queue, ids[at], entries[at][1], its[at]) end
+    local rows = call('HMGET', jobs, unpack(ids))
+    local are_whole = not are_over
+    for at = 1, #ids do are_whole = are_whole and rows[at] end
+    call('SADD', busy, queue)
+    if are_whole then
+      give(queue, entries, ids, rows)
+    else
+      give(queue, sifted(queue, entries, ids, rows))
+    end
   end
 end
-if #taken > 0 then
-  call('SET', key('lease'), last)
-  call('MSET', unpack(rows))
-  add_to(leases, held)
-  for place_of, spec in ipairs(call('MGET', unpack(specs))) do taken[place_of][5] = spec or '' end
-end
+if count > 0 then call('SET', key('given', taker), pack(given), 'PX', keep) end
 settle()
-return taken
+return answer

@@ -4,22 +4,24 @@
 //! before its own, so that no number of an object leads into another world.
 
 use super::OnRedis;
+use super::packed::Facts;
 use crate::jobs::{
     Ending, JobError, Now, Owner, Queue, Seen, Standing, Stored, Taken, size_of, tries_of, ttl_of,
 };
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::job::JobSpec;
-use crate::protocol::{JobId, Wall, WireObj, hex};
+use crate::protocol::{JobId, Wall, WireObj};
+use redis::{FromRedisValue, Value};
 use std::time::Duration;
 
 /// The version of a stored job.
 const VERSION: u8 = 1;
 
-/// A job as `TAKE` gives it.
-pub(super) type Given = (String, u64, String, u8, Vec<u8>, String, String);
+/// What `TAKE` gives of a queue: its name, entries, ids and rows.
+pub(super) type Given = (String, Vec<String>, Vec<Vec<u8>>, Vec<Vec<u8>>);
 /// A job as `SEE` shows it.
 pub(super) type Row = (
-    String,
+    Vec<u8>,
     String,
     String,
     u8,
@@ -47,7 +49,32 @@ pub(super) fn text(text: &str) -> Vec<u8> {
 }
 
 pub(super) fn id_word(job: JobId) -> Vec<u8> {
-    hex::to_hex(&job.0).into_bytes()
+    job.0.to_vec()
+}
+
+fn id_of(word: &[u8]) -> Option<JobId> {
+    Some(JobId(word.try_into().ok()?))
+}
+
+/// Leases are entries: of their turn the microseconds since the year 2020, and in the last bits their number.
+const LEASES_SINCE: u64 = 1_577_836_800_000_000;
+const NUMBER_BITS: u32 = 14;
+/// The highest number of an entry in its turn.
+pub(super) const NUMBER_MAX: u64 = (1 << NUMBER_BITS) - 1;
+
+/// The lease of an entry; none if it is of no turn of ours.
+fn lease_of(entry: &str) -> Option<u64> {
+    let (turn, number) = entry.split_once('-')?;
+    let (turn, number) = (turn.parse::<u64>().ok()?, number.parse::<u64>().ok()?);
+    let turn = turn.checked_sub(LEASES_SINCE)?;
+    let has_room = turn.leading_zeros() >= NUMBER_BITS && number <= NUMBER_MAX;
+    has_room.then_some(turn << NUMBER_BITS | number)
+}
+
+/// The entry of a lease.
+pub(super) fn entry_word(lease: u64) -> Vec<u8> {
+    let turn = (lease >> NUMBER_BITS).saturating_add(LEASES_SINCE);
+    format!("{turn}-{}", lease & NUMBER_MAX).into_bytes()
 }
 
 fn read_spec(bytes: &[u8]) -> Option<JobSpec> {
@@ -56,21 +83,38 @@ fn read_spec(bytes: &[u8]) -> Option<JobSpec> {
     (version == VERSION && rest.is_empty()).then_some(spec)
 }
 
-/// What came of a put.
-pub(super) fn stored_of((word, duplicate, of_owner): (String, u8, usize)) -> Result<Stored, JobError> {
-    if let Some(job) = hex::from_hex(&word) {
-        return Ok(Stored {
-            job: JobId(job),
-            duplicate: duplicate == 1,
-            of_owner,
+/// What came of the puts of a group of so many jobs: how many its owner had before all of them were stored, or a word on each.
+pub(super) fn stored_of(
+    answer: Value,
+    jobs: &[JobId],
+    has_owner: bool,
+) -> Result<Vec<Result<Stored, JobError>>, redis::ParsingError> {
+    if let Value::Int(before) = answer {
+        let before = usize::try_from(before).unwrap_or(0);
+        let stored = jobs.iter().enumerate().map(|(at, job)| {
+            Ok(Stored {
+                job: *job,
+                duplicate: false,
+                of_owner: if has_owner { before + at + 1 } else { 0 },
+            })
         });
+        return Ok(stored.collect());
     }
-    match word.as_str() {
-        "FULL" => Err(JobError::Full),
-        _ => Err(JobError::Refused(
-            "no world of that name has ever used this job store".to_owned(),
-        )),
-    }
+    let each: Vec<(Vec<u8>, u8, usize)> = FromRedisValue::from_redis_value(answer)?;
+    let stored = each
+        .into_iter()
+        .map(|(word, duplicate, of_owner)| match id_of(&word) {
+            Some(job) => Ok(Stored {
+                job,
+                duplicate: duplicate == 1,
+                of_owner,
+            }),
+            None if word == b"FULL" => Err(JobError::Full),
+            None => Err(JobError::Refused(
+                "no world of that name has ever used this job store".to_owned(),
+            )),
+        });
+    Ok(stored.collect())
 }
 
 impl OnRedis {
@@ -92,23 +136,24 @@ impl OnRedis {
         }
     }
 
-    /// A job to `PUT`.
-    pub(super) fn put_words(&self, job: JobId, spec: &JobSpec) -> [Vec<u8>; 10] {
+    /// A job to `PUT`, as it will lie there: what is known of it, and what to do.
+    pub(super) fn put_row(&self, spec: &JobSpec, number: u64) -> (Facts, Vec<u8>) {
+        let facts = Facts {
+            queue: self.queue_name(&Queue::of(spec)),
+            tries_max: tries_of(spec),
+            order_key: spec.order_key.clone().unwrap_or_default(),
+            size: size_of(spec) as u64,
+            world: self.settings.world.clone(),
+            owner: spec.from.map(|owner| owner.0.to_string()).unwrap_or_default(),
+            due: spec.not_before.unwrap_or_default().0,
+            ttl: millis(ttl_of(spec)),
+            number,
+            tries: 0,
+        };
         let mut bytes = vec![VERSION];
         put_stored(&mut bytes, spec);
-        let owner = spec.from.map(|owner| owner.0.to_string());
-        [
-            id_word(job),
-            text(&self.queue_name(&Queue::of(spec))),
-            text(spec.order_key.as_deref().unwrap_or_default()),
-            text(spec.dedupe.as_deref().unwrap_or_default()),
-            number(spec.not_before.unwrap_or_default().0),
-            number(millis(ttl_of(spec))),
-            number(tries_of(spec).into()),
-            number(size_of(spec) as u64),
-            text(owner.as_deref().unwrap_or_default()),
-            bytes,
-        ]
+        let row = facts.pack(&bytes);
+        (facts, row)
     }
 
     /// A try to `END`.
@@ -122,7 +167,7 @@ impl OnRedis {
         };
         [
             id_word(job),
-            number(lease),
+            entry_word(lease),
             text(how),
             pause.to_string().into_bytes(),
             text(why),
@@ -140,18 +185,19 @@ impl OnRedis {
         (number.map(|number| Owner { world, number }), spec)
     }
 
-    /// A job that was taken; none if it cannot be read.
-    pub(super) fn taken(&self, given: Given) -> Option<Taken> {
-        let (id, lease, queue, attempt, spec, world, owner) = given;
-        let (owner, spec) = self.own(read_spec(&spec)?, world, &owner);
-        Some(Taken {
-            job: JobId(hex::from_hex(&id)?),
-            lease,
-            queue: self.queue_of(&queue)?,
-            attempt,
+    /// A job that was taken, and what is known of it; none if it cannot be read.
+    pub(super) fn taken(&self, entry: &str, id: &[u8], row: &[u8]) -> Option<(Taken, Facts)> {
+        let (facts, spec) = Facts::unpack(row)?;
+        let (owner, spec) = self.own(read_spec(spec)?, facts.world.clone(), &facts.owner);
+        let taken = Taken {
+            job: id_of(id)?,
+            lease: lease_of(entry)?,
+            queue: self.queue_of(&facts.queue)?,
+            attempt: facts.tries.saturating_add(1),
             owner,
             spec,
-        })
+        };
+        Some((taken, facts))
     }
 
     /// A job as it is seen; none if it cannot be read.
@@ -159,7 +205,7 @@ impl OnRedis {
         let (id, queue, standing, tries, since, why, spec, due, taker, world, owner) = row;
         let (owner, spec) = self.own(read_spec(&spec)?, world, &owner);
         Some(Seen {
-            job: JobId(hex::from_hex(&id)?),
+            job: id_of(&id)?,
             queue: self.queue_of(&queue)?,
             standing: match standing.as_str() {
                 "behind" => Standing::Behind,

@@ -337,7 +337,7 @@ fn waiting_world(redis: &Redis) -> (Server, Telnet, String) {
 #[track_caller]
 fn alive(redis: &Redis, count: u64) {
     wait_for("Redis to have so many jobs", || {
-        let answer = redis.ask("ZCARD {moothall}:3:alive");
+        let answer = redis.ask("ZCARD {moothall}:4:alive");
         answer.filter(|answer| answer.starts_with(&format!(":{count}")))
     });
 }

@@ -111,16 +111,15 @@ fn jobs_that_are_not_over_or_are_taken_hold_up_none_that_is() {
         taken += some.len();
     }
     // As if all had been put and were to be given up long ago, but for one that nobody has and that is over only now.
-    for set in ["{late}:3:alive", "{late}:3:ends"] {
-        let mut rescore = redis::cmd("ZADD");
-        rescore.arg(set);
-        for (job, _) in &jobs {
-            rescore.arg(1).arg(job.to_string());
-        }
-        rescore.exec(&mut other).expect("it is a sorted set");
+    for (job, _) in &jobs {
+        age(&mut other, *job, 1);
     }
+    age(&mut other, id, 2);
     let mut rescore = redis::cmd("ZADD");
-    rescore.arg("{late}:3:alive").arg(2).arg(id.to_string());
+    rescore.arg("{late}:4:ends");
+    for (job, _) in &jobs {
+        rescore.arg(1).arg(&job.0);
+    }
     rescore.exec(&mut other).expect("it is a sorted set");
     let short = JobSpec {
         ttl_ms: 1,
@@ -133,11 +132,30 @@ fn jobs_that_are_not_over_or_are_taken_hold_up_none_that_is() {
     let counts = remote.store.counts().expect("Redis is there");
     assert_eq!((counts.dead, counts.taken, counts.delayed), (1, many as u64, 1));
     let score: u64 = redis::cmd("ZSCORE")
-        .arg("{late}:3:alive")
-        .arg(id.to_string())
+        .arg("{late}:4:alive")
+        .arg(&id.0)
         .query(&mut other)
         .expect("it is there");
-    assert_eq!(score, due.0, "it is looked at again a day after it is due");
+    assert_eq!(
+        score,
+        due.0 * 1_000,
+        "it is looked at again a day after it is due"
+    );
+}
+
+/// Has a job count as put in that turn. Its entry, which follows from its turn else, stays what it is.
+fn age(other: &mut Connection, job: JobId, turn: u64) {
+    const AGE: &str = "
+        local _, it = cmsgpack.unpack_limit(redis.call('HGET', KEYS[1], ARGV[1]), 1, 0)
+        local spec = string.sub(redis.call('HGET', KEYS[1], ARGV[1]), _ + 1)
+        local turn = string.format('%.0f', tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1])))
+        it[11], it[14] = turn .. '-' .. it[9], tonumber(turn)
+        redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(it) .. spec)
+        redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])";
+    let mut call = redis::cmd("EVAL");
+    call.arg(AGE).arg(2).arg("{late}:4:jobs").arg("{late}:4:alive");
+    call.arg(&job.0).arg(turn);
+    call.exec(other).expect("the job is there");
 }
 
 #[test]
@@ -148,7 +166,7 @@ fn no_more_worlds_share_a_store_than_may() {
         .expect("it is there");
     let names: Vec<_> = (0..JOB_WORLDS_MAX).map(|number| format!("w{number}")).collect();
     redis::cmd("SADD")
-        .arg("{crowd}:3:worlds")
+        .arg("{crowd}:4:worlds")
         .arg(&names)
         .exec(&mut other)
         .expect("it is allowed");
@@ -157,7 +175,7 @@ fn no_more_worlds_share_a_store_than_may() {
     let Err(JobError::NotOurs(why)) = late.store.join(now) else {
         panic!("one world too many is there");
     };
-    assert!(why.contains("{crowd}:3:worlds"), "{why}");
+    assert!(why.contains("{crowd}:4:worlds"), "{why}");
     let mut early = Remote::new(&server, "crowd", "w3");
     early.store.join(now).expect("it was there before");
 }

@@ -18,7 +18,7 @@ fn a_redis_that_does_not_have_the_last_jobs_is_noticed_when_it_is_joined() {
     // What a replica has that has heard of the first one only.
     let mut other = asked(&server);
     let keys: Vec<String> = redis::cmd("KEYS")
-        .arg("{older}:3:*")
+        .arg("{older}:4:*")
         .query(&mut other)
         .expect("allowed");
     let mut copies: Vec<(String, Vec<u8>)> = Vec::new();
@@ -91,7 +91,7 @@ fn a_job_that_is_done_is_known_until_many_others_were_put() {
             .map(|number| number.to_string())
             .collect();
         redis::cmd("SADD")
-            .arg("{known}:3:fed:here")
+            .arg("{known}:4:fed:here")
             .arg(&others)
             .exec(&mut other)
             .expect("allowed");

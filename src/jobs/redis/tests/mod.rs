@@ -314,7 +314,7 @@ fn a_second_world_of_the_same_name_is_refused_by_the_id_of_its_folder() {
         panic!("two worlds of one name are there");
     };
     assert!(
-        why.contains("{names}:3:world:here") && why.contains("`here`"),
+        why.contains("{names}:4:world:here") && why.contains("`here`"),
         "{why}"
     );
     let taken = second.take(now, "x", &[Queue::World], 1);
@@ -429,7 +429,7 @@ fn many_puts_and_ends_of_one_call_are_judged_one_by_one() {
         .query(&mut other)
         .expect("allowed");
     let is_of_a_job = |key: &&String| {
-        [":job:", ":spec:", ":q:", ":line:"]
+        [":jobs", ":q:", ":line:", ":alive", ":ends", ":busy"]
             .iter()
             .any(|part| key.contains(part))
     };
