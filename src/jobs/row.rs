@@ -1,10 +1,11 @@
 //! The stored rows of jobs: a job as it was put, how far it is, those that a store elsewhere is to forget, the dead, keys that a second job may not have, and jobs of
-//! another store whose effect is in the world already.
+//! another store whose effect is in the world already, and what was last heard of that store.
 //!
 //! Invariant: a row starts with its version; what cannot be read is told, never guessed.
 
 use super::Queue;
 use super::memory::{Dead, Entry, Place};
+use super::redis::Mark;
 use super::size_of;
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::job::JobSpec;
@@ -19,6 +20,8 @@ const SPEC: u8 = 0;
 const PROGRESS: u8 = 1;
 /// What follows it in the key of a row that says that a store elsewhere is to forget the job.
 const CANCELLED: u8 = 2;
+/// The key of what was last heard of a job store on Redis, among the facts of the server.
+const MARK: &[u8] = b"job_store";
 
 #[derive(Encode, Decode)]
 struct StoredJob {
@@ -57,6 +60,13 @@ struct StoredDead {
 struct StoredKey {
     job: [u8; 16],
     until: Wall,
+}
+
+#[derive(Encode, Decode)]
+struct StoredMark {
+    place: String,
+    life: String,
+    written: u64,
 }
 
 /// One row of [`Relation::Job`], read back.
@@ -190,6 +200,26 @@ pub fn seen(job: JobId, at: Option<Wall>) -> Row {
         key: job.0.to_vec(),
         value: at.and_then(|at| encoded(&at)),
     }
+}
+
+/// What was last heard of a job store on Redis.
+pub fn mark(mark: &Mark) -> Row {
+    let stored = StoredMark {
+        place: mark.place.clone(),
+        life: mark.life.clone(),
+        written: mark.written,
+    };
+    Row {
+        relation: Relation::Server,
+        key: MARK.to_vec(),
+        value: encoded(&stored),
+    }
+}
+
+/// Reads that row; of any other one of [`Relation::Server`] none.
+pub fn read_mark(key: &[u8], value: &[u8]) -> Option<Mark> {
+    let StoredMark { place, life, written } = decoded(value).filter(|_| key == MARK)?;
+    Some(Mark { place, life, written })
 }
 
 /// Reads a row of [`Relation::JobSeen`].

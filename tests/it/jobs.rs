@@ -246,11 +246,10 @@ pub fn world_on(redis: &Redis, world: &str) -> Server {
     Server::start(on(redis, world, Options::default()))
 }
 
-/// A server whose programs, a worker among them, are started again as often as they die. What a Redis gave out as it died,
-/// and nobody heard of, is given out again after its lease.
+/// A server whose programs, a worker among them, are started again as often as they die. Its leases are as long as ever, so
+/// that nothing which is lost on its way is made good by the end of one.
 fn enduring() -> Options {
     Options::default()
-        .with("MOOTHALL_JOBS_LEASE_S", 5)
         .with("MOOTHALL_PROCESSES_RESTARTS_MAX", MANY)
         .with("MOOTHALL_WORKERS_COUNT", 1)
 }

@@ -40,7 +40,9 @@ pub fn open(
             None,
         ),
         JobStore::Redis(_) => {
-            let exchange = Arc::new(Exchange::new(written.clone(), booted.folder.clone()));
+            let mark = rows(Relation::Server)?;
+            let mark = mark.iter().find_map(|(key, value)| row::read_mark(key, value));
+            let exchange = Arc::new(Exchange::new(written.clone(), booted.folder.clone(), mark));
             (Memory::feed(JOBS_FED_MAX), Some(exchange))
         }
     };

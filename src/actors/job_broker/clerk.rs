@@ -7,10 +7,10 @@
 //! [`EXCHANGE_LOOK`]; what it was ordered and could not do is ordered still.
 
 use super::desk::Desk;
-use super::exchange::{Ended, Exchange, locked};
+use super::exchange::{Exchange, locked};
 use super::step::{Step, What, refusal};
 use crate::actors::outlet::{After, Message, Outlet};
-use crate::jobs::redis::{Loss, OnRedis};
+use crate::jobs::redis::{Loss, Mark, OnRedis};
 use crate::jobs::{JobError, JobStore, Queue, Seen, Stored, size_of};
 use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_LIST_IDLE, JOB_SWEEP, JOBS_SEEN_MAX};
 use crate::protocol::JobId;
@@ -22,18 +22,20 @@ use std::time::{Duration, Instant};
 
 /// The thread.
 pub(super) struct Clerk {
-    exchange: Arc<Exchange>,
-    desk: Arc<Desk>,
+    pub(super) exchange: Arc<Exchange>,
+    pub(super) desk: Arc<Desk>,
     outlet: Arc<Outlet>,
-    store: OnRedis,
+    pub(super) store: OnRedis,
     /// How long a lease holds.
-    lease: Duration,
+    pub(super) lease: Duration,
     swept: Option<Instant>,
     /// When the jobs there were last listed; none if some were brought there since.
-    listed: Option<Instant>,
+    pub(super) listed: Option<Instant>,
     extended: Instant,
     /// What went wrong last, as it was said.
     said: String,
+    /// What is written of what was last heard there.
+    marked: Option<Mark>,
     /// Whether there are dedupe keys of jobs that the store has lost.
     has_lost: bool,
 }
@@ -54,6 +56,7 @@ impl Clerk {
             listed: None,
             extended: Instant::now(),
             said: String::new(),
+            marked: None,
             has_lost: false,
         }
     }
@@ -76,6 +79,11 @@ impl Clerk {
                 tell_loss(loss);
                 self.has_lost = true;
             }
+            let mark = self.store.mark();
+            if let Some(heard) = mark.clone().filter(|_| mark != self.marked) {
+                self.commit(What::Mark(heard));
+                self.marked = mark;
+            }
             self.tell_unconfirmed();
         }
     }
@@ -95,24 +103,23 @@ impl Clerk {
     fn round(&mut self) -> Result<(), JobError> {
         self.forget_lost()?;
         // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
-        let fed = self.feed();
-        if matches!(fed, Err(JobError::Away(_) | JobError::NotOurs(_))) {
-            return fed;
-        }
-        self.end()?;
+        let fed = self.trade()?;
         self.order()?;
-        let is_due = self.swept.is_none_or(|swept| swept.elapsed() >= JOB_SWEEP);
+        let is_due = self.is_sweep_due();
         if is_due {
             self.swept = Some(Instant::now());
             self.store.sweep(self.desk.now())?;
         }
         self.extend()?;
-        self.take()?;
         // Leases do not wait for those who only look.
         if is_due {
             self.look()?;
         }
         fed
+    }
+
+    pub(super) fn is_sweep_due(&self) -> bool {
+        self.swept.is_none_or(|swept| swept.elapsed() >= JOB_SWEEP)
     }
 
     /// A job that the store has lost may be put again under its key.
@@ -127,35 +134,13 @@ impl Clerk {
         Ok(())
     }
 
-    /// Brings to Redis what is written here.
-    fn feed(&mut self) -> Result<(), JobError> {
-        loop {
-            let written = self.exchange.written();
-            let (up_to, is_all) = self.desk.written_jobs(written);
-            let batch = self.desk.offer(up_to, JOB_FEED_BATCH);
-            if batch.is_empty() {
-                if !is_all {
-                    self.exchange.await_log(written);
-                }
-                return Ok(());
-            }
-            let stored = self.store.put_many(self.desk.now(), &batch)?;
-            self.listed = None;
-            let mut is_full = None;
-            for ((job, spec), stored) in batch.iter().zip(stored) {
-                if let Err(error) = self.fed(*job, spec, stored) {
-                    is_full = Some(error);
-                }
-            }
-            self.commit(What::Write);
-            if let Some(error) = is_full {
-                return Err(error);
-            }
-        }
-    }
-
     /// A job was put there; an error if it has to stay here.
-    fn fed(&self, job: JobId, spec: &JobSpec, stored: Result<Stored, JobError>) -> Result<(), JobError> {
+    pub(super) fn fed(
+        &self,
+        job: JobId,
+        spec: &JobSpec,
+        stored: Result<Stored, JobError>,
+    ) -> Result<(), JobError> {
         let told = match &stored {
             Ok(Stored {
                 job,
@@ -207,36 +192,6 @@ impl Clerk {
             tracing::warn!(%job, %error, "a job that was to be confirmed by a replica is not");
             let message = Box::new(Message::Refused(refusal(&error)));
             self.commit(What::Tell { reply, message });
-        }
-    }
-
-    /// Tells Redis what has ended in commits that are written.
-    fn end(&mut self) -> Result<(), JobError> {
-        loop {
-            let written = self.exchange.written();
-            let (due, is_all): (Vec<Ended>, bool) = {
-                let orders = locked(&self.exchange.orders);
-                let due = orders.ends.iter().take_while(|ended| ended.stamp <= written);
-                let due: Vec<Ended> = due.take(JOB_FEED_BATCH).cloned().collect();
-                let is_all = due.len() == orders.ends.len();
-                (due, is_all)
-            };
-            if due.is_empty() {
-                if !is_all {
-                    self.exchange.await_log(written);
-                }
-                return Ok(());
-            }
-            crate::fault::point("job.before_ack");
-            let calls: Vec<_> = due
-                .iter()
-                .map(|ended| (ended.job, ended.lease, ended.how.clone()))
-                .collect();
-            let ended = self.store.end_many(self.desk.now(), &calls)?;
-            locked(&self.exchange.orders).ends.drain(..due.len());
-            let known = calls.iter().zip(ended).filter(|(_, ended)| ended.is_ok());
-            let jobs: Vec<JobId> = known.map(|((job, ..), _)| *job).collect();
-            self.commit(What::Forget(jobs));
         }
     }
 
@@ -320,42 +275,7 @@ impl Clerk {
         Ok(())
     }
 
-    /// Takes what somebody here would do.
-    fn take(&mut self) -> Result<(), JobError> {
-        let wants = std::mem::take(&mut locked(&self.exchange.orders).wants);
-        for (place, want) in wants.iter().enumerate() {
-            let asked = Instant::now();
-            match self
-                .store
-                .take(self.desk.now(), &want.taker, &want.queues, want.most)
-            {
-                Ok(taken) if taken.is_empty() => {}
-                Ok(taken) => {
-                    self.exchange.hold(want, &taken, asked, self.lease);
-                    locked(&self.exchange.came).push((want.clone(), taken));
-                    self.desk.ring();
-                }
-                Err(error) => {
-                    let mut orders = locked(&self.exchange.orders);
-                    if orders.wants.is_empty() {
-                        orders.wants = wants[place..].to_vec();
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        // They still would, unless they say otherwise.
-        let mut orders = locked(&self.exchange.orders);
-        if orders.wants.is_empty() {
-            let came = locked(&self.exchange.came);
-            let is_idle =
-                |want: &super::exchange::Want| came.iter().all(|(other, _)| other.taker != want.taker);
-            orders.wants = wants.into_iter().filter(is_idle).collect();
-        }
-        Ok(())
-    }
-
-    fn commit(&self, what: What) {
+    pub(super) fn commit(&self, what: What) {
         let step = Step::new(&self.desk, what);
         self.outlet.commit(After::Job(Box::new(step)));
     }

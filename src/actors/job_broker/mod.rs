@@ -10,6 +10,7 @@ mod clerk;
 mod desk;
 mod exchange;
 mod figures;
+mod lanes;
 mod put;
 mod step;
 mod trade;
@@ -266,7 +267,10 @@ impl JobBroker {
     fn look(&mut self) {
         self.parts.desk.heard();
         for host in self.parts.desk.departed() {
-            self.agents.remove(&host);
+            if let (Some(agent), Some(exchange)) = (self.agents.remove(&host), self.parts.desk.exchange()) {
+                // Also what was given to it in an answer that was lost.
+                exchange.give_back(agent.taker);
+            }
             self.give_back(host, None);
         }
         for (host, count) in self.parts.desk.answered() {

@@ -6,6 +6,7 @@
 use super::desk::Desk;
 use super::exchange::{Ended, Exchange};
 use crate::actors::outlet::{Answer, Message, Reply};
+use crate::jobs::redis::Mark;
 use crate::jobs::{Ending, JobError, JobStore, Now, Queue, Stored, Taken, row};
 use crate::limits::JOB_SWEEP;
 use crate::protocol::error::RpcMessageError;
@@ -90,6 +91,8 @@ pub enum What {
     },
     /// These jobs of a store elsewhere are ended there, and will not come again.
     Forget(Vec<JobId>),
+    /// This was heard last of the store elsewhere.
+    Mark(Mark),
     /// The store elsewhere has heard that it is to forget these jobs.
     Cancelled(Vec<JobId>),
     /// Answers a host about something that happened elsewhere.
@@ -193,6 +196,7 @@ impl Step {
                 let rows = jobs.into_iter().map(|job| row::cancelled(job, false));
                 leaving.rows.extend(rows);
             }
+            What::Mark(mark) => leaving.rows.push(row::mark(&mark)),
             What::Forget(jobs) => leaving.rows.extend(desk.forget(&jobs)),
             What::Tell { reply, message } => leaving.answer(reply, *message),
             What::Write => {}

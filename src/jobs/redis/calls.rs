@@ -298,7 +298,7 @@ impl OnRedis {
     fn plan_take(&mut self, taker: &str, queues: &[Queue], most: usize) -> (Which, Vec<Vec<u8>>, Plan) {
         self.asked += 1;
         let name = self.unheard.remove(taker);
-        let name = name.unwrap_or_else(|| format!("{:x}-{:x}", self.mark, self.asked));
+        let name = name.unwrap_or_else(|| format!("{:x}-{:x}", self.nonce, self.asked));
         let mut args = vec![
             text(taker),
             text(&name),

@@ -274,7 +274,7 @@ impl OnRedis {
         for script in self.scripts.all() {
             script.prepare_invoke().load(&mut connection)?;
         }
-        let life = format!("{:x}-{:x}-{}", now.wall.0, now.chance, self.joined);
+        let life = format!("{:x}-{:x}-{}", now.wall.0, self.nonce, self.joined);
         let join = &self.scripts.join;
         let (life, written): (String, u64) = join
             .key(self.key.as_str())

@@ -5,7 +5,7 @@
 
 use super::link::Which;
 use super::wording::{id_word, text};
-use super::{JobError, Now, OnRedis};
+use super::{JobError, Now, OnRedis, Settings};
 use crate::limits::{JOB_FEED_BATCH, JOBS_KNOWN_MAX};
 use crate::protocol::JobId;
 use std::collections::{HashSet, VecDeque};
@@ -17,6 +17,17 @@ pub enum Loss {
     All,
     /// So many jobs, the last ones of this world: another one took over, or it came back from a file, without them.
     Last(u64),
+}
+
+/// What was last heard of what a Redis has of this world, for a later process to notice what is lost by then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// Which Redis, and which world there.
+    pub place: String,
+    /// What that called its life.
+    pub life: String,
+    /// How many jobs of this world it had stored ever.
+    pub written: u64,
 }
 
 /// Which jobs may be lost.
@@ -77,6 +88,27 @@ impl Trail {
 }
 
 impl OnRedis {
+    /// What an earlier process has heard last, unless that was of another Redis.
+    pub fn recall(&mut self, mark: Mark) {
+        if mark.place == self.place() && self.life.is_none() {
+            (self.life, self.written) = (Some(mark.life), mark.written);
+        }
+    }
+
+    /// What was heard last, if anything was.
+    pub fn mark(&self) -> Option<Mark> {
+        self.life.clone().map(|life| Mark {
+            place: self.place(),
+            life,
+            written: self.written,
+        })
+    }
+
+    fn place(&self) -> String {
+        let Settings { url, world, .. } = &self.settings;
+        format!("{url} {} {world}", self.key)
+    }
+
     /// What Redis was found to have lost. Each loss is told once.
     pub fn loss(&mut self) -> Option<Loss> {
         self.loss.take()

@@ -23,8 +23,8 @@ use crate::protocol::{JobId, Moment, WireObj};
 use calls::Sent;
 pub use calls::{Call, Heard};
 use link::{Away, Which};
-pub use lost::Loss;
 use lost::Trail;
+pub use lost::{Loss, Mark};
 use packed::Facts;
 use redis::{Client, Connection};
 use scripts::Scripts;
@@ -95,8 +95,8 @@ pub struct OnRedis {
     sent: VecDeque<Sent>,
     /// What is known of jobs that were taken here, each with its lease.
     known: HashMap<JobId, (u64, Facts)>,
-    /// What tells this store's calls for jobs from those of any other one, and how many it has made.
-    mark: u64,
+    /// What tells this store from any other one of this Redis, and how many calls for jobs it has made.
+    nonce: u64,
     asked: u64,
     /// The takers whose last call for jobs was not answered, each with the name of that call.
     unheard: HashMap<String, String>,
@@ -134,7 +134,7 @@ impl OnRedis {
             trail: Trail::default(),
             sent: VecDeque::new(),
             known: HashMap::new(),
-            mark: RandomState::new().build_hasher().finish(),
+            nonce: RandomState::new().build_hasher().finish(),
             asked: 0,
             unheard: HashMap::new(),
             has_replica: true,

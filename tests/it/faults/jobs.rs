@@ -392,6 +392,33 @@ fn f48_a_redis_that_comes_back_empty_is_reported() {
 }
 
 #[test]
+fn f48_what_redis_loses_while_the_daemon_is_away_as_well_is_reported_by_the_next_one() {
+    let Some(mut redis) = Redis::start() else { return };
+    let mut server = world_on(&redis, "here");
+    let mut wizard = hall_wizard(&server);
+    let keyed = "enqueue_job(\"count\", 1, [\"delay\" -> 3600, \"dedupe\" -> \"k\"])";
+    let first = wizard.eval(keyed);
+    alive(&redis, 1);
+    // What is enqueued after that is written after what was heard of the first.
+    assert_eq!(wizard.eval(keyed), first);
+    wait_for("what was heard of Redis to be written", || {
+        let jobs = String::from_utf8(server.control(&["jobs", "--json"]).stdout).unwrap();
+        jobs.contains("delayed").then_some(())
+    });
+    redis.kill9();
+    server.kill9("moothall-daemon");
+    redis.start_again(false);
+    wait_for("the loss to be reported", || {
+        server.log().contains("they are lost").then_some(())
+    });
+    let mut wizard = hall_wizard(&server);
+    wait_for("the key to be free", || {
+        (wizard.eval(keyed) != first).then_some(())
+    });
+    alive(&redis, 1);
+}
+
+#[test]
 fn f48_who_asks_for_a_replica_is_told_when_there_is_none_and_loses_nothing_that_was_confirmed() {
     let Some(mut redis) = Redis::start() else { return };
     let replica = redis.replica();

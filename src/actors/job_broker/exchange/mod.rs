@@ -10,7 +10,7 @@ use super::desk::Desk;
 use super::figures::JobFigures;
 use crate::actors::outlet::{Outlet, Reply};
 use crate::gateway::indispensable;
-use crate::jobs::redis::{OnRedis, Settings};
+use crate::jobs::redis::{Mark, OnRedis, Settings};
 use crate::jobs::{Ending, JobError, Load, Queue, Seen, Taken, size_of};
 use crate::limits::{
     JOB_REPLICA_PATIENCE, JOB_SWEEP, JOBS_FED_MAX, JOBS_SEEN_BYTES_MAX, JOBS_SEEN_MAX, WORLD_JOB_MAX,
@@ -129,6 +129,8 @@ pub struct Exchange {
     pub(super) figures: Mutex<JobFigures>,
     /// What tells this world's folder from any other.
     folder: String,
+    /// What an earlier daemon has heard of that store last.
+    mark: Option<Mark>,
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -137,11 +139,12 @@ pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Exchange {
-    /// An exchange of a daemon whose log says there how far it is.
-    pub fn new(written: Arc<AtomicU64>, folder: String) -> Exchange {
+    /// An exchange of a daemon whose log says there how far it is, and what an earlier one has heard of the store last.
+    pub fn new(written: Arc<AtomicU64>, folder: String, mark: Option<Mark>) -> Exchange {
         Exchange {
             written,
             folder,
+            mark,
             ..Exchange::default()
         }
     }
@@ -409,6 +412,9 @@ impl Exchange {
         let refused = |error: JobError| io::Error::other(error.to_string());
         let lease = settings.lease;
         let mut store = OnRedis::new(settings.clone()).map_err(refused)?;
+        if let Some(mark) = &self.mark {
+            store.recall(mark.clone());
+        }
         match store.join(desk.now()) {
             Err(JobError::Away(why)) => {
                 tracing::warn!(why, "the job store does not answer yet; jobs wait here");

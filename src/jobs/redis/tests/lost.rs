@@ -8,6 +8,78 @@ fn asked(server: &Server) -> Connection {
         .expect("it is there")
 }
 
+/// What there is of a store.
+fn copies(other: &mut Connection) -> Vec<(String, Vec<u8>)> {
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg("{older}:4:*")
+        .query(other)
+        .expect("allowed");
+    let mut copies = Vec::new();
+    for key in keys {
+        let copy = redis::cmd("DUMP").arg(&key).query(other).expect("it is there");
+        copies.push((key, copy));
+    }
+    copies
+}
+
+/// Has that, and nothing else, be there.
+fn restore(other: &mut Connection, copies: &[(String, Vec<u8>)]) {
+    redis::cmd("FLUSHALL").exec(other).expect("it is allowed");
+    for (key, copy) in copies {
+        let mut restore = redis::cmd("RESTORE");
+        restore
+            .arg(key)
+            .arg(0)
+            .arg(copy)
+            .exec(other)
+            .expect("it was there");
+    }
+}
+
+#[test]
+fn what_a_redis_has_lost_since_an_earlier_process_spoke_with_it_is_noticed() {
+    let Some(server) = Server::start() else { return };
+    let mut first = Remote::new(&server, "older", "here");
+    let now = first.now();
+    assert_eq!(first.store.mark(), None);
+    let id = first.id();
+    first.store.put(now, id, spec("a")).expect("there is room");
+    let mut other = asked(&server);
+    let older = copies(&mut other);
+    let lost = [first.id(), first.id()];
+    for id in lost {
+        first.store.put(now, id, spec("a")).expect("there is room");
+    }
+    let mark = first.store.mark().expect("it has heard of Redis");
+    let row = crate::jobs::row::mark(&mark);
+    let stored = row.value.expect("it is a row to put");
+    assert_eq!(
+        crate::jobs::row::read_mark(&row.key, &stored).as_ref(),
+        Some(&mark)
+    );
+    assert_eq!(crate::jobs::row::read_mark(b"epoch", &stored), None);
+    let join = |mark: &Mark, world: &str| {
+        let mut next = Remote::new(&server, "older", world);
+        next.store.recall(mark.clone());
+        next.store.join(now).expect("Redis is there");
+        next
+    };
+    assert_eq!(join(&mark, "here").store.loss(), None, "nothing is lost");
+    restore(&mut other, &older);
+    let mut next = join(&mark, "here");
+    assert_eq!(
+        (next.store.loss(), next.store.tally().losses),
+        (Some(Loss::Last(2)), 1)
+    );
+    assert_eq!(next.store.lost_of(now, &[id, lost[0], lost[1]]), Ok(lost.into()));
+    // That is known from now on.
+    let known = next.store.mark().expect("it has heard of Redis");
+    assert_eq!(join(&known, "here").store.loss(), None);
+    assert_eq!(join(&mark, "there").store.loss(), None, "that is another world");
+    restore(&mut other, &[]);
+    assert_eq!(join(&known, "here").store.loss(), Some(Loss::All));
+}
+
 #[test]
 fn a_redis_that_does_not_have_the_last_jobs_is_noticed_when_it_is_joined() {
     let Some(server) = Server::start() else { return };
@@ -17,31 +89,11 @@ fn a_redis_that_does_not_have_the_last_jobs_is_noticed_when_it_is_joined() {
     remote.store.put(now, ids[0], spec("a")).expect("there is room");
     // What a replica has that has heard of the first one only.
     let mut other = asked(&server);
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg("{older}:4:*")
-        .query(&mut other)
-        .expect("allowed");
-    let mut copies: Vec<(String, Vec<u8>)> = Vec::new();
-    for key in keys {
-        let copy = redis::cmd("DUMP")
-            .arg(&key)
-            .query(&mut other)
-            .expect("it is there");
-        copies.push((key, copy));
-    }
+    let copies = copies(&mut other);
     for id in &ids[1..] {
         remote.store.put(now, *id, spec("a")).expect("there is room");
     }
-    redis::cmd("FLUSHALL").exec(&mut other).expect("it is allowed");
-    for (key, copy) in copies {
-        let mut restore = redis::cmd("RESTORE");
-        restore
-            .arg(key)
-            .arg(0)
-            .arg(copy)
-            .exec(&mut other)
-            .expect("it was there");
-    }
+    restore(&mut other, &copies);
     redis::cmd("CLIENT")
         .arg("KILL")
         .arg("TYPE")

@@ -11,6 +11,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 mod bounds;
+mod calls;
 mod lost;
 
 const MOST: usize = 40;
