@@ -1,7 +1,8 @@
 //! How many jobs a second are stored, taken and ended: `cargo bench -p moothall --bench jobs`.
 //!
 //! Embedded: every change is a row on the disk's log before it counts. With Redis: a server of its own on a free port, which
-//! syncs its file each second: by one world that waits for each answer, then by one that puts while another one takes and ends.
+//! syncs its file each second: by one world that waits for each answer, by one that puts, takes and ends without waiting for the
+//! answers to the others, as the daemon does, and by one that puts while another one takes and ends.
 //! Beside it what `redis-benchmark` makes at the same depth of the plain commands that put, take and end one entry of a stream,
 //! without all that makes a job of it.
 
@@ -9,11 +10,12 @@ use moo_db::{Durability, Log, NotTaken, Store};
 use moo_model::Value;
 use moo_model::world::Root;
 use moothall::jobs::embedded::Embedded;
-use moothall::jobs::redis::{OnRedis, Settings};
+use moothall::jobs::redis::{Call, Heard, OnRedis, Settings};
 use moothall::jobs::{Ending, JobError, JobStore, Now, Queue};
 use moothall::limits::JOB_FEED_BATCH;
 use moothall::protocol::job::{Confirm, JobSpec, JobTarget};
 use moothall::protocol::{JobId, Moment, Wall, WireValue};
+use std::collections::VecDeque;
 use std::error::Error;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -138,6 +140,53 @@ fn work(jobs: &mut OnRedis, now: Now) -> Result<u64, JobError> {
     Ok(ends.len() as u64)
 }
 
+/// Puts, takes and ends all jobs from this one on, with a call of each under way whenever there is something for it.
+fn work_together(jobs: &mut OnRedis, started: Instant, from: u64) -> Result<(), JobError> {
+    let (mut put, mut done, mut ends) = (0, 0, VecDeque::new());
+    let (mut is_putting, mut is_taking, mut is_ending) = (false, false, false);
+    while done < JOBS {
+        if !is_putting && put < JOBS {
+            let new = (put..put + BATCH).map(|number| (id(from + number), spec()));
+            jobs.send(now(started), Call::Put(new.collect()))?;
+            is_putting = true;
+        }
+        if !is_taking {
+            let (taker, queues) = ("bench".to_owned(), vec![Queue::Any("bench".to_owned())]);
+            let most = BATCH as usize;
+            jobs.send(now(started), Call::Take { taker, queues, most })?;
+            is_taking = true;
+        }
+        if !is_ending && !ends.is_empty() {
+            let some = ends.drain(..ends.len().min(BATCH as usize));
+            jobs.send(now(started), Call::End(some.collect()))?;
+            is_ending = true;
+        }
+        match jobs.receive(now(started)) {
+            Some(Heard::Put(_, stored)) => {
+                is_putting = false;
+                for stored in stored? {
+                    stored?;
+                    put += 1;
+                }
+            }
+            Some(Heard::Take(_, taken)) => {
+                is_taking = false;
+                let taken = taken?.into_iter();
+                ends.extend(taken.map(|taken| (taken.job, taken.lease, Ending::Done)));
+            }
+            Some(Heard::End(_, ended)) => {
+                is_ending = false;
+                for ended in ended? {
+                    ended?;
+                    done += 1;
+                }
+            }
+            None => return Err(JobError::Unknown),
+        }
+    }
+    Ok(())
+}
+
 fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
     let mut one = world(server, "one")?;
     let (started, before) = (Instant::now(), server.cpu()?);
@@ -147,11 +196,15 @@ fn redis(server: &Server) -> Result<(), Box<dyn Error>> {
     }
     report("Redis, one world that waits for each answer", started);
     server.report_cpu(before)?;
+    let (started, before) = (Instant::now(), server.cpu()?);
+    work_together(&mut one, started, JOBS)?;
+    report("Redis, one world that waits for no answer to the others", started);
+    server.report_cpu(before)?;
     let mut two = world(server, "two")?;
     let (started, before) = (Instant::now(), server.cpu()?);
     std::thread::scope(|scope| {
         let putting = scope.spawn(|| {
-            (JOBS..2 * JOBS)
+            (2 * JOBS..3 * JOBS)
                 .step_by(JOB_FEED_BATCH)
                 .try_for_each(|from| put(&mut one, now(started), from))
         });

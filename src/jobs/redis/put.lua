@@ -79,7 +79,11 @@ end
 -- Any job.
 local function put(at, queue, dedupe, owner, size)
   local id = ids[at]
-  if was_known[at] then return {id, 1, count_of(owner)} end
+  if was_known[at] then
+    -- Whoever puts it again does so until this is heard: it is not forgotten meanwhile.
+    call('SADD', fed, id)
+    return {id, 1, count_of(owner)}
+  end
   local dedupe_key = dedupe ~= '' and key('dedupe', world, dedupe)
   local first = dedupe_key and call('GET', dedupe_key)
   if first then return {first, 1, count_of(owner)} end

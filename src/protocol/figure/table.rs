@@ -105,7 +105,7 @@ pub static TABLE: &[Metric] = &[
     row(("jobs", "forgotten", ""), Counter, Count, "Dead jobs that were forgotten because there were too many; on Redis since it has what it has."),
     row(("jobs", "calls", "what"), Counter, Count, "What was done: jobs `put` into the store and `taken` from it by this daemon, tries that ended with the job `done`, that `failed`, or that were `parked` because nobody was there for it."),
     row(("jobs", "away", ""), Counter, Micros, "How long the job store did not answer."),
-    row(("jobs", "losses", ""), Counter, Count, "Times that Redis was found without jobs that it had confirmed to this daemon: it came back empty, or another one took over that had not heard of the last of them."),
+    row(("jobs", "losses", ""), Counter, Count, "Times that Redis was found without jobs that it had confirmed to this world: it came back empty, or another one took over that had not heard of the last of them."),
     row(("queue", "waiting", "queue"), Gauge, Count, "Messages that wait for an actor."),
     row(("sockets", "waiting_bytes", ""), Gauge, Count, "Bytes of other machines' frames that wait to be read."),
     row(("sockets", "refused_frames", ""), Counter, Count, "Frames of other machines that were more than their share."),

@@ -14,6 +14,7 @@ mod machines;
 mod places;
 mod process;
 mod readers;
+mod redis;
 mod restarts;
 mod returns;
 mod web_host;
