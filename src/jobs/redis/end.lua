@@ -2,6 +2,8 @@
 
 local first, longest_pause, groups = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local each, answers = 5, {}
+-- Those that are done and out of their streams, and their bytes.
+local gone, gone_bytes = {}, 0
 
 -- Whether a lease holds.
 local function holds(it, entry) return it and it[STANDS] == 'placed' and it[ENTRY] == entry end
@@ -10,8 +12,10 @@ local function holds(it, entry) return it and it[STANDS] == 'placed' and it[ENTR
 -- where nobody has any, all up to the last of these is: that much goes at once, which is cheaper than one by one.
 local function take_out(queue, from, to)
   local own, last = stream(queue), ARGV[to]
-  local pending = call('XPENDING', own, 'g')
   left[queue] = true
+  -- Where these are all that there is, the stream goes as a whole.
+  if call('XLEN', own) == to - from + 1 then return call('DEL', own) end
+  local pending = call('XPENDING', own, 'g')
   if pending[1] == 0 then
     local turn_word, number = string.match(last, '^(%d+)-(%d+)$')
     call('XTRIM', own, 'MINID', '=', turn_word .. '-' .. (number + 1))
@@ -41,10 +45,8 @@ local function done_alike(queue, world, owner, size, entries, ids, many)
   if call('SISMEMBER', queues, queue) == 1
     and call('XACK', stream(queue), 'g', unpack(ARGV, entries, entries + many - 1)) == many then
     take_out(queue, entries, entries + many - 1)
-    call('ZREM', alive, unpack(ARGV, ids, ids + many - 1))
-    call('ZREM', ends, unpack(ARGV, ids, ids + many - 1))
-    call('HDEL', jobs, unpack(ARGV, ids, ids + many - 1))
-    call('DECRBY', key('bytes'), size)
+    for at = ids, ids + many - 1 do gone[#gone + 1] = ARGV[at] end
+    gone_bytes = gone_bytes + size
     count_owner(world, owner, -many, -size)
     answers[#answers + 1] = 1
     return
@@ -69,6 +71,14 @@ for group = 1, groups do
   many = tonumber(many)
   done_alike(queue, world, owner, tonumber(size), at, at + many, many)
   at = at + 2 * many
+end
+if #gone > 0 then
+  in_parts(gone, function(...)
+    call('ZREM', alive, ...)
+    call('ZREM', ends, ...)
+    call('HDEL', jobs, ...)
+  end)
+  call('DECRBY', key('bytes'), gone_bytes)
 end
 
 while at < #ARGV do

@@ -245,13 +245,17 @@ end
 -- What is to be done once at the end of a call: a stream that is empty goes, and those who may want what came are told,
 -- its own world or all.
 local function settle()
+  local empty = {}
   for queue in pairs(left) do
     if call('XLEN', stream(queue)) == 0 then
       call('DEL', stream(queue))
-      call('SREM', queues, queue)
-      call('SREM', busy, queue)
+      empty[#empty + 1] = queue
     end
   end
+  in_parts(empty, function(...)
+    call('SREM', queues, ...)
+    call('SREM', busy, ...)
+  end)
   local bells = {}
   for queue in pairs(entered) do
     local world = string.match(queue, '^w:([^:]+):')

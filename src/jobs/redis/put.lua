@@ -13,6 +13,8 @@ for at = 1, many do is_new = is_new and not was_known[at] end
 
 local count, bytes = call('ZCARD', alive), tonumber(call('GET', key('bytes')) or '0')
 local fed, fresh, answers = key('fed', world), 0, {}
+-- Of the jobs that are stored as they were sent, their ids, pairs as sets take them and as the rows are kept, and all bytes.
+local alike, by_turn, by_end, rows, alike_bytes = {}, {}, {}, {}, 0
 next_turn()
 local turn_word = word(turn)
 
@@ -29,21 +31,22 @@ end
 
 -- Jobs that have nothing of their own about them, of the same queue and owner: they are stored as they were sent.
 local function put_alike(queue, ttl, owner, size, from, to)
-  local own, by_turn, by_end, number = stream(queue), {}, {}, 0
-  local till = word(now + ttl)
+  local own, number, till = stream(queue), 2 * #alike, ttl < longest and word(now + ttl)
   local before = count_of(owner)
   open(queue)
   for at = from, to do
     local id = ids[at]
     call('XADD', own, turn_word .. '-' .. at, 'j', id)
+    alike[#alike + 1] = id
     by_turn[number + 1], by_turn[number + 2] = turn_word, id
-    by_end[number + 1], by_end[number + 2] = till, id
+    rows[number + 1], rows[number + 2] = id, ARGV[first_row + 2 * at - 1]
     number = number + 2
+    if till then
+      by_end[#by_end + 1] = till
+      by_end[#by_end + 1] = id
+    end
   end
-  add_to(alive, by_turn)
-  if ttl < longest then add_to(ends, by_end) end
-  call('HSET', jobs, unpack(ARGV, first_row + 2 * from - 2, first_row + 2 * to - 1))
-  call('INCRBY', key('bytes'), size)
+  alike_bytes = alike_bytes + size
   count_owner(world, owner, to - from + 1, size)
   answers[#answers + 1] = before
 end
@@ -117,7 +120,6 @@ for group = 1, groups do
   local are_alike = is_new and line == '' and dedupe == '' and tonumber(due) <= now and queue ~= 'worlds'
   if are_alike and is_there(queue) and count + more <= jobs_max and bytes + all_bytes <= bytes_max then
     put_alike(queue, tonumber(ttl), owner, all_bytes, from, to)
-    call('SADD', fed, unpack(ids, from, to))
     count, bytes, fresh = count + more, bytes + all_bytes, fresh + more
   else
     local own = {}
@@ -128,6 +130,13 @@ for group = 1, groups do
     answers[#answers + 1] = own
   end
   from = to + 1
+end
+if #alike > 0 then
+  in_parts(rows, function(...) call('HSET', jobs, ...) end)
+  add_to(alive, by_turn)
+  add_to(ends, by_end)
+  call('INCRBY', key('bytes'), alike_bytes)
+  in_parts(alike, function(...) call('SADD', fed, ...) end)
 end
 settle()
 if call('SCARD', fed) > known_max then call('RENAME', fed, fed .. ':old') end

@@ -9,7 +9,7 @@ for at = 5, #ARGV, 1000 do
     if has == 1 then found[#found + 1] = some[place_of] end
   end
 end
-local answer, given, count, looked = {}, {token}, 0, 0
+local answer, given, given_of, count, looked = {}, {token}, {}, 0, 0
 
 -- These jobs are the taker's, under these entries, which are in order.
 local function give(queue, entries, ids, rows)
@@ -17,6 +17,7 @@ local function give(queue, entries, ids, rows)
   count = count + #ids
   answer[#answer + 1] = {queue, entries, ids, rows}
   given[#given + 1] = {queue, entries[1], entries[#entries]}
+  given_of[#given_of + 1] = queue
 end
 
 -- What was given to the same call before, if its answer was lost: it is the taker's anew from now on.
@@ -71,7 +72,6 @@ for _, queue in ipairs(found) do
     local rows = call('HMGET', jobs, unpack(ids))
     local are_whole = not are_over
     for at = 1, #ids do are_whole = are_whole and rows[at] end
-    call('SADD', busy, queue)
     if are_whole then
       give(queue, entries, ids, rows)
     else
@@ -79,6 +79,7 @@ for _, queue in ipairs(found) do
     end
   end
 end
+in_parts(given_of, function(...) call('SADD', busy, ...) end)
 if count > 0 then call('SET', key('given', taker), pack(given), 'PX', keep) end
 settle()
 return answer

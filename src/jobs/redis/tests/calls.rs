@@ -272,3 +272,80 @@ fn jobs_that_end_out_of_their_order_leave_nothing_in_the_stream() {
     assert_eq!(length(), 0);
     assert_eq!(remote.store.counts(), Ok(Counts::default()));
 }
+
+#[test]
+fn jobs_of_many_queues_and_owners_are_put_and_ended_by_one_call_each() {
+    let Some(server) = Server::start() else { return };
+    let mut remote = Remote::new(&server, "mixed", "here");
+    let now = remote.now();
+    // Runs of jobs that are alike, and between them some with a time or keys of their own.
+    let jobs: Vec<(JobId, JobSpec)> = (0..36)
+        .map(|number| {
+            let job = JobSpec {
+                target: JobTarget::User(WireObj(number / 4)),
+                from: Some(WireObj(number / 8)),
+                order_key: (number % 9 == 0).then(|| "line".into()),
+                dedupe: (number % 12 == 5).then(|| number.to_string()),
+                ttl_ms: if number / 4 == 3 { 3_600_000 } else { 0 },
+                not_before: (number % 16 == 7).then(|| now.wall.plus(BACKOFF)),
+                ..spec("a")
+            };
+            (remote.id(), job)
+        })
+        .collect();
+    let stored = remote.store.put_many(now, &jobs).expect("Redis is there");
+    for ((at, (job, _)), stored) in jobs.iter().enumerate().zip(stored) {
+        let of_owner = at % 8 + 1;
+        let duplicate = false;
+        assert_eq!(
+            stored,
+            Ok(Stored {
+                job: *job,
+                duplicate,
+                of_owner
+            })
+        );
+    }
+    let counts = remote.store.counts().expect("Redis is there");
+    let bytes: usize = jobs.iter().map(|(_, job)| size_of(job)).sum();
+    assert_eq!(
+        (counts.alive, counts.delayed, counts.bytes),
+        (36, 2, bytes as u64)
+    );
+    let listed: Vec<JobId> = remote
+        .store
+        .list(64)
+        .expect("Redis is there")
+        .iter()
+        .map(|seen| seen.job)
+        .collect();
+    assert_eq!(listed, jobs.iter().map(|(job, _)| *job).collect::<Vec<_>>());
+    remote.pass(BACKOFF * 2);
+    let queues: Vec<Queue> = (0..9).map(|number| Queue::User(WireObj(number))).collect();
+    let taken = remote.store.take(now, "x", &queues, 64).expect("Redis is there");
+    assert_eq!(taken.len(), 36);
+    let mut ends: Vec<_> = taken
+        .iter()
+        .map(|one| (one.job, one.lease, Ending::Done))
+        .collect();
+    // The last one is said twice.
+    ends.extend(ends.last().cloned());
+    let mut expected = vec![Ok(()); 36];
+    expected.push(Err(JobError::LateLease));
+    assert_eq!(remote.store.end_many(now, &ends), Ok(expected));
+    assert_eq!(remote.store.counts(), Ok(Counts::default()));
+    assert_eq!(remote.store.of_owners(now), Ok(HashMap::new()));
+    let mut other = Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("it is there");
+    let left: Vec<String> = redis::cmd("KEYS")
+        .arg("{mixed}:*")
+        .query(&mut other)
+        .expect("allowed");
+    let is_of_a_job = |key: &&String| {
+        [":jobs", ":q:", ":line:", ":alive", ":ends", ":queues", ":delay"]
+            .iter()
+            .any(|part| key.contains(part))
+    };
+    assert_eq!(left.iter().find(is_of_a_job), None);
+}
