@@ -1,10 +1,10 @@
 //! The store on a Redis (7.0 or later) that several worlds share: streams with consumer groups, and a script for each call.
 //!
-//! A job is a hash, its queue a stream that holds its id; who takes it reads the stream as a member of its group, and a
-//! lease is an entry that is pending for less than its time. A live stream is never trimmed: what is done is deleted one by
-//! one. The client is synchronous and belongs to a thread that may wait for it. Invariants: nothing is awaited for longer
-//! than [`JOB_REDIS_PATIENCE`]; after an error the connection is made anew, not before its rest is over; no script does
-//! anything in a Redis that is not the one which was joined.
+//! A job is a value, its queue a stream that holds its id; who takes it reads the stream as a member of its group, and a
+//! lease is an entry that is pending for less than its time. Of a live stream nothing is trimmed but what is done before all
+//! that is not; the rest of what is done is deleted. The client is synchronous and belongs to a thread that may wait for it.
+//! Invariants: nothing is awaited for longer than [`JOB_REDIS_PATIENCE`]; after an error the connection is made anew, not
+//! before its rest is over; no script does anything in a Redis that is not the one which was joined.
 
 mod calls;
 mod link;

@@ -13,6 +13,11 @@ fn take(most: usize) -> Call {
     Call::Take { taker, queues, most }
 }
 
+fn connection(server: &Server) -> Connection {
+    let client = Client::open(server.url()).and_then(|client| client.get_connection());
+    client.expect("it is there")
+}
+
 /// Waits until so many jobs are taken there, as another one sees it.
 #[track_caller]
 fn await_taken(other: &mut Remote, count: u64) {
@@ -185,9 +190,7 @@ fn what_was_under_way_to_a_redis_that_was_emptied_is_done_by_the_new_one() {
     put(&mut remote, 1);
     let now = remote.now();
     let taken = remote.store.take(now, "x", &queue(), 1).expect("Redis is there");
-    let mut other = Client::open(server.url())
-        .and_then(|client| client.get_connection())
-        .expect("it is there");
+    let mut other = connection(&server);
     redis::cmd("FLUSHALL").exec(&mut other).expect("it is allowed");
     let id = remote.id();
     let ends = vec![(taken[0].job, taken[0].lease, Ending::Done)];
@@ -238,9 +241,7 @@ fn of_jobs_that_end_together_those_whose_leases_ran_out_stay() {
 fn jobs_that_end_out_of_their_order_leave_nothing_in_the_stream() {
     let Some(server) = Server::start() else { return };
     let mut remote = Remote::new(&server, "out", "here");
-    let mut other = Client::open(server.url())
-        .and_then(|client| client.get_connection())
-        .expect("it is there");
+    let mut other = connection(&server);
     let mut length = || -> u64 {
         let answer = redis::cmd("XLEN").arg("{out}:4:q:any:a").query(&mut other);
         answer.expect("it is a stream")
@@ -335,9 +336,7 @@ fn jobs_of_many_queues_and_owners_are_put_and_ended_by_one_call_each() {
     assert_eq!(remote.store.end_many(now, &ends), Ok(expected));
     assert_eq!(remote.store.counts(), Ok(Counts::default()));
     assert_eq!(remote.store.of_owners(now), Ok(HashMap::new()));
-    let mut other = Client::open(server.url())
-        .and_then(|client| client.get_connection())
-        .expect("it is there");
+    let mut other = connection(&server);
     let left: Vec<String> = redis::cmd("KEYS")
         .arg("{mixed}:*")
         .query(&mut other)
