@@ -118,7 +118,12 @@ impl Clerk {
         if batch.iter().any(|(_, spec)| spec.confirm == Confirm::Replicated) {
             // Whoever waits for a replica waits for all that was sent before.
             let stored = self.store.put_many(now, &batch);
-            return self.heard(Heard::Put(batch, stored), lanes);
+            self.heard(Heard::Put(batch, stored), lanes)?;
+            if lanes.fed.is_ok() {
+                // There may be more of them.
+                self.exchange.wake();
+            }
+            return Ok(());
         }
         self.store.send(now, Call::Put(batch))?;
         lanes.is_feeding = true;
