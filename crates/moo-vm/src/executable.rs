@@ -22,22 +22,33 @@ pub struct Executable {
     program: Program,
     /// By the program's index; `None` for a function that no longer exists.
     pub builtins: Vec<Option<&'static Builtin>>,
-    /// What it does with its arguments, if that is only this.
-    takes: Option<Takes>,
+    /// What a call needs to know of it.
+    pub(crate) entry: Entry,
 }
 
-/// A program that begins with `{a, b} = args`, into its first registers in turn, and does not look at its arguments again:
-/// a call can put them there itself.
-#[derive(Clone, Copy, Debug)]
-struct Takes {
-    /// How many they must be.
-    count: u16,
-    /// Where the program goes on.
-    then: u32,
+/// What a call of a program needs. One that begins with `{a, b} = args`, into its first registers in turn, and does not look
+/// at its arguments again, gets them there by the call itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Entry {
+    /// How many registers it has.
+    pub registers: u16,
+    /// How many arguments are put into the first of them; more than there ever are for other programs.
+    pub takes: u16,
+    /// Where it goes on then.
+    pub then: u32,
 }
 
-impl Takes {
-    fn of(program: &Program) -> Option<Takes> {
+impl Entry {
+    fn of(program: &Program) -> Entry {
+        let (takes, then) = Entry::taken(program).unwrap_or((u16::MAX, 0));
+        Entry {
+            registers: program.registers,
+            takes,
+            then,
+        }
+    }
+
+    fn taken(program: &Program) -> Option<(u16, u32)> {
         let (first, rest) = program.code.split_first()?;
         let Op::ScatterArgs { spec } = *first else {
             return None;
@@ -56,10 +67,7 @@ impl Takes {
                 Op::ScatterArgs { .. } | Op::LoadArg { .. } | Op::LoadEnv { env: Env::Args, .. }
             )
         });
-        (in_turn && !again).then_some(Takes {
-            count: targets.len() as u16,
-            then: *done,
-        })
+        (in_turn && !again).then_some((targets.len() as u16, *done))
     }
 }
 
@@ -102,21 +110,12 @@ impl Executable {
 
     fn ready(program: Program) -> Arc<Executable> {
         let builtins = program.builtins.iter().map(|name| builtins::find(name)).collect();
-        let takes = Takes::of(&program);
+        let entry = Entry::of(&program);
         Arc::new(Executable {
             program,
             builtins,
-            takes,
+            entry,
         })
-    }
-
-    /// Where the program goes on if so many arguments are in its first registers when it is called; `None` where they must be
-    /// in the frame.
-    #[inline]
-    pub(crate) fn after_taking(&self, count: u16) -> Option<u32> {
-        self.takes
-            .filter(|takes| takes.count == count)
-            .map(|takes| takes.then)
     }
 
     /// The program of a frame that runs none.

@@ -10,7 +10,7 @@ use moo_model::world::VerbHit;
 use moo_model::{Obj, Symbol, Value};
 
 use crate::builtin::Continuation;
-use crate::executable::{Executable, ReadyVerb};
+use crate::executable::{Entry, Executable, ReadyVerb};
 use crate::profile::{self, Tally};
 
 /// The command words a verb sees; shared by all frames of a command until one assigns to them.
@@ -128,7 +128,9 @@ impl FrameArgs {
     /// As [`FrameArgs::drop_window`], where there is no list.
     #[inline(always)]
     pub(crate) fn drop_sure_window(&self, below: &mut [Value]) {
-        below[self.window()].fill_with(|| Value::UNSET);
+        if self.count != 0 {
+            below[self.window()].fill_with(|| Value::UNSET);
+        }
     }
 
     /// Unsets the registers that the arguments are in: what else holds their values may edit them in place again.
@@ -205,33 +207,34 @@ impl Running {
     }
 }
 
-/// How a frame's verb was found, so that the next call in its place can know that it finds the same one.
+/// How a frame's verb was found, so that the next call in its place can know that it finds the same one. The object that was
+/// searched is the frame's receiver.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoundBy {
-    /// The object that was searched, which is the receiver too.
-    pub obj: Obj,
     /// The name.
     pub name: Symbol,
     /// The epoch of what names lead to.
     pub epoch: u64,
+    /// What a call of that verb needs of its program.
+    pub entry: Entry,
+    /// Whose permissions it begins with.
+    pub owner: Obj,
 }
 
 impl FoundBy {
     /// Nothing is known: no epoch is so high.
     pub fn unknown() -> FoundBy {
         FoundBy {
-            obj: Obj::NOTHING,
             name: Symbol::default(),
             epoch: u64::MAX,
+            entry: Entry::default(),
+            owner: Obj::NOTHING,
         }
     }
-
-    /// Whether a call would find the same.
-    #[inline(always)]
-    pub fn is(&self, obj: Obj, name: Symbol, epoch: u64) -> bool {
-        self.obj == obj && self.name == name && self.epoch == epoch
-    }
 }
+
+/// Not a register of the stack: a frame that does not just return.
+pub(crate) const NOWHERE: u32 = u32::MAX;
 
 /// An activation: what runs, and how far it is.
 #[derive(Clone, Debug)]
@@ -255,9 +258,9 @@ pub struct FrameState {
     pub result: u16,
     /// Whether errors are raised (a verb's `d` bit).
     pub debug: bool,
-    /// Whether it is a verb's frame that has no list of arguments, no `player` of its own and no words, and the one below only
-    /// waits for its value. Else that may be so too.
-    pub(crate) just_returns: bool,
+    /// Where its value goes, counted from the bottom of the stack, if it is a verb's frame that has no list of arguments, no
+    /// `player` of its own and no words, and the one below only waits for its value. [`NOWHERE`] else, or that may be so too.
+    pub(crate) returns_to: u32,
     /// The arguments.
     pub args: FrameArgs,
     /// The receiver.
@@ -298,7 +301,7 @@ impl DerefMut for Frame {
 impl FrameState {
     /// The arguments as a list. `below` is the register stack below the frame.
     pub(crate) fn args_list(&mut self, below: &mut [Value]) -> Value {
-        self.just_returns = false;
+        self.returns_to = NOWHERE;
         self.args.list(below)
     }
 

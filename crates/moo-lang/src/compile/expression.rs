@@ -210,7 +210,15 @@ impl Compiler {
             });
             return;
         }
-        let a = self.operand_before(a, &[b]);
+        let a = match a {
+            // A temporary that gets the result has room for the left operand until then.
+            Expr::Var(_) => self.operand_before(a, &[b]),
+            _ if self.is_temp(to) => {
+                self.into(a, to);
+                to
+            }
+            _ => self.operand(a),
+        };
         let b = self.operand(b);
         self.emit(match op {
             BinaryOp::Add => Op::Add { to, a, b },

@@ -14,7 +14,7 @@ use crate::builtin::{
 };
 use crate::builtins;
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, NOWHERE, Running, Waiting};
 use crate::options::ServerOptions;
 use crate::outcome::Limit;
 use crate::profile;
@@ -316,7 +316,7 @@ impl Machine {
             base: self.stack.len() as u32,
             result: at,
             debug: true,
-            just_returns: false,
+            returns_to: NOWHERE,
             args: FrameArgs::NONE,
             this: caller.this.clone(),
             caller: Value::UNSET,
@@ -380,7 +380,7 @@ impl Machine {
             base: self.stack.len() as u32,
             result: 0,
             debug: true,
-            just_returns: false,
+            returns_to: NOWHERE,
             args: FrameArgs::NONE,
             this: Value::obj(Obj::NOTHING),
             caller: Value::UNSET,

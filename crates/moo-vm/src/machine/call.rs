@@ -8,8 +8,9 @@ use moo_model::{ErrorCode, Obj, Symbol, Value, View};
 use super::drive::{Go, Stop};
 use super::variables::words_of;
 use super::{Env, Machine};
+use crate::executable::Entry;
 use crate::fork::ForkRequest;
-use crate::frame::{FoundBy, Frame, FrameArgs, FrameState, Running};
+use crate::frame::{FoundBy, Frame, FrameArgs, FrameState, NOWHERE, Running};
 use crate::options;
 
 /// A call of a verb that is yet to be found.
@@ -161,7 +162,13 @@ impl Machine {
             return Err(missing_verb(obj, env.tx));
         };
         self.call_found(hit, call, env.task.limits.depth)?;
-        self.top_mut().found_by = FoundBy { obj, name, epoch };
+        let top = self.top_mut();
+        top.found_by = FoundBy {
+            name,
+            epoch,
+            entry: top.program().entry,
+            owner: top.progr,
+        };
         Ok(())
     }
 
@@ -178,7 +185,9 @@ impl Machine {
             Some(count) => state.args.set_window(call.base + u32::from(call.first), count),
             None => state.args = FrameArgs::of_list(list),
         }
-        state.just_returns = call.count.is_some();
+        if call.count.is_some() {
+            state.returns_to = call.base + u32::from(call.at);
+        }
         Ok(())
     }
 
@@ -220,11 +229,12 @@ impl Machine {
         let debug = ready.verb.perms.has(VerbPerms::DEBUG);
         (state.pc, state.base, state.result, state.debug) = (0, stack.len() as u32, result, debug);
         (state.definer, state.progr, state.player) = (ready.definer, ready.verb.owner, player);
-        state.just_returns = false;
+        state.returns_to = NOWHERE;
         state.this = this;
         state.verb = verb;
         stack.grow(usize::from(ready.program.registers));
-        Ok(frames.push_place())
+        frames.enter_place();
+        Ok(self.top_mut())
     }
 
     /// Puts a frame on top, with its registers unset.
@@ -348,31 +358,47 @@ impl Frame {
     #[inline(always)]
     pub(super) fn call_again(
         &mut self,
-        (this, name): (Obj, &Name),
+        (this, name): (&Value, &Name),
         epoch: u64,
         caller: &FrameState,
-        (base, at, count): (u32, u16, u16),
+        (base, at, count): (usize, u16, u16),
     ) -> Option<Room> {
-        let Running::Verb(ready) = &self.running else {
+        let Frame {
+            running: Running::Verb(ready),
+            found_by,
+            state,
+        } = self
+        else {
             return None;
         };
-        if !self.found_by.is(this, name.symbol, epoch) || !caller.assigned_player.is_unset() {
+        let found = Value::same_words(this, &state.this) && found_by.epoch == epoch;
+        if !found || !caller.assigned_player.is_unset() {
             return None;
         }
-        ready.tally.call();
-        let first = caller.base + u32::from(at) + 1;
-        let then = ready.program.after_taking(count);
-        let (taken, kept) = if then.is_some() { (count, 0) } else { (0, count) };
-        let state = &mut self.state;
-        (state.pc, state.base, state.result) = (then.unwrap_or(0), base, at);
-        (state.progr, state.player, state.just_returns) = (ready.verb.owner, caller.player, true);
-        state.args.set_window(first, kept);
-        if !Value::same_words(&state.verb, &name.text) {
+        if !Value::same_words(&name.text, &state.verb) {
+            if found_by.name != name.symbol {
+                return None;
+            }
             state.verb = name.text.clone();
         }
+        ready.tally.call();
+        let Entry {
+            registers,
+            takes,
+            then,
+        } = found_by.entry;
+        let to = caller.base + u32::from(at);
+        let (taken, kept, pc) = if takes == count {
+            (count, 0, then)
+        } else {
+            (0, count, 0)
+        };
+        state.args.set_window(to + 1, kept);
+        (state.pc, state.base, state.result, state.returns_to) = (pc, base as u32, at, to);
+        (state.progr, state.player) = (found_by.owner, caller.player);
         Some(Room {
-            registers: ready.program.registers,
-            first: first as usize,
+            registers,
+            first: to as usize + 1,
             taken: usize::from(taken),
         })
     }
@@ -392,12 +418,8 @@ impl Machine {
     /// Makes the place above the top frame the top one.
     #[inline(always)]
     pub(super) fn enter_place(&mut self, room: Room) {
-        let base = self.stack.len();
-        self.frames.push_place();
-        self.stack.grow(usize::from(room.registers));
-        for nth in 0..room.taken {
-            // What is there is unset.
-            self.stack.swap(room.first + nth, base + nth);
-        }
+        self.frames.enter_place();
+        self.stack
+            .grow_with(usize::from(room.registers), room.first, room.taken);
     }
 }

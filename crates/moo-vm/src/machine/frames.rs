@@ -28,8 +28,8 @@ impl Frames {
     /// The top frame with those below it, and the places above it.
     #[inline(always)]
     pub fn split_top(&mut self) -> (&mut [Frame], &mut Frame, &mut [Frame]) {
-        let (frames, above) = self.places.split_at_mut(self.depth);
-        let (top, below) = frames.split_last_mut().expect("a machine that runs has a frame");
+        let (below, rest) = self.places.split_at_mut(self.depth.wrapping_sub(1));
+        let (top, above) = rest.split_first_mut().expect("a machine that runs has a frame");
         (below, top, above)
     }
 
@@ -61,9 +61,8 @@ impl Frames {
 
     /// Makes that place the top frame.
     #[inline(always)]
-    pub fn push_place(&mut self) -> &mut Frame {
+    pub fn enter_place(&mut self) {
         self.depth += 1;
-        &mut self.places[self.depth - 1]
     }
 
     #[cold]

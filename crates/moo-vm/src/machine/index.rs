@@ -37,6 +37,7 @@ fn at(items: &[Value], index: i64) -> Result<&Value> {
 }
 
 /// `^` in an index: 1, or a map's first key.
+#[inline(never)]
 pub(super) fn first(value: &Value) -> Result<Value> {
     match value.view() {
         View::List(_) | View::Str(_) => Ok(Value::int(1)),
@@ -46,6 +47,7 @@ pub(super) fn first(value: &Value) -> Result<Value> {
 }
 
 /// `$` in an index: the length of the value, or a map's last key.
+#[inline(never)]
 pub(super) fn last(value: &Value) -> Result<Value> {
     match value.view() {
         View::List(items) => Ok(Value::int(items.len() as i64)),

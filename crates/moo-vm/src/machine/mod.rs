@@ -28,7 +28,7 @@ use self::frames::Frames;
 use self::registers::Registers;
 use crate::executable::{Executable, ReadyVerb};
 use crate::fork::ForkRequest;
-use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, NOWHERE, Running};
 use crate::host::Host;
 use crate::options::ServerOptions;
 use crate::outcome::Outcome;
@@ -160,7 +160,7 @@ impl Machine {
             base: 0,
             result: 0,
             debug: fork.debug,
-            just_returns: false,
+            returns_to: NOWHERE,
             args: FrameArgs::of_list(
                 value("args")
                     .filter(|v| v.as_list().is_some())
@@ -195,7 +195,7 @@ impl Machine {
             base: 0,
             result: 0,
             debug: start.hit.verb.perms.has(VerbPerms::DEBUG),
-            just_returns: false,
+            returns_to: NOWHERE,
             args: FrameArgs::of_list(start.args),
             this: Value::obj(start.this),
             caller: Value::obj(start.caller),

@@ -35,6 +35,18 @@ impl Registers {
         }
     }
 
+    /// Adds so many registers for a frame, unset but for the first `taken`: those are moved there from `first` on.
+    #[inline(always)]
+    pub fn grow_with(&mut self, count: usize, first: usize, taken: usize) {
+        let base = self.len;
+        self.grow(count);
+        let (below, own) = self.places.split_at_mut(base);
+        let arguments = below.iter_mut().skip(first).take(taken);
+        for (argument, register) in arguments.zip(own) {
+            argument.move_to_unset(register);
+        }
+    }
+
     #[cold]
     fn make_room(&mut self) {
         self.places.resize(self.len + SPARE, Value::UNSET);

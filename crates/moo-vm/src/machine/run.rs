@@ -182,20 +182,21 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         macro_rules! call {
             ($ticks:expr, $receiver:expr, $at:expr, $name:expr, $count:expr) => {{
                 charge!($ticks);
-                let Some(this) = $receiver else {
-                    raise!(ErrorCode::Type)
-                };
                 let name = &program.names[usize::from($name)];
                 frame.pc = pc as u32;
                 if below.len() + 1 < env.task.limits.depth
                     && let Some(place) = above.first_mut()
                 {
-                    let window = (frame.base + regs.len() as u32, $at, $count);
-                    if let Some(room) = place.call_again((this, name), env.tx.epoch(), frame, window) {
+                    let window = (lower.len() + regs.len(), $at, $count);
+                    let called = ($receiver, name);
+                    if let Some(room) = place.call_again(called, env.tx.epoch(), frame, window) {
                         machine.enter_place(room);
                         continue 'frame;
                     }
                 }
+                let Some(this) = $receiver.referent() else {
+                    raise!(ErrorCode::Type)
+                };
                 let (symbol, verb) = (name.symbol, name.text.clone());
                 let call = Call {
                     this,
@@ -230,16 +231,17 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         }
         // Returns to the frame below, or lets the machine do it where that waits for more than a value.
         macro_rules! go_back {
-            ($ticks:expr, $value:expr) => {{
+            ($ticks:expr, $value:expr, $put:expr) => {{
                 charge!($ticks);
-                let Some(caller) = below.last().filter(|_| frame.just_returns) else {
+                let to = frame.returns_to as usize;
+                if to >= lower.len() {
                     let value = $value;
                     machine!(machine.leave(value, env))
-                };
+                }
                 frame.args.drop_sure_window(lower);
-                lower[caller.base as usize + usize::from(frame.result)] = $value;
+                $put(&mut lower[to]);
                 Value::unset_all(regs);
-                let base = frame.base as usize;
+                let base = lower.len();
                 machine.frames.leave_place();
                 machine.stack.cut(base);
                 continue 'frame;
@@ -471,8 +473,7 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     count,
                     ticks,
                 } => {
-                    let receiver = r!(at).referent();
-                    call!(ticks, receiver, at, name, count);
+                    call!(ticks, &r!(at), at, name, count);
                 }
                 CallThis {
                     at,
@@ -480,8 +481,7 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     count,
                     ticks,
                 } => {
-                    let receiver = frame.this.referent();
-                    call!(ticks, receiver, at, name, count);
+                    call!(ticks, &frame.this, at, name, count);
                 }
                 CallVerbList { ticks, .. }
                 | CallVerbNamed { ticks, .. }
@@ -509,8 +509,12 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     charge!(ticks);
                     machine!(machine.call_builtin(env))
                 }
-                Return { a, ticks } => go_back!(ticks, r!(a).take()),
-                ReturnZero { ticks } => go_back!(ticks, Value::int(0)),
+                Return { a, ticks } => {
+                    go_back!(ticks, r!(a).take(), |to: &mut Value| r!(a).move_to(to));
+                }
+                ReturnZero { ticks } => {
+                    go_back!(ticks, Value::int(0), |to: &mut Value| *to = Value::int(0));
+                }
 
                 ScatterArgs { spec } => {
                     let spec = &program.scatters[usize::from(spec)];

@@ -19,10 +19,10 @@ use super::registers::Registers;
 use crate::builtin::Continuation;
 use crate::builtins;
 use crate::executable::{Executable, ReadyVerb};
-use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running, Waiting};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, NOWHERE, Running, Waiting};
 
 /// Raised when the compiler lays out registers or call sites differently than before.
-const COMPILER_REVISION: i64 = 5;
+const COMPILER_REVISION: i64 = 6;
 
 /// Why a stored task cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,7 +215,7 @@ fn frame_of(value: &Value) -> Result<Frame> {
         base,
         result: number(f.int(6)?)?,
         debug: f.int(7)? == 1,
-        just_returns: false,
+        returns_to: NOWHERE,
         args: match f.value(8).as_int() {
             // Earlier releases kept them just above the frame's registers.
             Some(count) => FrameArgs::of_window(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moo_lang::opcode::Env as EnvField;
 use moo_model::Value;
 
-use crate::frame::{CommandWords, Frame, FrameState};
+use crate::frame::{CommandWords, Frame, FrameState, NOWHERE};
 
 /// The command's words that a frame sees: its own, or those of the nearest frame below that has some.
 pub(super) fn words_of<'a>(frame: &'a FrameState, below: &'a [Frame]) -> &'a Arc<CommandWords> {
@@ -45,7 +45,7 @@ pub(super) fn load_env(
 /// Makes an assignment to a predefined variable seen by the verbs that the frame calls.
 #[inline(never)]
 pub(super) fn store_env(frame: &mut FrameState, below: &[Frame], field: EnvField, value: Value) {
-    frame.just_returns = false;
+    frame.returns_to = NOWHERE;
     if field == EnvField::Player {
         frame.assigned_player = value;
         return;

@@ -12,7 +12,7 @@ use moo_model::{Obj, Raised, Symbol, Value};
 use crate::builtin::{Body, Context, Flow};
 use crate::builtins;
 use crate::executable::Executable;
-use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, Running};
+use crate::frame::{CommandWords, Frame, FrameArgs, FrameState, NOWHERE, Running};
 use crate::options::{ServerOptions, SliceLimits};
 use crate::task::TaskState;
 
@@ -82,7 +82,7 @@ pub fn frame(progr: Obj) -> Frame {
             base: 0,
             result: 0,
             debug: true,
-            just_returns: false,
+            returns_to: NOWHERE,
             args: FrameArgs::NONE,
             this: Value::obj(Obj::NOTHING),
             caller: Value::obj(Obj::NOTHING),
