@@ -151,6 +151,8 @@ pub struct Builtin {
     pub types: &'static [ArgType],
     /// What it does.
     pub body: Body,
+    /// Its value for the one argument that it takes, where that is an integer which is known at once.
+    pub at_once: Option<fn(&Value) -> Option<i64>>,
     /// One sentence for the manual.
     pub doc: &'static str,
 }

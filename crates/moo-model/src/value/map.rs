@@ -74,10 +74,16 @@ pub fn is_key(value: &Value) -> bool {
 
 /// The order of keys: integers, object numbers, errors, floats, strings without regard to case, then anonymous
 /// objects by their age.
+#[inline(always)]
 pub fn compare_keys(a: &Value, b: &Value) -> Ordering {
-    if let Some((a, b)) = Value::both_int(a, b) {
-        return a.cmp(&b);
+    match Value::both_int(a, b) {
+        Some((a, b)) => a.cmp(&b),
+        None => compare_other_keys(a, b),
     }
+}
+
+#[inline(never)]
+fn compare_other_keys(a: &Value, b: &Value) -> Ordering {
     if let (Some(a), Some(b)) = (a.as_str(), b.as_str()) {
         return compare_folded(a, b);
     }

@@ -373,22 +373,34 @@ impl Value {
     /// Gives `false`, and changes nothing, when either is not a string.
     #[inline]
     pub fn push_str(&mut self, tail: &Value) -> bool {
-        let Some(added) = tail.as_str() else { return false };
-        if self.tag() == LONG {
-            // SAFETY: as in `list_mut`.
-            let mut node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
-            if let Some(node) = Arc::get_mut(&mut node) {
-                node.ascii = node.ascii && added.is_ascii();
-                node.text.push_str(added);
-                return true;
-            }
+        if self.push_in_place(tail, usize::MAX) {
+            return true;
         }
+        let Some(added) = tail.as_str() else { return false };
         let Some(head) = self.as_str() else { return false };
         let mut text = String::with_capacity((head.len() + added.len()) * 2);
-        text.push_str(head);
-        text.push_str(added);
+        text.extend([head, added]);
         *self = Value::string(text);
         true
+    }
+
+    /// Appends a string to one that is long, that nobody else holds, and that gets no longer than so many bytes; else gives
+    /// `false` and changes nothing.
+    #[inline]
+    pub fn push_in_place(&mut self, tail: &Value, longest: usize) -> bool {
+        let Some(added) = tail.as_str().filter(|_| self.tag() == LONG) else {
+            return false;
+        };
+        // SAFETY: as in `list_mut`.
+        let mut node = ManuallyDrop::new(unsafe { Arc::from_raw(self.w1 as *const TextNode) });
+        match Arc::get_mut(&mut node) {
+            Some(node) if node.text.len() + added.len() <= longest => {
+                node.ascii = node.ascii && added.is_ascii();
+                node.text.push_str(added);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Whether both are the very same words: equal, and cheaper to know than by comparing contents.

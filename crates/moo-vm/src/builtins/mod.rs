@@ -102,7 +102,21 @@ const fn row(
         args_max: if args_max == MANY { None } else { Some(args_max) },
         types,
         body: Body::Value(body),
+        at_once: None,
         doc,
+    }
+}
+
+/// A row of a function of one argument, with what is known of its value at once.
+const fn quick_row(
+    name: &'static str,
+    at_once: fn(&Value) -> Option<i64>,
+    body: ValueBody,
+    doc: &'static str,
+) -> Builtin {
+    Builtin {
+        at_once: Some(at_once),
+        ..row(name, (1, 1), &[ArgType::Any], body, doc)
     }
 }
 
@@ -120,6 +134,7 @@ const fn edit_row(
         args_max: if args_max == MANY { None } else { Some(args_max) },
         types,
         body: Body::Edit(body),
+        at_once: None,
         doc,
     }
 }
@@ -138,6 +153,7 @@ const fn flow_row(
         args_max: if args_max == MANY { None } else { Some(args_max) },
         types,
         body: Body::Flow(body),
+        at_once: None,
         doc,
     }
 }

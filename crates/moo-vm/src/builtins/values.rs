@@ -4,9 +4,13 @@ use std::collections::HashMap;
 
 use moo_model::{ErrorCode, Obj, Raised, Value, View, literal, number};
 
-use super::{Args, MANY, edit_row, row};
+use super::{Args, MANY, edit_row, quick_row, row};
 use crate::builtin::ArgType::{Any, Number, Obj as AnObj};
 use crate::builtin::{Builtin, Context};
+
+fn type_at_once(value: &Value) -> Option<i64> {
+    Some(value.kind() as i64)
+}
 
 fn type_of(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::int(args[0].kind() as i64))
@@ -117,18 +121,25 @@ fn equal(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
     Ok(Value::truth(args[0].identical(&args[1])))
 }
 
-fn length(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
-    let length = match args[0].view() {
-        View::Str(s) if s.is_ascii_only() => s.len(),
-        View::Str(s) => {
-            ctx.task.charge_size(s.len());
-            moo_model::text::len(s)
-        }
+/// The length of what need not be gone through to know it.
+fn length_at_once(value: &Value) -> Option<i64> {
+    let length = match value.view() {
         View::List(items) => items.len(),
+        View::Str(s) if s.is_ascii_only() => s.len(),
         View::Map(map) => map.len(),
-        _ => return Err(ErrorCode::Type.into()),
+        _ => return None,
     };
-    Ok(Value::int(length as i64))
+    Some(length as i64)
+}
+
+fn length(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
+    match args[0].view() {
+        View::Str(s) if !s.is_ascii_only() => {
+            ctx.task.charge_size(s.len());
+            Ok(Value::int(moo_model::text::len(s) as i64))
+        }
+        _ => Ok(length_at_once(&args[0]).map(Value::int).ok_or(ErrorCode::Type)?),
+    }
 }
 
 fn min(_ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> {
@@ -236,7 +247,7 @@ fn object_bytes(ctx: &mut Context<'_>, args: &[Value]) -> Result<Value, Raised> 
 
 #[rustfmt::skip]
 pub(super) const TABLE: &[Builtin] = &[
-    row("typeof", (1, 1), &[Any], type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST`, `FLOAT` and `MAP`."),
+    quick_row("typeof", type_at_once, type_of, "The type of a value, as one of `INT`, `OBJ`, `STR`, `ERR`, `LIST`, `FLOAT` and `MAP`."),
     edit_row("tostr", (0, MANY), &[], tostr, "The arguments as text, one after the other; a list is `{list}` and a map `[map]`."),
     row("toliteral", (1, 1), &[Any], toliteral, "The text of an expression that gives the value."),
     row("toint", (1, 1), &[Any], toint, "The value as an integer; 0 for a string that is not a number."),
@@ -244,7 +255,7 @@ pub(super) const TABLE: &[Builtin] = &[
     row("tofloat", (1, 1), &[Any], tofloat, "The value as a float; `E_INVARG` for a string that is not a number."),
     row("toobj", (1, 1), &[Any], toobj, "The value as an object number; a string may start with `#`."),
     row("equal", (2, 2), &[Any, Any], equal, "Whether two values are the same, strings compared with regard to case."),
-    row("length", (1, 1), &[Any], length, "The number of characters of a string, of elements of a list or of entries of a map."),
+    quick_row("length", length_at_once, length, "The number of characters of a string, of elements of a list or of entries of a map."),
     row("min", (1, MANY), &[Number], min, "The smallest of numbers of one kind."),
     row("max", (1, MANY), &[Number], max, "The largest of numbers of one kind."),
     row("value_bytes", (1, 1), &[Any], value_bytes, "An estimate of the memory that a value takes."),

@@ -17,6 +17,13 @@ type Result<T = Value> = std::result::Result<T, ErrorCode>;
 #[inline(never)]
 pub(super) fn add_any(regs: &mut [Value], to: u16, (a, b): (u16, u16), env: &mut Env<'_>) -> Go {
     let [to, a, b] = [to, a, b].map(usize::from);
+    if to == a
+        && let Ok([text, tail]) = regs.get_disjoint_mut([a, b])
+        && text.push_in_place(tail, env.options.max_string_concat)
+    {
+        env.task.charge_size(tail.as_str().map_or(0, str::len));
+        return Ok(());
+    }
     let done = if to == a && a != b && regs[a].as_str().is_some() {
         // The variable's own string grows where it is.
         let mut text = regs[a].take();

@@ -42,6 +42,29 @@ pub(super) fn is_simple(builtin: &Builtin, this: &Value, options: &ServerOptions
     !matches!(builtin.body, Body::Flow(_)) && !is_wrapped(builtin, this, options)
 }
 
+/// A call with the argument in R[arg], where its value for R[at] is known at once and nobody else answers it. Gives whether it
+/// is done.
+#[inline(never)]
+pub(super) fn at_once(
+    builtin: &Builtin,
+    this: &Value,
+    options: &ServerOptions,
+    regs: &mut [Value],
+    (at, arg): (u16, u16),
+) -> bool {
+    let Some(known) = builtin.at_once else {
+        return false;
+    };
+    if is_wrapped(builtin, this, options) {
+        return false;
+    }
+    let value = known(&regs[usize::from(arg)]);
+    if let Some(i) = value {
+        regs[usize::from(at)] = Value::int(i);
+    }
+    value.is_some()
+}
+
 /// A call that is simple, with its value for `R[at]`.
 #[inline(never)]
 pub(super) fn simple(

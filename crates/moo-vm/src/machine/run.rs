@@ -212,11 +212,16 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
         }
         // Calls a built-in function with so many arguments from a register on, which it may take if they are its own.
         macro_rules! call_builtin {
-            ($ticks:expr, $at:expr, $function:expr, $args:expr) => {{
+            ($ticks:expr, $at:expr, $function:expr, $arg:expr, $args:expr) => {{
                 charge!($ticks);
                 let Some(builtin) = program.builtins[usize::from($function)] else {
                     raise!(ErrorCode::InvArg)
                 };
+                if let Some(arg) = $arg
+                    && builtins_call::at_once(builtin, &frame.this, env.options, regs, ($at, arg))
+                {
+                    continue;
+                }
                 if !builtins_call::is_simple(builtin, &frame.this, env.options) {
                     machine!(machine.call_builtin(env))
                 }
@@ -495,7 +500,13 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     count,
                     ticks,
                 } => {
-                    call_builtin!(ticks, at, function, Args::Window(count));
+                    call_builtin!(
+                        ticks,
+                        at,
+                        function,
+                        (count == 1).then_some(at),
+                        Args::Window(count)
+                    );
                 }
                 CallBuiltinOn {
                     at,
@@ -503,7 +514,7 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                     arg,
                     ticks,
                 } => {
-                    call_builtin!(ticks, at, function, Args::One(arg));
+                    call_builtin!(ticks, at, function, Some(arg), Args::One(arg));
                 }
                 CallBuiltinList { ticks, .. } => {
                     charge!(ticks);
