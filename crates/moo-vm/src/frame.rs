@@ -237,14 +237,17 @@ impl FoundBy {
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
 /// An activation: what runs, and how far it is.
+///
+/// The state is first: one address serves the run loop for it and for the whole.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Frame {
+    /// Everything but what runs, apart from it, so that the machine can edit this while it borrows the program.
+    pub state: FrameState,
     /// What runs.
     pub running: Running,
     /// How it was found in this run of the machine, if that is known.
     pub(crate) found_by: FoundBy,
-    /// Everything else, apart from it, so that the machine can edit this while it borrows the program.
-    pub state: FrameState,
 }
 
 /// What changes while a frame runs.

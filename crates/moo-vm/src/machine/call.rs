@@ -361,7 +361,7 @@ impl Frame {
         (this, name): (&Value, &Name),
         epoch: u64,
         caller: &FrameState,
-        (base, at, count): (usize, u16, u16),
+        (base, at, count): (u32, u16, u16),
     ) -> Option<Room> {
         let Frame {
             running: Running::Verb(ready),
@@ -394,7 +394,7 @@ impl Frame {
             (0, count, 0)
         };
         state.args.set_window(to + 1, kept);
-        (state.pc, state.base, state.result, state.returns_to) = (pc, base as u32, at, to);
+        (state.pc, state.base, state.result, state.returns_to) = (pc, base, at, to);
         (state.progr, state.player) = (found_by.owner, caller.player);
         Some(Room {
             registers,

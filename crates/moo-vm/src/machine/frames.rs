@@ -3,7 +3,8 @@
 //!
 //! Invariant: only the first `depth` places are frames; of the others only the memory counts, and they hold no
 //! list of arguments, no `player` of their own and no command words. What a place says of how its verb was found holds for
-//! the transaction that the machine runs in.
+//! the transaction that the machine runs in. A place above the top frame was a verb's in this run of the machine, when no
+//! fewer of the frames below it were verbs': one more verb there is not one too many.
 
 use std::ops::{Deref, DerefMut};
 
@@ -33,8 +34,9 @@ impl Frames {
         (below, top, above)
     }
 
-    /// Nothing is known any more of how verbs were found: that was in another transaction.
-    pub fn forget_searches(&mut self) {
+    /// A run begins. Nothing is known any more of how verbs were found: that was in another transaction.
+    pub fn begin(&mut self) {
+        self.places.truncate(self.depth);
         for place in &mut self.places {
             place.found_by = FoundBy::unknown();
         }

@@ -290,7 +290,7 @@ impl Machine {
     /// Runs until the task ends or waits. `wake` is what a suspended task was woken with: a value, or an error that is
     /// raised where it waits.
     pub fn run(&mut self, env: &mut Env<'_>, wake: Option<Result<Value, Raised>>) -> Outcome {
-        self.frames.forget_searches();
+        self.frames.begin();
         let outcome = drive::run(self, env, wake);
         env.task.end(env.host.seconds_left());
         outcome

@@ -184,10 +184,8 @@ pub(super) fn execute(machine: &mut Machine, env: &mut Env<'_>) -> Go {
                 charge!($ticks);
                 let name = &program.names[usize::from($name)];
                 frame.pc = pc as u32;
-                if below.len() + 1 < env.task.limits.depth
-                    && let Some(place) = above.first_mut()
-                {
-                    let window = (lower.len() + regs.len(), $at, $count);
+                if let Some(place) = above.first_mut() {
+                    let window = (frame.base + regs.len() as u32, $at, $count);
                     let called = ($receiver, name);
                     if let Some(room) = place.call_again(called, env.tx.epoch(), frame, window) {
                         machine.enter_place(room);
