@@ -2,11 +2,17 @@
 //!
 //! Invariant: a symbol is never freed, so only names that cost their maker stored space are interned (definitions
 //! and program constants); names made at run time are looked up with [`Symbol::find`].
+//!
+//! Every task looks names up and hardly any makes one: who looks takes no lock and writes nothing that others read, who makes
+//! one puts a new table in the place of the old, with which it shares all but a path.
 
 use std::fmt;
-use std::sync::{LazyLock, RwLock};
+use std::sync::{LazyLock, Mutex};
 
-use rustc_hash::FxHashMap;
+use arc_swap::ArcSwap;
+use imbl::shared_ptr::DefaultSharedPtr;
+use imbl::{GenericHashMap, Vector};
+use rustc_hash::FxBuildHasher;
 
 use crate::text::fold;
 
@@ -14,13 +20,15 @@ use crate::text::fold;
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Symbol(u32);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Table {
-    by_text: FxHashMap<&'static str, u32>,
-    texts: Vec<&'static str>,
+    by_text: GenericHashMap<&'static str, u32, FxBuildHasher, DefaultSharedPtr>,
+    texts: Vector<&'static str>,
 }
 
-static TABLE: LazyLock<RwLock<Table>> = LazyLock::new(RwLock::default);
+static TABLE: LazyLock<ArcSwap<Table>> = LazyLock::new(ArcSwap::default);
+/// Held while a name is added.
+static ADDING: Mutex<()> = Mutex::new(());
 
 impl Symbol {
     /// The symbol of a name, made if it is new.
@@ -28,27 +36,29 @@ impl Symbol {
         if let Some(symbol) = Self::find(name) {
             return symbol;
         }
-        let mut table = TABLE.write().expect("no code that holds the table panics");
+        let _adding = ADDING.lock().expect("no code that adds a name panics");
+        let mut table = Table::clone(&TABLE.load());
         let folded = fold(name);
         if let Some(&id) = table.by_text.get(folded.as_ref()) {
             return Symbol(id);
         }
         let id = u32::try_from(table.texts.len()).expect("four billion distinct names do not fit in memory");
         let text: &'static str = Box::leak(folded.into_owned().into_boxed_str());
-        table.texts.push(text);
+        table.texts.push_back(text);
         table.by_text.insert(text, id);
+        TABLE.store(table.into());
         Symbol(id)
     }
 
     /// The symbol of a name, if anything was ever called so.
     pub fn find(name: &str) -> Option<Symbol> {
-        let table = TABLE.read().expect("no code that holds the table panics");
+        let table = TABLE.load();
         table.by_text.get(fold(name).as_ref()).map(|&id| Symbol(id))
     }
 
     /// The folded text.
     pub fn text(self) -> &'static str {
-        TABLE.read().expect("no code that holds the table panics").texts[self.0 as usize]
+        TABLE.load().texts[self.0 as usize]
     }
 
     /// The number behind the symbol: stable for this process only, so never stored.

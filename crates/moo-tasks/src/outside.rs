@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use arc_swap::{ArcSwap, Guard};
 use moo_model::{Obj, Value};
 use moo_vm::host::LagRow;
 use moo_vm::options::ServerOptions;
@@ -96,7 +97,7 @@ pub struct Outside {
     /// Where task numbers come from.
     pub ids: TaskIds,
     jobs: OnceLock<Arc<dyn JobDesk>>,
-    options: RwLock<Arc<ServerOptions>>,
+    options: ArcSwap<ServerOptions>,
     read_only: AtomicBool,
 }
 
@@ -110,7 +111,7 @@ impl Outside {
             conflicts: Conflicts::default(),
             ids: TaskIds::starting_at(first_task),
             jobs: OnceLock::new(),
-            options: RwLock::default(),
+            options: ArcSwap::default(),
             read_only: AtomicBool::new(false),
         }
     }
@@ -135,16 +136,13 @@ impl Outside {
         self.read_only.store(read_only, Ordering::Release);
     }
 
-    /// `$server_options` as last loaded.
-    pub fn options(&self) -> Arc<ServerOptions> {
-        self.options
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// `$server_options` as last loaded; they stay as they are for as long as they are held.
+    pub fn options(&self) -> Guard<Arc<ServerOptions>> {
+        self.options.load()
     }
 
     /// `$server_options` were loaded again.
     pub fn set_options(&self, options: ServerOptions) {
-        *self.options.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(options);
+        self.options.store(Arc::new(options));
     }
 }

@@ -4,6 +4,7 @@
 //! [`ServerOptions::load`] only, at start and when `load_server_options()` is called.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use moo_model::world::Transaction;
 use moo_model::{Obj, Symbol, Value};
@@ -107,8 +108,18 @@ pub fn option(tx: &mut Transaction, name: &str) -> Option<Value> {
 
 /// An option's value, from the object that `holder.server_options` names.
 pub fn option_of(tx: &mut Transaction, holder: Obj, name: &str) -> Option<Value> {
-    let link = tx.find_property(holder, Symbol::new("server_options")).ok()?;
-    let options = tx.property_value(&link).as_obj()?;
+    let options = options_of(tx, holder)?;
+    value_in(tx, options, name)
+}
+
+/// The object that `holder.server_options` names.
+fn options_of(tx: &mut Transaction, holder: Obj) -> Option<Obj> {
+    static SERVER_OPTIONS: LazyLock<Symbol> = LazyLock::new(|| Symbol::new("server_options"));
+    let link = tx.find_property(holder, *SERVER_OPTIONS).ok()?;
+    tx.property_value(&link).as_obj()
+}
+
+fn value_in(tx: &mut Transaction, options: Obj, name: &str) -> Option<Value> {
     let property = tx.find_property(options, Symbol::find(name)?).ok()?;
     Some(tx.property_value(&property))
 }
@@ -129,9 +140,11 @@ pub fn queued_task_limit(tx: &mut Transaction, progr: Obj) -> Option<i64> {
 
 /// How deep calls may go: `max_stack_depth` where that is more than usual.
 pub fn stack_depth(tx: &mut Transaction) -> usize {
-    let asked = int_option(tx, "max_stack_depth")
-        .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or(STACK_DEPTH);
+    depth_of(int_option(tx, "max_stack_depth"))
+}
+
+fn depth_of(asked: Option<i64>) -> usize {
+    let asked = asked.and_then(|n| usize::try_from(n).ok()).unwrap_or(STACK_DEPTH);
     asked.clamp(STACK_DEPTH, STACK_DEPTH_MAX)
 }
 
@@ -150,21 +163,21 @@ pub struct SliceLimits {
 pub fn slice_limits(tx: &mut Transaction, foreground: bool) -> SliceLimits {
     use moo_model::world::Dialect;
     let lambda = tx.settings().dialect == Dialect::Lambda;
-    let (prefix, ticks, seconds) = match (foreground, lambda) {
-        (true, true) => ("fg", 30_000, 5),
-        (true, false) => ("fg", 60_000, 5),
-        (false, true) => ("bg", 15_000, 3),
-        (false, false) => ("bg", 30_000, 3),
+    let (ticks, seconds) = match (foreground, lambda) {
+        (true, true) => (30_000, 5),
+        (true, false) => (60_000, 5),
+        (false, true) => (15_000, 3),
+        (false, false) => (30_000, 3),
     };
-    let ticks = int_option(tx, &format!("{prefix}_ticks"))
-        .filter(|&n| n >= 100)
-        .unwrap_or(ticks);
-    let seconds = int_option(tx, &format!("{prefix}_seconds"))
-        .filter(|&n| n >= 1)
-        .unwrap_or(seconds);
+    let (ticks_name, seconds_name) = match foreground {
+        true => ("fg_ticks", "fg_seconds"),
+        false => ("bg_ticks", "bg_seconds"),
+    };
+    let options = options_of(tx, Obj::SYSTEM);
+    let mut asked = |name| value_in(tx, options?, name)?.as_int();
     SliceLimits {
-        ticks,
-        seconds: seconds as f64,
-        depth: stack_depth(tx),
+        ticks: asked(ticks_name).filter(|&n| n >= 100).unwrap_or(ticks),
+        seconds: asked(seconds_name).filter(|&n| n >= 1).unwrap_or(seconds) as f64,
+        depth: depth_of(asked("max_stack_depth")),
     }
 }

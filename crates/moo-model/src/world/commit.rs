@@ -100,22 +100,19 @@ impl Transaction {
         force: bool,
         rows: impl FnOnce(Stamp) -> Vec<Row>,
     ) -> (Result<Committed, Conflict>, Box<Lookups>) {
-        let lookups = std::mem::take(&mut self.lookups);
-        if let Some(unreadable) = &self.unreadable {
+        let (world, mut lookups) = self.end();
+        let result = if let Some(unreadable) = &self.unreadable {
             let (obj, part) = (unreadable.obj, Part::Existence);
-            return (Err(Conflict { obj, part }), lookups);
-        }
-        if !force && !self.is_edited() {
-            return (
-                Ok(Committed {
-                    stamp: self.base.stamp,
-                    logged: false,
-                }),
-                lookups,
-            );
-        }
-        let world = self.world.clone();
-        let result = world.apply_commit(&mut self, rows);
+            Err(Conflict { obj, part })
+        } else if !force && !self.is_edited() {
+            Ok(Committed {
+                stamp: self.base.stamp,
+                logged: false,
+            })
+        } else {
+            world.apply_commit(&mut self, rows)
+        };
+        lookups.world = Some(world);
         (result, lookups)
     }
 
@@ -139,14 +136,6 @@ impl Transaction {
     /// Whether everything that was read is the same in `now`.
     fn validate(&self, now: &Root) -> Result<(), Conflict> {
         if now.stamp == self.base.stamp {
-            return Ok(());
-        }
-        #[cfg(feature = "unsound-commits")]
-        if self
-            .world
-            .skips_validation
-            .load(std::sync::atomic::Ordering::Relaxed)
-        {
             return Ok(());
         }
         if (self.extent_read || self.own_extent.is_some()) && now.extent_stamp != self.base.extent_stamp {
@@ -257,13 +246,15 @@ impl World {
         loop {
             // Most of what cannot be is found here, where nobody waits for it; and most commits find under the lock what
             // they found here.
-            let now = self.root.load_full();
-            tx.validate(&now)?;
-            match self.publish(tx, now.stamp, &mut rows) {
+            let now = self.newest();
+            self.validate(tx, &now)?;
+            let valid_at = now.stamp;
+            drop(now);
+            match self.publish(tx, valid_at, &mut rows) {
                 Ok(published) => {
                     self.sink.wake();
                     let stamp = published.stamp;
-                    drop((now, published));
+                    drop(published);
                     self.trim();
                     return Ok(Committed { stamp, logged: true });
                 }
@@ -271,6 +262,14 @@ impl World {
                 Err(Refusal::Cold(place)) => self.fetch_newest(&mut tx.seen[place])?,
             }
         }
+    }
+
+    fn validate(&self, tx: &Transaction, now: &Root) -> Result<(), Conflict> {
+        #[cfg(feature = "unsound-commits")]
+        if self.skips_validation.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        tx.validate(now)
     }
 
     /// Has the newest version of an edited object at hand for the commit. If it cannot be read, the next attempt will
@@ -298,9 +297,9 @@ impl World {
             .committing
             .lock()
             .expect("a commit does not panic while it holds the lock");
-        let now = self.root.load_full();
+        let now = self.newest();
         if now.stamp != valid_at {
-            tx.validate(&now).map_err(Refusal::Conflict)?;
+            self.validate(tx, &now).map_err(Refusal::Conflict)?;
         }
         let is_cold = |seen: &Seen| seen.is_edited() && seen.lacks_newest(&now);
         if let Some(place) = tx.seen.iter().position(is_cold) {
@@ -308,6 +307,8 @@ impl World {
         }
         let stamp = now.stamp + 1;
         let mut next = Root::clone(&now);
+        // Whoever replaces a state has to count for all who still look at it, and so for this too.
+        drop(now);
         next.stamp = stamp;
         next.prop_ids = self.next_prop_id.load(Ordering::Relaxed);
         let mut record = CommitRecord {
@@ -342,7 +343,7 @@ impl World {
         drop(guard);
         Ok(Published {
             stamp,
-            _replaced: (now, replaced),
+            _replaced: replaced,
         })
     }
 
@@ -389,7 +390,7 @@ impl World {
 /// A commit that took effect, and what it replaced.
 struct Published {
     stamp: Stamp,
-    _replaced: (Arc<Root>, Arc<Root>),
+    _replaced: Arc<Root>,
 }
 
 impl Seen {

@@ -4,11 +4,12 @@
 //! that changes what a name means raises the epoch, and a task with such changes of its own uses a private epoch.
 
 use std::any::Any;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc as StdArc, OnceLock};
 
 use triomphe::Arc;
 
+use super::World;
 use super::record::{PropId, VerbRecord};
 use crate::{Obj, Symbol};
 
@@ -71,6 +72,9 @@ pub struct Lookups {
     // Each is empty, or as long as `ENTRIES`.
     verbs: Vec<Option<Entry<Option<Arc<VerbHit>>>>>,
     properties: Vec<Option<Entry<PropHit>>>,
+    /// The world of the last transaction: the next one takes this over, so that no count that all executors share goes up
+    /// and down with each.
+    pub(super) world: Option<StdArc<World>>,
     /// How often an answer was found.
     pub hits: u64,
     /// How often it was not.

@@ -25,7 +25,7 @@ mod verbs;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc as StdArc, Mutex};
 
-use arc_swap::ArcSwapAny;
+use arc_swap::{ArcSwapAny, Guard};
 use memory::Memory;
 use triomphe::Arc;
 
@@ -57,6 +57,9 @@ pub struct World {
     #[cfg(feature = "unsound-commits")]
     skips_validation: std::sync::atomic::AtomicBool,
 }
+
+/// A committed state that is held for a while.
+type Snapshot = Guard<Arc<Root>>;
 
 impl World {
     /// A world that starts from a committed state, and sends what commits change to `sink`. All of it stays in memory,
@@ -94,6 +97,11 @@ impl World {
     /// The newest committed state. It stays as it is for as long as it is held.
     pub fn snapshot(&self) -> Arc<Root> {
         self.root.load_full()
+    }
+
+    /// The same for a short time: nothing is written that other threads read, unless the state is replaced meanwhile.
+    fn newest(&self) -> Snapshot {
+        self.root.load()
     }
 
     /// From now on commits take effect whatever has become of what they read.

@@ -283,7 +283,7 @@ impl Transaction {
         if !self.valid(obj) {
             return Err(ErrorCode::InvInd);
         }
-        let id = self.world.next_prop_id();
+        let id = self.world().next_prop_id();
         let record = self.edit(obj, cell::SCHEMA)?;
         let def = PropDef {
             id,

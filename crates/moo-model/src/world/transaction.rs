@@ -3,18 +3,19 @@
 //! Invariant: every answer that depends on the snapshot marks the cell it came from, so that the commit can tell
 //! whether the same task would read the same things now. Edits are seen by this transaction only.
 
+use std::sync::Arc as StdArc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use triomphe::Arc;
 
-use super::World;
 use super::entry::Unreadable;
 use super::last_property::LastProperty;
 use super::lookup::Lookups;
 use super::record::{Flags, ObjectRecord, PropId, Stamp, cell};
 use super::root::{Root, Settings};
+use super::{Snapshot, World};
 use crate::{ErrorCode, Obj, Value};
 
 /// Epochs of transactions with uncommitted schema changes: above all committed ones, each used once.
@@ -110,8 +111,9 @@ impl Seen {
 
 /// A transaction. Dropping it undoes everything.
 pub struct Transaction {
-    pub(super) world: std::sync::Arc<World>,
-    pub(super) base: Arc<Root>,
+    /// `None` once it is committed.
+    world: Option<StdArc<World>>,
+    pub(super) base: Snapshot,
     pub(super) seen: Vec<Seen>,
     index: FxHashMap<Obj, u32>,
     /// The object looked at last, and its place in `seen`.
@@ -137,10 +139,11 @@ pub struct Transaction {
 impl Transaction {
     /// Starts on the newest committed state. `lookups` are the executor's and come back with
     /// [`Transaction::into_lookups`].
-    pub fn begin(world: &std::sync::Arc<World>, lookups: Box<Lookups>) -> Transaction {
-        let base = world.snapshot();
+    pub fn begin(world: &StdArc<World>, mut lookups: Box<Lookups>) -> Transaction {
+        let base = world.newest();
+        let kept = lookups.world.take().filter(|kept| StdArc::ptr_eq(kept, world));
         Transaction {
-            world: world.clone(),
+            world: Some(kept.unwrap_or_else(|| world.clone())),
             epoch: base.schema_epoch,
             base,
             seen: Vec::new(),
@@ -161,13 +164,25 @@ impl Transaction {
 
     /// Undoes everything and goes on with the newest committed state.
     pub fn start_over(&mut self) {
-        let (world, lookups) = (self.world.clone(), std::mem::take(&mut self.lookups));
+        let (world, lookups) = self.end();
         *self = Transaction::begin(&world, lookups);
     }
 
     /// Ends without committing, giving the lookup tables back.
-    pub fn into_lookups(self) -> Box<Lookups> {
-        self.lookups
+    pub fn into_lookups(mut self) -> Box<Lookups> {
+        let (world, mut lookups) = self.end();
+        lookups.world = Some(world);
+        lookups
+    }
+
+    /// What the next transaction of the executor takes over.
+    pub(super) fn end(&mut self) -> (StdArc<World>, Box<Lookups>) {
+        let world = self.world.take().expect("a transaction ends once");
+        (world, std::mem::take(&mut self.lookups))
+    }
+
+    pub(super) fn world(&self) -> &World {
+        self.world.as_ref().expect("the transaction has not ended")
     }
 
     /// How often the executor's lookup tables had an answer, and how often not.
@@ -267,7 +282,7 @@ impl Transaction {
             self.seen[place].base = Some(record.clone());
             return;
         }
-        match self.world.fetch(&self.base, obj, entry) {
+        match self.world().fetch(&self.base, obj, entry) {
             Ok(record) => self.seen[place].base = Some(record),
             Err(unreadable) => {
                 // What follows from an object that seems empty is for nobody else.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use moo_model::world::{Transaction, VerbHit};
 use moo_model::{Obj, Raised, Symbol, Value};
 use moo_vm::frame::CommandWords;
@@ -33,7 +34,7 @@ pub(super) struct Slice<'a> {
     pub(super) used: Used,
     job: &'a Job,
     outside: &'a Outside,
-    options: Arc<ServerOptions>,
+    options: Guard<Arc<ServerOptions>>,
 }
 
 /// A verb that the server itself calls: no caller, `this` where it was found.
@@ -241,12 +242,11 @@ impl<'a> Slice<'a> {
         let limits = slice_limits(&mut self.tx, foreground);
         self.host.begin_slice(limits.seconds);
         let mut task = TaskState::new(id, limits, foreground);
-        let options = self.options.clone();
         let mut env = Env {
             tx: &mut self.tx,
             host: &mut self.host,
             task: &mut task,
-            options: &options,
+            options: &self.options,
         };
         let outcome = machine.run(&mut env, wake);
         self.used.add(Used {

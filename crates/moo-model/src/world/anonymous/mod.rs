@@ -19,7 +19,7 @@ use crate::{ErrorCode, Obj};
 impl Transaction {
     /// Makes an anonymous object. The caller has checked parent, owner and quota.
     pub fn create_anonymous(&mut self, parent: Obj, owner: Obj) -> Obj {
-        let obj = Obj::anonymous(self.world.next_anonymous_id());
+        let obj = Obj::anonymous(self.world().next_anonymous_id());
         self.makes_anonymous = true;
         self.create_record(obj, owner);
         if self.valid(parent) {
