@@ -70,7 +70,7 @@ impl Compiler {
                 self.add_to_this(text, value);
             }
             let name = self.name(text);
-            let value = self.operand(value);
+            let value = self.assigned(value, to);
             self.tick();
             self.emit(Op::SetThisProp { name, value });
             if let Some(to) = to {
@@ -84,11 +84,20 @@ impl Compiler {
             Some(name) => Ok(name),
             None => Err(self.operand_before(name, &[value])),
         };
-        let value = self.operand(value);
+        let value = self.assigned(value, to);
         self.tick();
         self.put_property(obj, name, value);
         if let Some(to) = to {
             self.emit(Op::Move { to, from: value });
+        }
+    }
+
+    /// What a property is set to. In a register of its own, where the assignment's value is used: if it fails, a verb without
+    /// the `d` bit has the error there.
+    fn assigned(&mut self, value: &Expr, to: Option<Register>) -> Register {
+        match to {
+            Some(_) => self.copied(value),
+            None => self.operand(value),
         }
     }
 

@@ -271,6 +271,28 @@ pub(super) fn set_path(
     set_element(base, index, part, task, options)
 }
 
+/// As [`set_path`], as a verb without the `d` bit has it: a step that fails gives its error in place of its value, and the
+/// others go on with that. So what contains the part that could not be set has the error there, up to the whole itself.
+pub(super) fn set_path_regardless(
+    base: &mut Value,
+    path: &[Value],
+    value: Value,
+    task: &mut TaskState,
+    options: &ServerOptions,
+) {
+    let [index, inner @ ..] = path else { return };
+    let part = if inner.is_empty() {
+        value
+    } else {
+        let mut part = element(base, index).unwrap_or_else(Value::err);
+        set_path_regardless(&mut part, inner, value, task, options);
+        part
+    };
+    if let Err(raised) = set_element(base, index, part, task, options) {
+        *base = raised.code;
+    }
+}
+
 /// Whether all that the path leads through are lists, so that nothing gets longer by setting what is at its end.
 pub(super) fn is_through_lists(base: &Value, path: &[Value]) -> bool {
     let mut part = base;

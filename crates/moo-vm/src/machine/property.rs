@@ -125,6 +125,10 @@ pub(super) fn set_path(
         ctx.task.forget_lengths();
         return index::set_path(own, path, value, ctx.task, ctx.options);
     }
-    index::set_path(&mut whole, path, value, ctx.task, ctx.options)?;
+    if ctx.frame.debug {
+        index::set_path(&mut whole, path, value, ctx.task, ctx.options)?;
+    } else {
+        index::set_path_regardless(&mut whole, path, value, ctx.task, ctx.options);
+    }
     set_any(ctx, obj, name, whole)
 }

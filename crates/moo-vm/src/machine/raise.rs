@@ -10,7 +10,7 @@ use moo_model::world::Dialect;
 use moo_model::{ErrorCode, Obj, Raised, Value, literal};
 
 use super::drive::Stop;
-use super::{Env, Machine};
+use super::{Env, Machine, index};
 use crate::frame::{Frame, Running};
 use crate::outcome::{Limit, Outcome};
 
@@ -39,7 +39,7 @@ impl Machine {
             None => (raised, None),
         };
         if !self.top().debug && recorded.is_none() {
-            self.shrug_off(&raised);
+            self.shrug_off(&raised, env);
             return Ok(());
         }
         let Some(found) = self.find_handler(&raised.code) else {
@@ -71,8 +71,9 @@ impl Machine {
         Ok(())
     }
 
-    /// In a verb without the `d` bit the error becomes the value of the failing expression.
-    fn shrug_off(&mut self, raised: &Raised) {
+    /// In a verb without the `d` bit the error becomes the value of the failing expression: of one that sets a part of a value,
+    /// what is then kept in place of the whole.
+    fn shrug_off(&mut self, raised: &Raised, env: &mut Env<'_>) {
         let frame = self.top();
         let op = frame.program().code[frame.pc.saturating_sub(1) as usize];
         match op {
@@ -86,6 +87,21 @@ impl Machine {
             // fails as well.
             Op::CheckList { a } if !frame.program().is_variable(a) => self.put(a, raised.code.clone()),
             Op::CheckVar { var } => self.put(var, raised.code.clone()),
+            Op::SetIndex { base, .. } | Op::SetRange { base, .. } => self.put(base, raised.code.clone()),
+            Op::SetPath { base, at, depth } => {
+                let regs = self.view().regs;
+                let (at, value) = (usize::from(at), usize::from(at) + usize::from(depth));
+                let mut whole = regs[usize::from(base)].take();
+                let (path, value) = (&regs[at..value], regs[value].clone());
+                index::set_path_regardless(&mut whole, path, value, env.task, env.options);
+                regs[usize::from(base)] = whole;
+            }
+            // The compiler keeps what is assigned in a register of its own, where the value of the assignment is used.
+            Op::SetProp { value, .. } | Op::SetThisProp { value, .. } | Op::SetPropNamed { value, .. }
+                if !frame.program().is_variable(value) =>
+            {
+                self.put(value, raised.code.clone());
+            }
             // What follows takes the variable for set.
             Op::MoveVar { to, from } => {
                 self.put(from, raised.code.clone());

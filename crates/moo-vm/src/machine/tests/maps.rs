@@ -222,7 +222,7 @@ fn what_is_edited_within_something_is_there_again_after_an_error() {
             "x = {{1}}; x[1][5] = 2; x[1][1] = 3; m = [1 -> {}]; m[1][1] = 1; return {x, m};",
         )],
         "return this:quiet();",
-        "{{{3}}, [1 -> {}]}",
+        "{{E_TYPE}, [1 -> E_RANGE]}",
     );
     let lines = traceback(&[("test", "x = {{1}};\n\nx[1][2] = 5;\nreturn x;")]);
     assert_eq!(lines, ["#7:test, line 2:  Range error", "(End of traceback)"]);
@@ -294,7 +294,7 @@ fn a_verb_without_d_goes_on_after_errors_with_maps() {
             "x = [{} -> 1]; m = [1 -> 2]; m[{}] = 5; for v, k in (5) endfor return {x, m, m[3]};",
         )],
         "return this:quiet();",
-        "{E_TYPE, [1 -> 2], E_RANGE}",
+        "{E_TYPE, E_TYPE, E_TYPE}",
     );
 }
 

@@ -19,6 +19,7 @@ mod limits;
 mod maps;
 mod profile;
 mod tasks;
+mod without_d;
 
 const THING: Obj = testing::THING;
 
