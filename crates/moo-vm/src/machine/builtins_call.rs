@@ -42,7 +42,7 @@ pub(super) fn is_simple(builtin: &Builtin, this: &Value, options: &ServerOptions
     !matches!(builtin.body, Body::Flow(_)) && !is_wrapped(builtin, this, options)
 }
 
-/// A call with the argument in R[arg], where its value for R[at] is known at once and nobody else answers it. Gives whether it
+/// A call with the argument in `R[arg]`, where its value for `R[at]` is known at once and nobody else answers it. Gives whether it
 /// is done.
 #[inline(never)]
 pub(super) fn at_once(
