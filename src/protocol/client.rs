@@ -381,6 +381,8 @@ pub enum HostClientToDaemonMessage {
     /// Every token and session of the player dies, and every connection of theirs is closed. Answered by
     /// `LoggedOutEverywhere`.
     LogoutEverywhere,
+    /// Another token for the player of a token that still holds, without a new password. Answered by `TokenRenewed`.
+    RenewToken,
 }
 
 /// The answers.
@@ -465,4 +467,6 @@ pub enum DaemonToClientReply {
     Sessions(Vec<SessionInfo>),
     /// So many connections are about to be closed.
     LoggedOutEverywhere { closed: u64 },
+    /// The new auth token; the old one holds until it ends.
+    TokenRenewed { auth_token: String },
 }

@@ -191,6 +191,7 @@ kinds! {
         CancelJob                   CONTROL Numbered [JobCancelled TaskSubmitted Duplicate]
         ListSessions                CONTROL Always   [Sessions]
         LogoutEverywhere            CONTROL Always   [LoggedOutEverywhere]
+        RenewToken                  CONTROL Always   [TokenRenewed]
     }
     /// [`super::client::ClientReply`].
     DaemonToClient = 5 {
@@ -225,6 +226,7 @@ kinds! {
         JobCancelled          CONTROL Never []
         Sessions              LIST    Never []
         LoggedOutEverywhere   CONTROL Never []
+        TokenRenewed          CONTROL Never []
     }
     /// [`super::client::Refusal`], in place of any answer.
     Refusal = 6 {

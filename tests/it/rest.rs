@@ -235,6 +235,34 @@ fn a_player_sees_and_ends_what_is_logged_in() {
 }
 
 #[test]
+fn a_token_that_holds_is_changed_for_another_one_and_both_end_together() {
+    let server = Server::start(Options::web());
+    let mut rest = Rest::new(server.web());
+    let create = json!({"create": true, "name": "Ann", "password": PASSWORD});
+    let first = rest.post("/v1/login", None, create).text("token");
+    let renewed = rest.post("/v1/renew", Some(&first), Json::Null);
+    assert!(
+        renewed.headers.contains("set-cookie: sid=v4.public."),
+        "{renewed:?}"
+    );
+    let second = renewed.text("token");
+    assert_ne!(first, second);
+    for token in [&first, &second] {
+        assert_eq!(rest.get("/v1/me", Some(token)).text("name"), "Ann");
+    }
+    assert_eq!(
+        rest.post("/v1/renew", Some("v4.public.no"), Json::Null).status,
+        401
+    );
+    assert_eq!(rest.post("/v1/renew", None, Json::Null).status, 401);
+    let ended = rest.ask("DELETE", "/v1/sessions", Some(&first), None, &[]);
+    assert_eq!(ended.status, 200, "{ended:?}");
+    for dead in [&first, &second] {
+        assert_eq!(rest.post("/v1/renew", Some(dead), Json::Null).status, 401);
+    }
+}
+
+#[test]
 fn a_browser_is_known_by_its_cookie_and_changes_nothing_for_other_pages() {
     let server = Server::start(Options::web());
     let address = server.web();
@@ -377,6 +405,7 @@ fn every_operation_of_the_document_does_what_the_document_says() {
         assert_eq!(rest.get(path, token).code(), "NOT_FOUND", "{path}");
     }
     hooks(&mut rest, &wizard);
+    assert_eq!(rest.post("/v1/renew", token, Json::Null).status, 200);
     assert_eq!(rest.post("/v1/logout", None, Json::Null).status, 204);
     assert_eq!(rest.ask("DELETE", "/v1/sessions", token, None, &[]).status, 200);
     assert_eq!(rest.never_asked(), Vec::<String>::new());

@@ -6,7 +6,7 @@ use moo_db::DbError;
 use moo_model::Obj;
 use moo_model::ledger::{Relation, Row};
 use moo_tasks::connections::Due;
-use moo_tasks::connections::stored::{self, Read, Stored, StoredLine};
+use moo_tasks::connections::stored::{self, Read, Stored, StoredCommand, StoredLine};
 use std::collections::{BTreeMap, HashSet};
 
 /// Who was connected when the last server stopped.
@@ -38,7 +38,7 @@ pub struct Departed {
 struct Parts {
     connection: Option<Box<Stored>>,
     lines: Vec<StoredLine>,
-    commands: Vec<(u64, i64)>,
+    commands: Vec<StoredCommand>,
     keys: Vec<Vec<u8>>,
 }
 
@@ -89,7 +89,7 @@ impl Connected {
             let parts = clients.entry(client).or_default();
             match read {
                 Read::Connection(stored) => parts.connection = Some(stored),
-                Read::Command { seq, task } => parts.commands.push((seq, task)),
+                Read::Command(command) => parts.commands.push(command),
                 Read::Line(line) => parts.lines.push(line),
             }
             parts.keys.push(key);
@@ -176,7 +176,12 @@ mod tests {
             panic!("one goes on: {connected:?}");
         };
         assert_eq!((returned.stored.id, connected.last()), (here.id, 1));
-        assert_eq!(returned.commands, [(4, 40)]);
+        let command = StoredCommand {
+            seq: 4,
+            task: 40,
+            mark: None,
+        };
+        assert_eq!(returned.commands, [command]);
         assert_eq!(returned.lines.len(), 1);
         let departed: Vec<_> = connected
             .departed

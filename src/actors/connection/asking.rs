@@ -1,6 +1,7 @@
 //! What clients' programs ask besides their lines: of the world, of a handler in it, and in answer to a task that reads.
 //!
-//! Invariant: what may change anything is carried out once for each number of its connection. Without a connection there
+//! Invariant: what may change anything is carried out once for each number of its connection, and a message for the world
+//! once if its client gives it an id, as far back as numbers are known. Without a connection there
 //! are no numbers: a host that gets no answer cannot know, and does not ask again.
 
 use super::ConnectionActor;
@@ -9,7 +10,10 @@ use crate::actors::outlet::{After, AskHistory, Reply};
 use crate::actors::scheduler::{Answer, Woken};
 use crate::actors::world_request;
 use crate::limits::BUSY_RETRY_MS;
-use crate::protocol::client::{Auth, DaemonToClientReply, HistoryRecall, HostClientToDaemonMessage};
+use crate::protocol::client::{
+    Auth, CmdOutcome, DaemonToClientReply, HistoryRecall, HostClientToDaemonMessage,
+};
+use crate::protocol::codec::put_stored;
 use crate::protocol::error::{RpcMessageError, SchedulerError};
 use crate::protocol::{ReqId, WireValue};
 use moo_model::Obj;
@@ -31,12 +35,16 @@ impl ConnectionActor {
         let known = self.clients.get(&conn).ok_or(RpcMessageError::NoConnection)?;
         // The login of this client may have been answered already, and its word be still on its way here.
         let (player, is_next) = (known.conn.owner(), known.commands.is_next(cmd_seq));
+        let mark = mark_of(&known.sid, &message);
         if player.0 < 0 {
             return Err(RpcMessageError::PermissionDenied);
         }
         let Some(message) = self.take_own(conn, reply, player, message)? else {
             return Ok(());
         };
+        if let Some(known) = mark.and_then(|mark| self.known_by(conn, cmd_seq, mark)) {
+            return self.answer_known(conn, reply, cmd_seq, known);
+        }
         let (work, only_reads) = work_of(message, player, Some(conn))?;
         if cmd_seq == 0 && !only_reads {
             let words = "what may change the world needs a number";
@@ -46,8 +54,40 @@ impl ConnectionActor {
             return Err(busy());
         }
         if self.is_new(conn, reply, cmd_seq)? {
+            if let (Some(mark), Some(client)) = (mark, self.clients.get_mut(&conn)) {
+                client.commands.mark(cmd_seq, mark);
+            }
             self.start_beside(conn, reply, cmd_seq, player, work);
         }
+        Ok(())
+    }
+
+    /// The earlier number of what is known by this, if it has now come under another one that leaves no hole, and the task
+    /// that it became if it is done.
+    fn known_by(&self, conn: ConnId, cmd_seq: u64, mark: [u8; 16]) -> Option<(u64, Option<i64>)> {
+        let commands = &self.clients.get(&conn)?.commands;
+        let is_in_turn = (1..=commands.next()).contains(&cmd_seq);
+        commands
+            .known_by(mark)
+            .filter(|(seq, _)| is_in_turn && *seq != cmd_seq)
+    }
+
+    /// A message that came before, under another number, is answered by what became of it, and uses its own number up.
+    fn answer_known(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        cmd_seq: u64,
+        (known, task): (u64, Option<i64>),
+    ) -> Result<(), RpcMessageError> {
+        let client = self.takes_from(conn)?;
+        // It is asked again until what it came to is known.
+        let task = task.ok_or_else(busy)? as u64;
+        client.commands.answered(cmd_seq);
+        let outcome = CmdOutcome::Submitted { task };
+        let cmd_seq = known;
+        // As with a number that came before, its commit may not be written yet.
+        self.answer_later(conn, reply, DaemonToClientReply::Duplicate { cmd_seq, outcome });
         Ok(())
     }
 
@@ -59,10 +99,10 @@ impl ConnectionActor {
         message: HostClientToDaemonMessage,
     ) -> Result<(), RpcMessageError> {
         let is_handler = matches!(message, HostClientToDaemonMessage::InvokeSystemHandler { .. });
-        let player = match auth {
-            Auth::None if is_handler => Obj::NOTHING,
+        let (player, auth_time) = match auth {
+            Auth::None if is_handler => (Obj::NOTHING, None),
             auth => match self.player_of(by, auth) {
-                Ok((player, _)) => player,
+                Ok((player, auth_time)) => (player, Some(auth_time)),
                 // What is refused from here on is refused to the player, and not to whoever says to be one.
                 Err(RpcMessageError::PermissionDenied) => return Err(RpcMessageError::InvalidToken),
                 Err(error) => return Err(error),
@@ -73,6 +113,9 @@ impl ConnectionActor {
         }
         if self.is_behind || !self.beside.has_room(player) {
             return Err(busy());
+        }
+        if let (HostClientToDaemonMessage::RenewToken, Some(auth_time)) = (&message, auth_time) {
+            return self.renew_token(by.reply, player, auth_time);
         }
         let conn = self.connection_of(auth).unwrap_or(NO_CONNECTION);
         let Some(message) = self.take_own(conn, by.reply, player, message)? else {
@@ -179,6 +222,17 @@ pub(super) fn busy() -> RpcMessageError {
     RpcMessageError::Busy {
         retry_after_ms: BUSY_RETRY_MS,
     }
+}
+
+/// What a message for the world is known by if its client gives it an id: that, all it says, and the session. So a program
+/// that counts its messages anew, after it has come back or logged in again, is not taken to repeat itself.
+fn mark_of(sid: &str, message: &HostClientToDaemonMessage) -> Option<[u8; 16]> {
+    let HostClientToDaemonMessage::Typed { id: Some(_), .. } = message else {
+        return None;
+    };
+    let mut said = sid.as_bytes().to_vec();
+    put_stored(&mut said, message);
+    blake3::hash(&said).as_bytes().first_chunk().copied()
 }
 
 /// What a message is for a task, and whether that changes nothing.

@@ -1,11 +1,11 @@
 //! The numbers of one client's commands: which came, which became tasks, and which have taken effect.
 //!
-//! Invariants: a number is new once; numbers are taken in their order, so one that leaves a hole before it is not, nor
+//! Invariants: a number is new once, and so is what it is known by besides, for as long as its number is known; numbers are taken in their order, so one that leaves a hole before it is not, nor
 //! one so far past another that is not done that the store would forget that; one
 //! counts as having taken effect only when its task's commit is known, and its answer leaves after that commit.
 
 use crate::actors::outlet::Reply;
-use moo_tasks::connections::stored::COMMANDS_KEPT;
+use moo_tasks::connections::stored::{COMMANDS_KEPT, StoredCommand};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What is to become of a number that has come.
@@ -31,6 +31,8 @@ struct Waiting {
     /// Where it goes once more, because it was asked for again meanwhile.
     again: Option<Reply>,
     has_started: bool,
+    /// What it is known by, if the same may come under another number.
+    mark: Option<[u8; 16]>,
 }
 
 /// The numbers of one client.
@@ -38,8 +40,8 @@ struct Waiting {
 pub(super) struct Commands {
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
-    /// The last ones that are done, with their tasks, in no order.
-    done: VecDeque<(u64, i64)>,
+    /// The last ones that are done, in no order.
+    done: VecDeque<StoredCommand>,
 }
 
 impl Default for Commands {
@@ -55,9 +57,9 @@ impl Default for Commands {
 
 impl Commands {
     /// What the store says to be done. A number is the next one if all before it are, as far as the store goes back.
-    pub fn restored(mut done: Vec<(u64, i64)>) -> Commands {
-        done.sort_unstable();
-        let last = done.iter().map(|(seq, _)| *seq).max().unwrap_or_default();
+    pub fn restored(mut done: Vec<StoredCommand>) -> Commands {
+        done.sort_unstable_by_key(|done| done.seq);
+        let last = done.last().map_or(0, |done| done.seq);
         let mut commands = Commands {
             next: (last + 1).saturating_sub(COMMANDS_KEPT).max(1),
             waiting: BTreeMap::new(),
@@ -78,8 +80,8 @@ impl Commands {
             *place = Some(reply);
             return Turn::Waits;
         }
-        if let Some((_, task)) = self.done.iter().find(|(done, _)| *done == seq) {
-            return Turn::Done(*task);
+        if let Some(done) = self.done.iter().find(|done| done.seq == seq) {
+            return Turn::Done(done.task);
         }
         if seq < self.next {
             return Turn::Forgotten;
@@ -92,6 +94,7 @@ impl Commands {
             reply: Some(reply),
             again: None,
             has_started: false,
+            mark: None,
         };
         self.waiting.insert(seq, waiting);
         self.next += 1;
@@ -123,15 +126,42 @@ impl Commands {
 
     /// The number's task has committed. Gives where it must be answered once more.
     pub fn finish(&mut self, seq: u64, task: i64) -> Option<Reply> {
-        let waiting = self.waiting.remove(&seq)?;
+        let Waiting { again, mark, .. } = self.waiting.remove(&seq)?;
         if self.done.len() as u64 >= COMMANDS_KEPT {
             self.done.pop_front();
         }
-        self.done.push_back((seq, task));
-        waiting.again
+        self.done.push_back(StoredCommand { seq, task, mark });
+        again
     }
 
-    /// The host has had the answers up to this number, so none before it comes again.
+    /// What was taken under this number is to be known by this, too.
+    pub fn mark(&mut self, seq: u64, mark: [u8; 16]) {
+        if let Some(waiting) = self.waiting.get_mut(&seq) {
+            waiting.mark = Some(mark);
+        }
+    }
+
+    /// What the command that waits under this number is known by.
+    pub fn mark_of(&self, seq: u64) -> Option<[u8; 16]> {
+        self.waiting.get(&seq)?.mark
+    }
+
+    /// The number under which what is known by this was taken, and the task that it became if it is done.
+    pub fn known_by(&self, mark: [u8; 16]) -> Option<(u64, Option<i64>)> {
+        let done = self
+            .done
+            .iter()
+            .map(|done| (done.seq, Some(done.task), done.mark));
+        let waiting = self
+            .waiting
+            .iter()
+            .map(|(seq, waiting)| (*seq, None, waiting.mark));
+        done.chain(waiting)
+            .find(|(_, _, known)| *known == Some(mark))
+            .map(|(seq, task, _)| (seq, task))
+    }
+
+    /// The host has, or will have, the answers up to this number, so none before it comes again.
     pub fn answered(&mut self, seq: u64) {
         if self.next <= seq {
             self.next = seq.saturating_add(1);
@@ -142,11 +172,11 @@ impl Commands {
     /// The numbers that rows may be kept of.
     pub fn stored(&self) -> impl Iterator<Item = u64> {
         let waiting = self.waiting.keys().copied();
-        self.done.iter().map(|(seq, _)| *seq).chain(waiting)
+        self.done.iter().map(|done| done.seq).chain(waiting)
     }
 
     fn pass_done(&mut self) {
-        while self.done.iter().any(|(seq, _)| *seq == self.next) {
+        while self.done.iter().any(|done| done.seq == self.next) {
             self.next += 1;
         }
     }
@@ -168,6 +198,16 @@ mod tests {
                 ..Envelope::default()
             },
         }
+    }
+
+    fn done(numbers: impl IntoIterator<Item = (u64, i64)>) -> Vec<StoredCommand> {
+        let done = numbers.into_iter();
+        done.map(|(seq, task)| StoredCommand {
+            seq,
+            task,
+            mark: None,
+        })
+        .collect()
     }
 
     fn correlation(reply: Option<Reply>) -> Option<u64> {
@@ -216,12 +256,12 @@ mod tests {
 
     #[test]
     fn what_the_store_does_not_know_as_done_is_new_again() {
-        let mut commands = Commands::restored(vec![(1, 5), (2, 6), (4, 7)]);
+        let mut commands = Commands::restored(done([(1, 5), (2, 6), (4, 7)]));
         assert_eq!(commands.take(4, reply(1)), Turn::Done(7));
         assert_eq!(commands.take(3, reply(2)), Turn::New);
         assert_eq!(commands.take(5, reply(3)), Turn::New);
-        let kept = (100..100 + COMMANDS_KEPT).map(|seq| (seq, 1)).collect();
-        let mut commands = Commands::restored(kept);
+        let kept = (100..100 + COMMANDS_KEPT).map(|seq| (seq, 1));
+        let mut commands = Commands::restored(done(kept));
         assert_eq!(commands.take(99, reply(1)), Turn::Forgotten);
         assert_eq!(commands.take(100 + COMMANDS_KEPT, reply(2)), Turn::New);
         let mut commands = Commands::restored(Vec::new());
@@ -244,10 +284,39 @@ mod tests {
             stored.push((seq, 1));
         }
         assert_eq!(commands.take(COMMANDS_KEPT + 1, reply(1)), Turn::Early);
-        assert_eq!(Commands::restored(stored).take(1, reply(1)), Turn::New);
+        assert_eq!(Commands::restored(done(stored)).take(1, reply(1)), Turn::New);
         commands.start(1);
         commands.finish(1, 1);
         assert_eq!(commands.take(COMMANDS_KEPT + 1, reply(1)), Turn::New);
+    }
+
+    #[test]
+    fn what_has_a_mark_is_known_by_it_while_its_number_is_known() {
+        let mark = |seq| [seq as u8; 16];
+        let mut commands = Commands::default();
+        for seq in 1..=COMMANDS_KEPT {
+            assert_eq!(commands.take(seq, reply(seq)), Turn::New);
+            commands.mark(seq, mark(seq));
+        }
+        assert_eq!(commands.mark_of(1), Some(mark(1)));
+        assert_eq!(commands.known_by(mark(1)), Some((1, None)), "it is not done");
+        for seq in 1..=COMMANDS_KEPT {
+            commands.finish(seq, 70 + seq as i64);
+        }
+        assert_eq!(commands.known_by(mark(1)), Some((1, Some(71))));
+        assert_eq!(commands.known_by(mark(200)), None);
+        let mut restored = Commands::restored(commands.done.clone().into());
+        assert_eq!(restored.known_by(mark(2)), Some((2, Some(72))));
+        let next = COMMANDS_KEPT + 1;
+        restored.answered(next);
+        assert_eq!(
+            restored.take(next, reply(1)),
+            Turn::Forgotten,
+            "its number is used up"
+        );
+        assert_eq!(restored.take(next + 1, reply(1)), Turn::New);
+        restored.finish(next + 1, 1);
+        assert_eq!(restored.known_by(mark(1)), None, "it was too long ago");
     }
 
     #[test]

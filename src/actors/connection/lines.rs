@@ -6,7 +6,7 @@
 
 use super::asking::busy;
 use super::commands::Turn;
-use super::{Carry, ConnectionActor, Finished, Settles};
+use super::{Carry, Client, ConnectionActor, Finished, Settles};
 use crate::actors::errand;
 use crate::actors::executor::{Assignment, wall_seconds};
 use crate::actors::outlet::{After, Reply};
@@ -56,20 +56,12 @@ impl ConnectionActor {
         reply: Reply,
         cmd_seq: u64,
     ) -> Result<bool, RpcMessageError> {
-        if self.is_draining {
-            return Err(RpcMessageError::Draining);
-        }
-        let is_lingering = self.lingering.contains_key(&conn);
-        let Some(client) = self.clients.get_mut(&conn) else {
-            return Err(RpcMessageError::NoConnection);
-        };
-        if self.is_behind || is_lingering {
-            return Err(busy());
-        }
+        let is_read_only = self.parts.outside.is_read_only();
+        let client = self.takes_from(conn)?;
         if cmd_seq == 0 {
             return Ok(true);
         }
-        if self.parts.outside.is_read_only() && client.commands.is_next(cmd_seq) {
+        if is_read_only && client.commands.is_next(cmd_seq) {
             return Err(RpcMessageError::ReadOnly);
         }
         let outcome = match client.commands.take(cmd_seq, reply) {
@@ -84,13 +76,27 @@ impl ConnectionActor {
         Ok(false)
     }
 
+    /// The client of this connection, if requests of it are taken now.
+    pub(super) fn takes_from(&mut self, conn: ConnId) -> Result<&mut Client, RpcMessageError> {
+        if self.is_draining {
+            return Err(RpcMessageError::Draining);
+        }
+        let is_lingering = self.lingering.contains_key(&conn);
+        let client = self.clients.get_mut(&conn).ok_or(RpcMessageError::NoConnection)?;
+        if self.is_behind || is_lingering {
+            return Err(busy());
+        }
+        Ok(client)
+    }
+
     /// Starts a task of a client's that is none of its lines; one without a number changes nothing, and may be asked
     /// again.
     pub(super) fn start_beside(&mut self, conn: ConnId, reply: Reply, cmd_seq: u64, player: Obj, work: Work) {
         let id = self.parts.outside.ids.next();
         let (mut rows, mut reply) = (Vec::new(), Some(reply));
         if let Some(client) = self.clients.get(&conn).filter(|_| cmd_seq != 0) {
-            rows.push(stored::command(client.conn.client(), cmd_seq, id));
+            let mark = client.commands.mark_of(cmd_seq);
+            rows.push(stored::marked_command(client.conn.client(), cmd_seq, id, mark));
             reply = self.settle_with(conn, cmd_seq, id);
         }
         self.beside.begin(id, player);

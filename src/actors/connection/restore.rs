@@ -12,7 +12,7 @@ use crate::actors::outlet::{Item, Missed, NewStream};
 use crate::actors::scheduler::HostsBack;
 use crate::protocol::host::HostType;
 use crate::protocol::{ClientId, HostId};
-use moo_tasks::connections::stored::{self, Stored, StoredLine};
+use moo_tasks::connections::stored::{self, Stored, StoredCommand, StoredLine};
 use moo_tasks::connections::{Connection, Due};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -24,8 +24,8 @@ pub struct Returned {
     pub stored: Stored,
     /// Its lines, in the order of their numbers.
     pub lines: Vec<StoredLine>,
-    /// The numbers of its last commands, with their tasks.
-    pub commands: Vec<(u64, i64)>,
+    /// Its last commands.
+    pub commands: Vec<StoredCommand>,
 }
 
 /// Connections that were there when the last daemon ended. Answered once they are there again.

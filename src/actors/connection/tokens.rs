@@ -12,7 +12,7 @@ use crate::actors::publisher::answer;
 use crate::limits::{CREDENTIALS_RENEWED_MAX, CREDENTIALS_REST};
 use crate::protocol::Wall;
 use crate::protocol::broadcast::{REVOKED_WORDS, Subject};
-use crate::protocol::client::{Auth, Refusal};
+use crate::protocol::client::{Auth, DaemonToClientReply, Refusal};
 use crate::protocol::codec::{put_stored, take_stored};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::event::ClientEvent;
@@ -154,6 +154,19 @@ impl ConnectionActor {
         if renewed < CREDENTIALS_RENEWED_MAX {
             self.renewal_rest = CREDENTIALS_REST;
         }
+    }
+
+    /// Another token for who has shown one that holds: a password that was given at that time need not be given again yet.
+    pub(super) fn renew_token(
+        &self,
+        reply: Reply,
+        player: Obj,
+        auth_time: Wall,
+    ) -> Result<(), RpcMessageError> {
+        let renewed = self.parts.keys.auth_token(player.into(), auth_time);
+        let (auth_token, _) = renewed.ok_or(RpcMessageError::TokenExpired)?;
+        self.reply(reply, DaemonToClientReply::TokenRenewed { auth_token });
+        Ok(())
     }
 
     /// Closes the connections whose tokens are dead, with words; gives how many there were.

@@ -10,8 +10,8 @@ use crate::support::ledger;
 use crate::support::server::{Options, Server};
 use crate::support::telnet::Telnet;
 use crate::support::web::Web;
-use crate::support::worlds::hall_wizard;
-use crate::support::{BUSY, number_from, wait_for};
+use crate::support::worlds::{hall_character, hall_wizard};
+use crate::support::{BUSY, DEADLINE, number_from, wait_for};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -263,4 +263,63 @@ fn f03_a_crowd_comes_back_to_a_killed_web_host_and_misses_and_doubles_nothing() 
         "a hook said that somebody had gone"
     );
     assert!(slowest <= BACK_MAX + BUSY, "back after {slowest:?}");
+}
+
+/// Says this to Ear, under this id, which may have been used before, and no number; gives the answer.
+#[track_caller]
+fn tell_ear(web: &mut Web, id: &str, words: &str) -> Json {
+    let from = json!({"type": "User", "id": web.name, "session": web.session});
+    let to = json!({"type": "User", "id": "Ear"});
+    let message = json!({"type": "DirectMessage", "id": id, "from": from, "to": to, "message": words});
+    let before = web.seen.len();
+    web.send_text(&message.to_string());
+    wait_for("an answer", || {
+        let is_answer = |heard: &&Json| heard["id"] == id && heard["type"] != "Done";
+        let answer = web.seen[before..].iter().find(is_answer).cloned();
+        if answer.is_none() {
+            web.read();
+        }
+        answer
+    })
+}
+
+#[test]
+fn f03_a_message_that_is_known_by_its_id_alone_takes_effect_once_at_the_next_host_and_in_the_next_daemon() {
+    let mut server = Server::start(Options::web());
+    let address = server.web();
+    let mut ear = hall_character(&server, "Ear");
+    let mut ann = Web::character(address, "Ann");
+    let first = tell_ear(&mut ann, "m-1", "one of one");
+    assert_eq!(
+        (&first["type"], &first["duplicate"]),
+        (&json!("Ok"), &Json::Null),
+        "{first}"
+    );
+    ear.expect("one of one");
+    server.kill9("moothall-web");
+    let (mut ann, _) = ann.come_back(address);
+    server.kill9("moothall-daemon");
+    for _ in 0..2 {
+        let again = tell_ear(&mut ann, "m-1", "one of one");
+        assert_eq!(
+            (&again["duplicate"], &again["task"], &again["n"]),
+            (&json!(true), &first["task"], &first["n"]),
+            "{again}"
+        );
+        // Its number is used up, and none is missing for what comes next.
+        assert_eq!(ann.types("look")["ok"], true);
+    }
+    let other = tell_ear(&mut ann, "m-1", "another one");
+    assert_eq!(
+        (&other["type"], &other["duplicate"]),
+        (&json!("Ok"), &Json::Null),
+        "what says something else is another message: {other}"
+    );
+    loop {
+        let line = ear.next_line(DEADLINE).expect("what was said last");
+        assert!(!line.contains("one of one"), "it was heard before: {line}");
+        if line.contains("another one") {
+            break;
+        }
+    }
 }

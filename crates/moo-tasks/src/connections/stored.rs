@@ -60,18 +60,24 @@ pub struct StoredLine {
     pub text: String,
 }
 
+/// A command that took effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredCommand {
+    /// Its number.
+    pub seq: u64,
+    /// The task that it became; 0 for none.
+    pub task: i64,
+    /// What it is known by, if the same may come under another number.
+    pub mark: Option<[u8; 16]>,
+}
+
 /// One row of a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Read {
     /// The connection.
     Connection(Box<Stored>),
     /// A command took effect.
-    Command {
-        /// Its number.
-        seq: u64,
-        /// The task that it became; 0 for none.
-        task: i64,
-    },
+    Command(StoredCommand),
     /// A line waits.
     Line(StoredLine),
 }
@@ -139,9 +145,15 @@ pub fn gone(client: [u8; 16]) -> Row {
 
 /// The row that says that a command took effect, and as which task. It takes the place of one long past.
 pub fn command(client: [u8; 16], seq: u64, task: i64) -> Row {
+    marked_command(client, seq, task, None)
+}
+
+/// The same of one that is known by a mark, too.
+pub fn marked_command(client: [u8; 16], seq: u64, task: i64, mark: Option<[u8; 16]>) -> Row {
     let mut out = Writer(vec![VERSION]);
     out.number(seq as i64);
     out.number(task);
+    out.bytes(mark.as_ref().map_or(&[], |mark| mark));
     row(client, COMMAND, &[slot(seq)], Some(out.0))
 }
 
@@ -172,10 +184,11 @@ pub fn read(key: &[u8], value: &[u8]) -> Option<([u8; 16], Read)> {
     let mut value = Reader(value);
     let read = match tag {
         CONNECTION => Read::Connection(Box::new(connection(client, value)?)),
-        COMMAND => Read::Command {
+        COMMAND => Read::Command(StoredCommand {
             seq: value.number()? as u64,
             task: value.number()?,
-        },
+            mark: value.bytes(),
+        }),
         LINE => {
             let place = u64::from_be_bytes(rest.try_into().ok()?) ^ (1 << 63);
             let is_program = value.byte()? != 0;

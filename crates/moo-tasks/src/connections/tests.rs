@@ -125,10 +125,17 @@ fn a_connection_comes_back_from_its_row() {
 fn rows_of_commands_and_lines_say_what_was_written() {
     let client = [4; 16];
     let there = |row: Row| stored::read(&row.key, &row.value.expect("it is put"));
-    assert_eq!(
-        there(stored::command(client, 70, 12)),
-        Some((client, stored::Read::Command { seq: 70, task: 12 }))
-    );
+    for mark in [None, Some([7; 16])] {
+        let command = stored::StoredCommand {
+            seq: 70,
+            task: 12,
+            mark,
+        };
+        assert_eq!(
+            there(stored::marked_command(client, 70, 12, mark)),
+            Some((client, stored::Read::Command(command)))
+        );
+    }
     assert_eq!(
         stored::command(client, 70, 1).key,
         stored::command(client, 6, 1).key,

@@ -7,6 +7,7 @@
 
 use super::super::WebShared;
 use super::super::json::{Fields, invalid, object_text};
+use super::super::link::ask_for;
 use super::super::session::ask::{What, read_what};
 use super::super::session::entering::how;
 use super::super::websocket::upgrade::far_end;
@@ -53,6 +54,18 @@ pub async fn login(mut call: Call) -> Result<HttpResponse, Refused> {
     let mut response = HttpResponse::Ok();
     response.cookie(cookie::set(&call.request, &token));
     Ok(finish(&mut response, said))
+}
+
+/// Gives another token for one that holds.
+pub async fn renew(call: Call) -> Result<HttpResponse, Refused> {
+    let Reply::TokenRenewed { auth_token } = ask_for(&call.shared, call.auth, Message::RenewToken).await?
+    else {
+        let unexpected = RpcError::UnexpectedReply("it has no token".into());
+        return Err(NoAnswer::Failed(unexpected).into());
+    };
+    let mut response = HttpResponse::Ok();
+    response.cookie(cookie::set(&call.request, &auth_token));
+    Ok(finish(&mut response, json!({"token": auth_token})))
 }
 
 /// Forgets the cookie.

@@ -81,6 +81,7 @@ async fn carry_out(call: Call) -> Result<HttpResponse, Refused> {
     match call.operation.does {
         Does::Login => entrance::login(call).await,
         Does::Logout => Ok(entrance::logout(&call)),
+        Does::Renew => entrance::renew(call).await,
         Does::Me => own::me(call).await,
         Does::History => own::history(call).await,
         Does::Presence => own::presence(call).await,

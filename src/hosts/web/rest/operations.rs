@@ -95,6 +95,8 @@ pub enum Does {
     /// See `entrance`.
     Login,
     /// Likewise.
+    Renew,
+    /// Likewise.
     Logout,
     /// See `own`.
     Me,
@@ -151,7 +153,7 @@ impl Operation {
 
     /// Whether it sets or forgets the cookie.
     pub fn changes_browser(&self) -> bool {
-        matches!(self.does, Does::Login | Does::Logout)
+        matches!(self.does, Does::Login | Does::Renew | Does::Logout)
     }
 
     /// Whether a program of the world runs for it, which may suspend.
@@ -267,6 +269,17 @@ pub static OPERATIONS: &[Operation] = &[
             "Login",
             "LoggedIn",
             "Logs a player in: gives a token, and sets the cookie. The player is not in the world before a socket attaches.",
+        )
+    },
+    Operation {
+        takes: None,
+        does: Does::Renew,
+        ..Operation::post(
+            "renew",
+            "/v1/renew",
+            "",
+            "Renewed",
+            "Another token for the player of one that still holds, and the cookie; the old one holds until it ends. 30 days after a password was given, another one has to be.",
         )
     },
     Operation {

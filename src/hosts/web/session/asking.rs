@@ -55,23 +55,21 @@ impl Session {
         Some(self.last_name)
     }
 
-    /// Asks, if it may be asked now. Gives the number that the message has if it is numbered.
-    pub(super) fn ask(&mut self, id: Option<String>, number: Option<u64>, ask: Ask) -> Option<u64> {
+    /// Asks, if it may be asked now.
+    pub(super) fn ask(&mut self, id: Option<String>, number: Option<u64>, ask: Ask) {
         self.knock();
         if self.stage != Stage::Inside {
-            self.refuse_as(id, RpcMessageError::PermissionDenied);
-            return None;
+            return self.refuse_as(id, RpcMessageError::PermissionDenied);
         }
         let Ask { kind, message } = ask;
         let is_numbered = kind.is_numbered(&message);
         let number = match self.number(is_numbered, number) {
             Ok(number) => number,
-            Err(words) => {
-                self.refuse(id, "BAD_NUMBER", words);
-                return None;
-            }
+            Err(words) => return self.refuse(id, "BAD_NUMBER", words),
         };
-        let name = self.pend(id.clone(), kind, &message)?;
+        let Some(name) = self.pend(id.clone(), kind, &message) else {
+            return;
+        };
         let seq = match number {
             Number::Again(seq) => seq,
             _ => self.next,
@@ -88,10 +86,10 @@ impl Session {
             number,
         };
         self.out.push(Piece::Act(act));
-        is_numbered.then_some(seq)
     }
 
-    fn remember(&mut self, seq: u64, id: String) {
+    /// Takes note of what the client calls the message of this number.
+    pub(super) fn remember(&mut self, seq: u64, id: String) {
         if self.ids.len() >= COMMANDS_REMEMBERED {
             self.ids.pop_front();
         }
@@ -174,10 +172,6 @@ impl Session {
         let Typed {
             msg_type, to, data, ..
         } = typed;
-        let known = id.as_ref().and_then(|id| {
-            let known = self.typed.iter().find(|(known, _)| known == id);
-            known.map(|(_, seq)| *seq)
-        });
         let message = Message::Typed {
             msg_type,
             id: id.clone(),
@@ -185,28 +179,7 @@ impl Session {
             data,
         };
         let kind = Kind::Done;
-        match known {
-            // Only what was taken is known by its id: what is refused may be sent again.
-            None => {
-                let seq = self.ask(id.clone(), number, Ask { kind, message });
-                if let (Some(seq), Some(id)) = (seq, id) {
-                    if self.typed.len() >= COMMANDS_REMEMBERED {
-                        self.typed.pop_front();
-                    }
-                    self.typed.push_back((id, seq));
-                }
-            }
-            Some(seq) => {
-                if let Some(name) = self.pend(id, kind, &message) {
-                    let number = Number::Again(seq);
-                    self.out.push(Piece::Act(Act::Ask {
-                        name,
-                        message,
-                        number,
-                    }));
-                }
-            }
-        }
+        self.ask(id, number, Ask { kind, message });
     }
 
     /// What was asked without the connection was answered.

@@ -48,6 +48,11 @@ pub fn text(event: &Arc<ClientEvent>, pos: StreamPos, origin: &Origin, id: Optio
     Some(text)
 }
 
+/// What a client is told of its player's new token; none if there is none any more.
+pub fn token(pos: StreamPos, token: Option<&str>) -> Option<String> {
+    token.map(|token| json!({"type": "Token", "pos": pos_value(pos), "token": token}).to_string())
+}
+
 /// Room for a position in a text.
 const POS_LEN: usize = 48;
 

@@ -159,8 +159,6 @@ pub struct Session {
     pending: BTreeMap<u64, Pending>,
     /// What the client calls its last numbered messages.
     ids: VecDeque<(u64, String)>,
-    /// Its last typed messages, by what it calls them.
-    typed: VecDeque<(String, u64)>,
     unproved: Option<Unproved>,
     is_holding: bool,
     malformed: VecDeque<Duration>,
@@ -179,7 +177,6 @@ impl Session {
             last_name: 0,
             pending: BTreeMap::new(),
             ids: VecDeque::new(),
-            typed: VecDeque::new(),
             unproved: None,
             is_holding: false,
             malformed: VecDeque::new(),
@@ -282,7 +279,7 @@ impl Session {
             },
             What::Presence => self.ask_presence(id),
             What::Ask(ask) => match self.tried_name(&ask).map_or(Ok(()), |name| admit(&name)) {
-                Ok(()) => drop(self.ask(id, number, ask)),
+                Ok(()) => self.ask(id, number, ask),
                 Err(wait) => self.refuse_login(id, wait),
             },
             What::Typed(typed) => self.typed(id, number, typed),
@@ -369,8 +366,12 @@ impl Session {
             } => return self.switched(*player, auth_token, sid, pos, mark),
             ClientEvent::CredentialsUpdated { auth_token, sid, .. } => {
                 if let Some(player) = &mut self.player {
-                    player.token.clone_from(auth_token);
                     player.sid.clone_from(sid);
+                    if player.token != *auth_token {
+                        player.token.clone_from(auth_token);
+                        let text = event::token(pos, auth_token.as_deref());
+                        return self.out.push_event(text, pos.seq, mark);
+                    }
                 }
             }
             _ => {}
@@ -391,6 +392,16 @@ impl Session {
         };
         if kind == Kind::Login {
             return self.login_answered(id, reply);
+        }
+        let mut number = number;
+        // What was known by its id has its events under the number that it had.
+        if let Ok(Reply::Duplicate { cmd_seq, .. }) = &reply
+            && *cmd_seq != number
+        {
+            number = *cmd_seq;
+            if let Some(id) = &id {
+                self.remember(number, id.clone());
+            }
         }
         let mut said = answer::answer(&kind, reply);
         if number != 0 {

@@ -255,3 +255,30 @@ fn only_programs_and_values_may_be_long_and_not_many_of_them_may_wait() {
     session.hear(&program, NOW, anybody);
     assert_eq!(read(&mut session).0[0]["code"], "BUSY");
 }
+
+#[test]
+fn a_new_token_of_the_player_is_told_once() {
+    let mut session = known();
+    let mut renewed = |token: &str, seq| {
+        let event = ClientEvent::CredentialsUpdated {
+            client_token: "c".into(),
+            auth_token: Some(token.into()),
+            sid: "5e551014".into(),
+            bound: [1; 16],
+        };
+        session.told(ToClient::Event {
+            event: std::sync::Arc::new(event),
+            pos: StreamPos { era: 1, seq },
+            mark: seq,
+            origin: Origin::default(),
+        });
+        read(&mut session).0
+    };
+    assert_eq!(
+        renewed("v4.public.x", 8),
+        [Value::Null; 0],
+        "it came with the login"
+    );
+    let told = json!({"type": "Token", "pos": {"era": 1, "seq": 9}, "token": "v4.public.y"});
+    assert_eq!(renewed("v4.public.y", 9), [told]);
+}

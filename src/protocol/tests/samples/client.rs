@@ -130,6 +130,7 @@ pub(in crate::protocol::tests) fn client_requests() -> Vec<HostClientToDaemonMes
         CancelJob { job: JobId([7; 16]) },
         ListSessions,
         LogoutEverywhere,
+        RenewToken,
     ]
 }
 
@@ -266,5 +267,8 @@ pub(in crate::protocol::tests) fn client_replies() -> Vec<DaemonToClientReply> {
             is_lingering: false,
         }]),
         LoggedOutEverywhere { closed: 1 },
+        TokenRenewed {
+            auth_token: s("v4.public.x"),
+        },
     ]
 }

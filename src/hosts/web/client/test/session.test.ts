@@ -144,6 +144,16 @@ test("when the session has ended the token leads to a new one, and what is doubt
   assert.deepEqual(notes.heard.slice(1), [["welcome", "Ann", true, 2], ["doubtful", "one"]]);
 });
 
+test("a token that was renewed is the one that leads to a new session", () => {
+  const first = inside();
+  first.tell({ type: "Token", token: "t2", pos: at(4) });
+  first.onclose?.({ code: 1006 });
+  mock.timers.tick(500);
+  last().tell(hello, { type: "Error", id: "in", code: "SESSION_INVALID", message: "over" });
+  last().tell(hello);
+  assert.deepEqual(last().sent, [{ type: "Attach", id: "in", token: "t2" }]);
+});
+
 test("what the server has no room for is sent again when it says so", () => {
   const socket = inside();
   void session.ask({ type: "Command", line: "one" });

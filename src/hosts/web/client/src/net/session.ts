@@ -302,6 +302,8 @@ export class Session {
     if (!this.#receipts.take(pos, characters)) return;
     if (textIn(event, "type") === "Player") {
       this.#ticket = { session: textIn(event, "session"), token: textIn(event, "token"), pos };
+    } else if (textIn(event, "type") === "Token" && this.#ticket !== undefined) {
+      this.#ticket = { ...this.#ticket, token: textIn(event, "token") };
     }
     this.hearer.event(event);
     if (this.#receipts.due === "now") this.#acknowledge();
