@@ -22,7 +22,7 @@ pub enum Loss {
 /// What was last heard of what a Redis has of this world, for a later process to notice what is lost by then.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
-    /// Which Redis, and which world there.
+    /// What tells which Redis, and which world there.
     pub place: String,
     /// What that called its life.
     pub life: String,
@@ -104,9 +104,11 @@ impl OnRedis {
         })
     }
 
+    /// What tells this world's place there from any other. It is kept, and a password in the address is not to be.
     fn place(&self) -> String {
         let Settings { url, world, .. } = &self.settings;
-        format!("{url} {} {world}", self.key)
+        let place = format!("{url} {} {world}", self.key);
+        blake3::hash(place.as_bytes()).to_hex().to_string()
     }
 
     /// What Redis was found to have lost. Each loss is told once.
