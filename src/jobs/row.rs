@@ -218,7 +218,10 @@ pub fn mark(mark: &Mark) -> Row {
 
 /// Reads that row; of any other one of [`Relation::Server`] none.
 pub fn read_mark(key: &[u8], value: &[u8]) -> Option<Mark> {
-    let StoredMark { place, life, written } = decoded(value).filter(|_| key == MARK)?;
+    if key != MARK {
+        return None;
+    }
+    let StoredMark { place, life, written } = decoded(value)?;
     Some(Mark { place, life, written })
 }
 

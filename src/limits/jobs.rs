@@ -21,7 +21,7 @@ pub const JOB_BACKOFF: Duration = Duration::from_secs(1);
 pub const JOB_BACKOFF_MAX: Duration = Duration::from_secs(300);
 /// How long a second job with the same dedupe key is the first one.
 pub const JOB_DEDUPE: Duration = Duration::from_secs(600);
-/// How long a job waits for somebody to do it; it may ask for less.
+/// How long a job waits for its time, and from then on for somebody to do it; it may ask for less.
 pub const JOB_PARKED_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How long it is known which jobs of a store elsewhere have taken effect.
 pub const JOB_SEEN: Duration = Duration::from_secs(24 * 3_600);

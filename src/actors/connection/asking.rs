@@ -80,13 +80,22 @@ impl ConnectionActor {
         cmd_seq: u64,
         (known, task): (u64, Option<i64>),
     ) -> Result<(), RpcMessageError> {
+        let is_read_only = self.parts.outside.is_read_only();
         let client = self.takes_from(conn)?;
         // It is asked again until what it came to is known.
-        let task = task.ok_or_else(busy)? as u64;
-        client.commands.answered(cmd_seq);
-        let outcome = CmdOutcome::Submitted { task };
+        let task = task.ok_or_else(busy)?;
+        if client.commands.is_next(cmd_seq) {
+            if is_read_only {
+                return Err(RpcMessageError::ReadOnly);
+            }
+            if !client.commands.pass(cmd_seq, task) {
+                return Err(busy());
+            }
+            let row = stored::command(client.conn.client(), cmd_seq, task);
+            self.errand.rows.push(row);
+        }
+        let outcome = CmdOutcome::Submitted { task: task as u64 };
         let cmd_seq = known;
-        // As with a number that came before, its commit may not be written yet.
         self.answer_later(conn, reply, DaemonToClientReply::Duplicate { cmd_seq, outcome });
         Ok(())
     }

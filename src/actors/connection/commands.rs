@@ -86,8 +86,7 @@ impl Commands {
         if seq < self.next {
             return Turn::Forgotten;
         }
-        let oldest = self.waiting.first_key_value().map_or(seq, |(oldest, _)| *oldest);
-        if seq > self.next || seq - oldest >= COMMANDS_KEPT {
+        if self.is_early(seq) {
             return Turn::Early;
         }
         let waiting = Waiting {
@@ -127,11 +126,37 @@ impl Commands {
     /// The number's task has committed. Gives where it must be answered once more.
     pub fn finish(&mut self, seq: u64, task: i64) -> Option<Reply> {
         let Waiting { again, mark, .. } = self.waiting.remove(&seq)?;
+        self.keep(StoredCommand { seq, task, mark });
+        again
+    }
+
+    /// The next number is used up by what came before, under another number, and became this task. Gives whether it could be
+    /// taken now.
+    pub fn pass(&mut self, seq: u64, task: i64) -> bool {
+        if !self.is_next(seq) || self.is_early(seq) {
+            return false;
+        }
+        self.next += 1;
+        self.keep(StoredCommand {
+            seq,
+            task,
+            mark: None,
+        });
+        self.pass_done();
+        true
+    }
+
+    /// Whether one before this has not come, or has not been done for so long that its row would take this one's place.
+    fn is_early(&self, seq: u64) -> bool {
+        let oldest = self.waiting.first_key_value().map_or(seq, |(oldest, _)| *oldest);
+        seq > self.next || seq.saturating_sub(oldest) >= COMMANDS_KEPT
+    }
+
+    fn keep(&mut self, done: StoredCommand) {
         if self.done.len() as u64 >= COMMANDS_KEPT {
             self.done.pop_front();
         }
-        self.done.push_back(StoredCommand { seq, task, mark });
-        again
+        self.done.push_back(done);
     }
 
     /// What was taken under this number is to be known by this, too.
@@ -161,7 +186,7 @@ impl Commands {
             .map(|(seq, task, _)| (seq, task))
     }
 
-    /// The host has, or will have, the answers up to this number, so none before it comes again.
+    /// The host has had the answers up to this number, so none before it comes again.
     pub fn answered(&mut self, seq: u64) {
         if self.next <= seq {
             self.next = seq.saturating_add(1);
@@ -308,15 +333,23 @@ mod tests {
         let mut restored = Commands::restored(commands.done.clone().into());
         assert_eq!(restored.known_by(mark(2)), Some((2, Some(72))));
         let next = COMMANDS_KEPT + 1;
-        restored.answered(next);
+        assert!(restored.pass(next, 72), "the same came under another number");
+        assert_eq!(restored.known_by(mark(1)), None, "it was too long ago");
+        let mut restored = Commands::restored(restored.done.into());
         assert_eq!(
             restored.take(next, reply(1)),
-            Turn::Forgotten,
+            Turn::Done(72),
             "its number is used up"
         );
         assert_eq!(restored.take(next + 1, reply(1)), Turn::New);
-        restored.finish(next + 1, 1);
-        assert_eq!(restored.known_by(mark(1)), None, "it was too long ago");
+        assert!(!restored.pass(next + 3, 72), "that leaves a hole");
+        for seq in next + 2..next + 1 + COMMANDS_KEPT {
+            assert!(restored.pass(seq, 72));
+        }
+        assert!(
+            !restored.pass(next + 1 + COMMANDS_KEPT, 72),
+            "its row would take the place of one that is not done"
+        );
     }
 
     #[test]

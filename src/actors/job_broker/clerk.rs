@@ -104,18 +104,19 @@ impl Clerk {
         self.forget_lost()?;
         // A store that takes no more has to be emptied: what cannot be brought there now holds up nothing else.
         let fed = self.trade()?;
-        self.order()?;
+        let ordered = unless_full(self.order())?;
         let is_due = self.is_sweep_due();
+        let mut swept = Ok(());
         if is_due {
             self.swept = Some(Instant::now());
-            self.store.sweep(self.desk.now())?;
+            swept = unless_full(self.store.sweep(self.desk.now()))?;
         }
         self.extend()?;
         // Leases do not wait for those who only look.
         if is_due {
             self.look()?;
         }
-        fed
+        fed.and(ordered).and(swept)
     }
 
     pub(super) fn is_sweep_due(&self) -> bool {
@@ -302,6 +303,14 @@ fn stays(error: JobError) -> JobError {
     match error {
         JobError::Away(_) => JobError::Refused("some jobs wait here until a replica has them".to_owned()),
         error => error,
+    }
+}
+
+/// A store that has no room for one change has it for the next, which may make some.
+fn unless_full(done: Result<(), JobError>) -> Result<Result<(), JobError>, JobError> {
+    match done {
+        Err(JobError::Full) => Ok(Err(JobError::Full)),
+        done => done.map(Ok),
     }
 }
 

@@ -4,7 +4,7 @@
 //! own programs may enqueue; the keys of jobs belong to their owner, or to the host that put them.
 
 use super::JobBroker;
-use crate::limits::{JOB_DATA_MAX, JOB_NAME_MAX};
+use crate::limits::{JOB_DATA_MAX, JOB_NAME_MAX, JOB_PARKED_MAX};
 use crate::protocol::error::RpcMessageError;
 use crate::protocol::job::{Confirm, JobSpec, JobTarget};
 use crate::protocol::{HostId, WireObj};
@@ -30,6 +30,10 @@ impl JobBroker {
             return refused(
                 "the data of a job has 1 MiB at most; keep more elsewhere, and say where in the job",
             );
+        }
+        let latest = self.parts.desk.now().wall.plus(JOB_PARKED_MAX);
+        if job.not_before.is_some_and(|due| due > latest) {
+            return refused("a job may wait for its time for a day at most");
         }
         let named = match &job.target {
             JobTarget::Worker(name) | JobTarget::Named(name) | JobTarget::Peer(name) => is_name(name),

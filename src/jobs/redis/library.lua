@@ -9,9 +9,10 @@
 -- has those that are kept for less than the longest time. One that is still to be done that longest time after its put counts in
 -- alive from then on as if it had been put by so much later. fed:<world> and fed:<world>:old are the last ids that a world has
 -- put; given:<taker> what a taker was given last. bytes, dead_bytes, behind, forgotten and written:<world>, the jobs that a
--- world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before it, their bytes. `turn` is the
--- last turn. Turns are Redis's own time in microseconds, but for one that would not be later than the last; all other times are
--- in milliseconds.
+-- world ever put, are counts; owners:<world> counts the jobs of each owner and, with a b before it, their bytes.
+-- dedupe:<world>:<key> has the id that a key stands for; bell:<world> rings for whoever waits for jobs; world:<world> is the id of
+-- the folder that goes by the name, and life tells one life of this Redis from another. `turn` is the last turn. Turns are Redis's
+-- own time in microseconds, but for one that would not be later than the last; all other times are in milliseconds.
 
 local call, pack = redis.call, cmsgpack.pack
 local ns = KEYS[1]
@@ -185,10 +186,10 @@ local function leave_line(id, line)
   end
 end
 
--- A job is not alive any more.
+-- A job is not alive any more. What frees memory comes first: a Redis that has none lets a script go on that began so.
 local function leave(id, it)
-  unplace(id, it)
   call('ZREM', alive, id)
+  unplace(id, it)
   if it[TTL] < longest then call('ZREM', ends, id) end
   call('DECRBY', key('bytes'), it[SIZE])
   count_owner(it[WORLD], it[OWNER], -1, -it[SIZE])
@@ -201,7 +202,8 @@ local function forget_oldest_dead()
   while call('ZCARD', dead) > dead_max or tonumber(call('GET', bytes) or '0') > dead_bytes_max do
     local oldest = call('ZPOPMIN', dead)[1]
     if not oldest then return end
-    call('DECRBY', bytes, look(oldest)[SIZE])
+    local it = look(oldest)
+    if it then call('DECRBY', bytes, it[SIZE]) end
     call('HDEL', jobs, oldest)
     call('INCR', key('forgotten'))
   end
@@ -265,6 +267,22 @@ local function settle()
     local bell = key('bell', name)
     if call('EXISTS', bell) == 0 then call('RPUSH', bell, '1') end
   end
+end
+
+-- An entry whose job is not there, or elsewhere, leaves its stream.
+local function drop(queue, entry)
+  call('XACK', stream(queue), 'g', entry)
+  call('XDEL', stream(queue), entry)
+  left[queue] = true
+end
+
+-- The queues of which somebody may have a job. One whose stream is gone, which is nobody's doing here, is none of them.
+local function busy_queues()
+  local found = {}
+  for _, queue in ipairs(call('SMEMBERS', busy)) do
+    if call('EXISTS', stream(queue)) == 1 then found[#found + 1] = queue else call('SREM', busy, queue) end
+  end
+  return found
 end
 
 local expired = 'nobody has done it in the time that it was given'

@@ -363,6 +363,7 @@ impl JobStore for OnRedis {
     }
 
     fn give_back(&mut self, now: Now, taker: &str) -> Result<usize, JobError> {
+        self.unheard.remove(taker);
         self.run(now, Which::GiveBack, &[text(taker)])
     }
 

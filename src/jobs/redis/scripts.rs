@@ -41,13 +41,14 @@ return held
 /// A taker is gone: its name. What it had comes back in the order in which it was put.
 const GIVE_BACK: &str = "
 local theirs = {}
-for _, queue in ipairs(call('SMEMBERS', busy)) do
+for _, queue in ipairs(busy_queues()) do
   local from = '-'
   repeat
     local some = call('XPENDING', stream(queue), 'g', from, '+', swept_max, ARGV[1])
     for _, pending in ipairs(some) do
       local id = job_of(queue, pending[1])
-      theirs[#theirs + 1] = {look(id), id}
+      local it = id and look(id)
+      if it then theirs[#theirs + 1] = {it, id} else drop(queue, pending[1]) end
       from = '(' .. pending[1]
     end
   until #some < swept_max
@@ -63,13 +64,14 @@ return #theirs
 const SWEEP: &str = "
 local lease, most = ARGV[1], tonumber(ARGV[2])
 local swept = 0
-for _, queue in ipairs(call('SMEMBERS', busy)) do
+for _, queue in ipairs(busy_queues()) do
   if swept >= most then break end
   -- The group knows how long nobody has had anything to do with an entry.
   local late = call('XPENDING', stream(queue), 'g', 'IDLE', lease, '-', '+', most - swept)
   for _, pending in ipairs(late) do
     local id = job_of(queue, pending[1])
-    fail(id, look(id), 0, vanished)
+    local it = id and look(id)
+    if it then fail(id, it, 0, vanished) else drop(queue, pending[1]) end
   end
   swept = swept + #late
   if #late == 0 and call('XPENDING', stream(queue), 'g')[1] == 0 then call('SREM', busy, queue) end
@@ -86,6 +88,7 @@ local function give_up(set, latest, in_set)
       else
         gone = gone + 1
         if it[TILL] > now then
+          call('ZREM', set, id)
           write(id, it)
           call('ZADD', set, word(in_set(it[TILL])), id)
         else
@@ -205,7 +208,7 @@ return seen
 const COUNTS: &str = "
 local function count(name) return tonumber(call('GET', key(name)) or '0') end
 local taken = 0
-for _, queue in ipairs(call('SMEMBERS', busy)) do taken = taken + call('XPENDING', stream(queue), 'g')[1] end
+for _, queue in ipairs(busy_queues()) do taken = taken + call('XPENDING', stream(queue), 'g')[1] end
 return {call('ZCARD', alive), count('behind'), taken, call('ZCARD', delay), call('ZCARD', dead),
   count('bytes'), count('dead_bytes'), count('forgotten')}
 ";

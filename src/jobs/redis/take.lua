@@ -49,9 +49,7 @@ local function sifted(queue, entries, ids, rows)
   for at = 1, #ids do
     local it = rows[at] and unpacked(ids[at], rows[at])
     if not it or it[ENTRY] ~= entries[at] then
-      call('XACK', stream(queue), 'g', entries[at])
-      call('XDEL', stream(queue), entries[at])
-      left[queue] = true
+      drop(queue, entries[at])
     elseif it[TILL] <= now then
       bury(ids[at], it, expired)
     else

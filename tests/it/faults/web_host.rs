@@ -309,6 +309,20 @@ fn f03_a_message_that_is_known_by_its_id_alone_takes_effect_once_at_the_next_hos
         // Its number is used up, and none is missing for what comes next.
         assert_eq!(ann.types("look")["ok"], true);
     }
+    // Nor when nobody is left who knows but the store.
+    server.kill9("moothall-web");
+    server.kill9("moothall-daemon");
+    let (mut ann, welcome) = ann.come_back(address);
+    assert_eq!(welcome["recovered"], true, "{welcome}");
+    for number in 1..=4 {
+        let done = ann.types(&format!("page Ear with {number} of four"));
+        assert_eq!(
+            (&done["ok"], &done["type"]),
+            (&json!(true), &json!("Done")),
+            "{done}"
+        );
+        ear.expect(&format!("{number} of four"));
+    }
     let other = tell_ear(&mut ann, "m-1", "another one");
     assert_eq!(
         (&other["type"], &other["duplicate"]),

@@ -1,4 +1,4 @@
-//! Many values let go of at once.
+//! Values moved to places that hold none, and many values let go of at once.
 
 use super::Value;
 use super::words::FIRST_HEAP;

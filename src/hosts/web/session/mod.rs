@@ -366,9 +366,11 @@ impl Session {
             } => return self.switched(*player, auth_token, sid, pos, mark),
             ClientEvent::CredentialsUpdated { auth_token, sid, .. } => {
                 if let Some(player) = &mut self.player {
+                    // Where the session is another one, a `Player` follows.
+                    let is_renewed = player.sid == *sid && player.token != *auth_token;
                     player.sid.clone_from(sid);
-                    if player.token != *auth_token {
-                        player.token.clone_from(auth_token);
+                    player.token.clone_from(auth_token);
+                    if is_renewed {
                         let text = event::token(pos, auth_token.as_deref());
                         return self.out.push_event(text, pos.seq, mark);
                     }
