@@ -61,6 +61,8 @@ pub struct Options {
     pub run_dir: PathBuf,
     /// A world to import into an empty data folder.
     pub import: Option<PathBuf>,
+    /// Whether to go on without the tasks that another version of the server has compiled.
+    pub drop_tasks: bool,
     /// What becomes of it without a supervisor.
     pub upbringing: Upbringing,
 }
@@ -80,8 +82,9 @@ pub async fn run(config: &Config, options: Options) -> Result<(), DaemonError> {
         .map_err(unavailable)?;
     let (data, import, progress) = (config.data.clone(), options.import.clone(), link.clone());
     let bounded = config.database.memory.0.is_some();
+    let drop_tasks = options.drop_tasks;
     let booted = spawn_blocking(move || {
-        boot::boot(&data, import.as_deref(), bounded, &mut |what| {
+        boot::boot(&data, import.as_deref(), bounded, drop_tasks, &mut |what| {
             progress.progress(what)
         })
     })

@@ -46,6 +46,12 @@ const PROGRAM: Program = Program {
             "a world to put into an empty data folder",
         ),
         flag(
+            "--drop-tasks",
+            "",
+            None,
+            "go on without the tasks that another version has compiled",
+        ),
+        flag(
             "--workers",
             "N",
             Some("workers.count"),
@@ -107,6 +113,7 @@ fn prepare(arguments: &Arguments) -> Result<(Config, Options), ConfigError> {
         Options {
             run_dir,
             import,
+            drop_tasks: arguments.has("--drop-tasks"),
             upbringing,
         },
     ))

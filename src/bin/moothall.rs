@@ -33,6 +33,12 @@ const PROGRAM: Program = Program {
             help: "a world to put into an empty data folder",
         },
         Flag {
+            name: "--drop-tasks",
+            value: "",
+            key: None,
+            help: "go on without the tasks that another version has compiled",
+        },
+        Flag {
             name: "--telnet",
             value: "ADDR:PORT",
             key: Some("telnet.listen"),
@@ -105,6 +111,7 @@ fn serve(config: &Config, arguments: &Arguments) -> ExitCode {
     }
     let options = RunOptions {
         import: arguments.absolute_path("--import"),
+        drop_tasks: arguments.has("--drop-tasks"),
         config_file: arguments.absolute_path("--config"),
         die_with_parent: arguments.has("--die-with-parent"),
     };

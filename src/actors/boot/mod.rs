@@ -4,6 +4,7 @@
 //! Invariant: nothing serves before all of this is done, and a start that fails has imported all or nothing.
 
 mod connections;
+mod waiting;
 
 use super::DaemonError;
 use super::outlet::Answer;
@@ -86,11 +87,12 @@ impl From<DbError> for DaemonError {
 }
 
 /// Opens the world in `data`; where it is `bounded`, its records stay in the store until they are asked for. `progress`
-/// hears what takes long.
+/// hears what takes long. Tasks that another version has compiled are dropped only with `drop_tasks`.
 pub fn boot(
     data: &Path,
     import: Option<&Path>,
     bounded: bool,
+    drop_tasks: bool,
     progress: &mut dyn FnMut(String),
 ) -> Result<Booted, DaemonError> {
     let store = Store::open(&data.join("db"))?;
@@ -121,11 +123,11 @@ pub fn boot(
             }
         }
     };
-    take_back(store, root, notes)
+    take_back(store, root, notes, drop_tasks)
 }
 
 /// Reads what the last daemon left.
-fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, DaemonError> {
+fn take_back(store: Store, root: Root, notes: Vec<String>, drop_tasks: bool) -> Result<Booted, DaemonError> {
     let facts: Vec<(Vec<u8>, Vec<u8>)> = store.rows(Relation::Server).collect::<Result<_, _>>()?;
     let fact = |name: &[u8]| {
         facts
@@ -137,23 +139,11 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
     let epoch = fact(fact::EPOCH)
         .and_then(|bytes| bytes.try_into().ok())
         .map_or(0, u32::from_be_bytes);
-    let mut first_task = fact(fact::NEXT_TASK).and_then(number).unwrap_or(1);
+    let reserved = fact(fact::NEXT_TASK).and_then(number).unwrap_or(1);
     let folder = fact(fact::FOLDER).map(|id| String::from_utf8_lossy(id).into_owned());
     let imported_from =
         fact(fact::IMPORTED_FROM).map(|path| PathBuf::from(String::from_utf8_lossy(path).into_owned()));
-    let (mut tasks, mut lost_tasks) = (Vec::new(), Vec::new());
-    for row in store.rows(Relation::Task) {
-        let (key, value) = row?;
-        let id = snapshot::id_of(&key).unwrap_or_default();
-        first_task = first_task.max(id.saturating_add(1));
-        match snapshot::restore(&key, &value) {
-            Ok(restored) => tasks.push(restored),
-            Err(error) => {
-                tracing::error!(task = id, %error, "a stored task cannot go on and is dropped");
-                lost_tasks.push(id);
-            }
-        }
-    }
+    let left = waiting::left(store.rows(Relation::Task), drop_tasks)?;
     let connected = Connected::read(store.rows(Relation::Connection))?;
     let last_conn = fact(fact::LAST_CONN).and_then(number).unwrap_or(0).unsigned_abs();
     let last_conn = last_conn.max(connected.last());
@@ -171,10 +161,10 @@ fn take_back(store: Store, root: Root, notes: Vec<String>) -> Result<Booted, Dae
         root,
         epoch: epoch + 1,
         folder: folder.unwrap_or_else(|| hex::to_hex(&random::<16>())),
-        first_task,
+        first_task: reserved.max(left.last.saturating_add(1)),
         imported_from,
-        tasks,
-        lost_tasks,
+        tasks: left.tasks,
+        lost_tasks: left.lost,
         last_conn,
         connected,
         outbox,

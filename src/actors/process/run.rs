@@ -30,6 +30,8 @@ use tokio::signal::unix::{SignalKind, signal};
 pub struct RunOptions {
     /// A world to import into an empty data folder.
     pub import: Option<PathBuf>,
+    /// Whether to go on without the tasks that another version of the server has compiled.
+    pub drop_tasks: bool,
     /// The configuration file, for the children to read as well.
     pub config_file: Option<PathBuf>,
     /// Whether children end at once when this process does.

@@ -165,6 +165,9 @@ pub fn table(
     if let Some(import) = &options.import {
         daemon.first_arguments = vec!["--import".into(), import.into()];
     }
+    if options.drop_tasks {
+        daemon.first_arguments.push("--drop-tasks".into());
+    }
     let mut telnet = child("telnet", Role::Host, "moothall-telnet");
     telnet.listen = Some(("telnet", config.telnet.listen));
     let mut table = vec![daemon, telnet];

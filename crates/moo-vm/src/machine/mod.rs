@@ -134,7 +134,7 @@ impl Machine {
         let obj = |name: &str| value(name).unwrap_or(Value::obj(Obj::NOTHING));
         let code = Code::new(fork.body);
         let program =
-            Executable::of(&code).ok_or_else(|| RestoreError("its body is not a program".into()))?;
+            Executable::of(&code).ok_or_else(|| RestoreError::Unfit("its body is not a program".into()))?;
         let mut stack = vec![Value::UNSET; usize::from(program.registers)];
         for (name, register) in &program.variables {
             stack[usize::from(*register)] = value(name).unwrap_or_default();

@@ -26,11 +26,19 @@ const COMPILER_REVISION: i64 = 6;
 
 /// Why a stored task cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestoreError(pub String);
+pub enum RestoreError {
+    /// It was laid out by the compiler of another version of the server, which can run it on.
+    OtherCompiler,
+    /// It fits no program, and how.
+    Unfit(String),
+}
 
 impl std::fmt::Display for RestoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the stored task cannot go on: {}", self.0)
+        match self {
+            RestoreError::OtherCompiler => f.write_str("another version of the server has compiled it"),
+            RestoreError::Unfit(how) => f.write_str(how),
+        }
     }
 }
 
@@ -60,13 +68,10 @@ impl Machine {
 
     /// The machine that these bytes are.
     pub fn from_bytes(stored: &[u8]) -> Result<Machine> {
-        let whole = bytes::decode(stored).map_err(|error| RestoreError(error.to_string()))?;
+        let whole = bytes::decode(stored).map_err(|error| RestoreError::Unfit(error.to_string()))?;
         let fields = Fields::of(&whole, 3)?;
         if fields.int(0)? != COMPILER_REVISION {
-            return Err(RestoreError(format!(
-                "it was compiled by revision {}",
-                fields.int(0)?
-            )));
+            return Err(RestoreError::OtherCompiler);
         }
         let mut stack: Vec<Value> = fields.list(1)?.iter().map(unwrap).collect();
         let mut frames = fields.list(2)?.iter().map(frame_of).collect::<Result<Vec<_>>>()?;
@@ -92,11 +97,11 @@ fn check_layout(frames: &[Frame], registers: usize) -> Result<()> {
     for (frame, end) in frames.iter().zip(ends) {
         let own_end = frame.base as usize + usize::from(frame.program().registers);
         if own_end.max(frame.args.window_end()) > end {
-            return Err(RestoreError("its registers do not fit its program".into()));
+            return Err(RestoreError::Unfit("its registers do not fit its program".into()));
         }
     }
     if frames.first().is_none_or(|frame| frame.words.is_none()) {
-        Err(RestoreError("it has no first frame".into()))
+        Err(RestoreError::Unfit("it has no first frame".into()))
     } else {
         Ok(())
     }
@@ -185,8 +190,8 @@ fn frame_of(value: &Value) -> Result<Frame> {
     let f = Fields::of(value, 17)?;
     let kind = f.text(0)?;
     let running = if f.int(1)? == 1 {
-        let builtin =
-            builtins::find(kind).ok_or_else(|| RestoreError(format!("there is no function {kind}()")))?;
+        let builtin = builtins::find(kind)
+            .ok_or_else(|| RestoreError::Unfit(format!("there is no function {kind}()")))?;
         Running::Builtin(Box::new(Waiting {
             name: builtin.name,
             then: continuation_of(f.value(3))?,
@@ -241,7 +246,7 @@ fn frame_of(value: &Value) -> Result<Frame> {
 }
 
 fn unreadable() -> RestoreError {
-    RestoreError("its program can no longer be read".into())
+    RestoreError::Unfit("its program can no longer be read".into())
 }
 
 fn tree_value(program: &Executable) -> Value {
@@ -285,7 +290,7 @@ fn place_of(value: &Value, program: &Executable) -> Result<u32> {
             forks.map(|(at, _)| at as u32 + 2).nth(nth)
         }
     };
-    found.ok_or_else(|| RestoreError("its program has no such place".into()))
+    found.ok_or_else(|| RestoreError::Unfit("its program has no such place".into()))
 }
 
 fn verb_value(ready: &ReadyVerb) -> Value {
@@ -346,7 +351,7 @@ fn continuation_of(value: &Value) -> Result<Continuation> {
     let parts = value.as_list().unwrap_or(&[]);
     let obj = |nth: usize| {
         let found = parts.get(nth).and_then(Value::as_obj);
-        found.ok_or_else(|| RestoreError("a waiting function's state is damaged".into()))
+        found.ok_or_else(|| RestoreError::Unfit("a waiting function's state is damaged".into()))
     };
     Ok(match parts.first().and_then(Value::as_str).unwrap_or("") {
         "create" => Continuation::Create { obj: obj(1)? },
@@ -365,7 +370,11 @@ fn continuation_of(value: &Value) -> Result<Continuation> {
         },
         "eval" => Continuation::Eval,
         "wrapper" => Continuation::Wrapper,
-        other => return Err(RestoreError(format!("there is no waiting state {other:?}"))),
+        other => {
+            return Err(RestoreError::Unfit(format!(
+                "there is no waiting state {other:?}"
+            )));
+        }
     })
 }
 
@@ -376,7 +385,7 @@ impl<'a> Fields<'a> {
     fn of(value: &'a Value, count: usize) -> Result<Fields<'a>> {
         match value.as_list() {
             Some(items) if items.len() == count => Ok(Fields(items)),
-            _ => Err(RestoreError("its record is damaged".into())),
+            _ => Err(RestoreError::Unfit("its record is damaged".into())),
         }
     }
 
@@ -387,28 +396,28 @@ impl<'a> Fields<'a> {
     fn int(&self, nth: usize) -> Result<i64> {
         self.0[nth]
             .as_int()
-            .ok_or_else(|| RestoreError(format!("field {nth} is not a number")))
+            .ok_or_else(|| RestoreError::Unfit(format!("field {nth} is not a number")))
     }
 
     fn obj(&self, nth: usize) -> Result<Obj> {
         self.0[nth]
             .referent()
-            .ok_or_else(|| RestoreError(format!("field {nth} is not an object")))
+            .ok_or_else(|| RestoreError::Unfit(format!("field {nth} is not an object")))
     }
 
     fn text(&self, nth: usize) -> Result<&'a str> {
         self.0[nth]
             .as_str()
-            .ok_or_else(|| RestoreError(format!("field {nth} is not a string")))
+            .ok_or_else(|| RestoreError::Unfit(format!("field {nth} is not a string")))
     }
 
     fn list(&self, nth: usize) -> Result<&'a [Value]> {
         self.0[nth]
             .as_list()
-            .ok_or_else(|| RestoreError(format!("field {nth} is not a list")))
+            .ok_or_else(|| RestoreError::Unfit(format!("field {nth} is not a list")))
     }
 }
 
 fn number<T: TryFrom<i64>>(n: i64) -> Result<T> {
-    T::try_from(n).map_err(|_| RestoreError(format!("{n} is out of range")))
+    T::try_from(n).map_err(|_| RestoreError::Unfit(format!("{n} is out of range")))
 }
