@@ -368,12 +368,14 @@ pub fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Whether a process has ended, so that nothing is held by it any more: its locks go a moment after its name.
+/// Whether a process has ended, so that nothing is held by it any more: its locks go with the last of its threads, which may be
+/// later than the first.
 fn has_ended(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The state follows the name, which stands in brackets.
     let state = status.rsplit(") ").next().unwrap_or_default();
-    state.is_empty() || state.starts_with(['Z', 'X'])
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    state.is_empty() || (state.starts_with(['Z', 'X']) && threads() <= 1)
 }
 
 /// The names and numbers of the running processes that were started on this data folder.
