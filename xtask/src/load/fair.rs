@@ -176,7 +176,8 @@ fn cpu_of_programs(programs: &Path, data: &Path) -> Result<f64, String> {
     let asked = asked.map_err(|error| format!("cannot start moothallctl: {error}"))?;
     let text = String::from_utf8_lossy(&asked.stdout);
     let value = text.lines().find_map(|line| line.strip_prefix(NAME));
-    value
-        .and_then(|value| value.parse().ok())
-        .ok_or_else(|| format!("moothallctl metrics says nothing of {NAME}"))
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        let error = String::from_utf8_lossy(&asked.stderr);
+        format!("moothallctl metrics says nothing of {NAME}: {error}")
+    })
 }
