@@ -112,6 +112,7 @@ fn serve(config: &Config, arguments: &Arguments) -> ExitCode {
     let options = RunOptions {
         import: arguments.absolute_path("--import"),
         drop_tasks: arguments.has("--drop-tasks"),
+        jobs: arguments.get("--jobs").map(str::to_owned),
         config_file: arguments.absolute_path("--config"),
         die_with_parent: arguments.has("--die-with-parent"),
     };

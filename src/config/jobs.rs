@@ -40,9 +40,8 @@ impl TryFrom<String> for JobStore {
             url if url.starts_with("redis://") || url.starts_with("redis+unix://") => {
                 Ok(JobStore::Redis(text))
             }
-            _ => Err(format!(
-                "`{text}` is neither `embedded` nor an address such as redis://127.0.0.1:6379/"
-            )),
+            // An address may have a password in it, and is not repeated.
+            _ => Err("it is neither `embedded` nor an address such as redis://127.0.0.1:6379/".to_owned()),
         }
     }
 }

@@ -47,6 +47,10 @@ pub const JOB_QUEUES_MAX: usize = 64;
 pub const JOB_OFFER_PERIOD: Duration = Duration::from_secs(5);
 /// How often the thread between a daemon and a job store on Redis looks by itself.
 pub const EXCHANGE_LOOK: Duration = Duration::from_millis(100);
+/// The rest after an exchange with such a store that failed.
+pub const EXCHANGE_REST: Duration = Duration::from_millis(20);
+/// How often the same trouble with such a store is told.
+pub const EXCHANGE_TOLD: Duration = Duration::from_secs(60);
 /// Jobs that are sent to such a store, or ended there, at once.
 pub const JOB_FEED_BATCH: usize = 256;
 /// How long a task of the world is kept in its lease of a job from such a store.

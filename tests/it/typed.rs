@@ -167,6 +167,28 @@ fn company(server: &Server) -> ([Web; 3], Telnet) {
     ([benjamin, friend, other], terminal)
 }
 
+#[test]
+fn messages_of_one_sender_are_heard_in_the_order_in_which_they_were_sent() {
+    let server = Server::start(Options::web());
+    let mut benjamin = Web::character(server.web(), "benjamin");
+    let mut ear = hall_character(&server, "Ear");
+    for round in 0..5 {
+        let text = |number| format!("number {number} of round {round}");
+        for number in 0..40 {
+            benjamin.tell(json!({
+                "type": "ChatRoomMessage",
+                "from": {"type": "User", "id": "benjamin", "session": benjamin.session},
+                "to": {"type": "ChatRoom", "id": "here"},
+                "message": text(number),
+            }));
+        }
+        // Whatever comes before a line that is awaited is passed over, so one that came too early is not found any more.
+        for number in 0..40 {
+            ear.expect(&text(number));
+        }
+    }
+}
+
 /// Has the world write down what typed messages bring to it.
 fn write_down(wizard: &mut Telnet) {
     wizard.eval("add_property(#0, \"written\", {}, {player, \"\"})");

@@ -90,7 +90,7 @@ impl ConnectionActor {
     }
 
     /// Starts a task of a client's that is none of its lines; one without a number changes nothing, and may be asked
-    /// again.
+    /// again. Typed messages wait for those before them.
     pub(super) fn start_beside(&mut self, conn: ConnId, reply: Reply, cmd_seq: u64, player: Obj, work: Work) {
         let id = self.parts.outside.ids.next();
         let (mut rows, mut reply) = (Vec::new(), Some(reply));
@@ -100,16 +100,22 @@ impl ConnectionActor {
             reply = self.settle_with(conn, cmd_seq, id);
         }
         self.beside.begin(id, player);
+        let is_in_turn = cmd_seq != 0 && matches!(work, Work::Service(_));
         let job = Job {
             id,
             player,
             work,
             ..errand::of_rows(&self.parts.outside, rows)
         };
-        self.submits.push_back(Assignment {
+        let assignment = Assignment {
             reply,
             ..errand::unasked(job)
-        });
+        };
+        let due = match is_in_turn {
+            true => self.turns.begin(conn, assignment),
+            false => Some(assignment),
+        };
+        self.submits.extend(due);
     }
 
     fn take_in(&mut self, conn: &Arc<Connection>, text: String, ticket: u64) {
@@ -284,6 +290,9 @@ impl ConnectionActor {
     /// A slice of a task has ended, or an errand is done.
     pub(super) fn finished(&mut self, finished: Finished) {
         self.beside.end(finished.task);
+        let next = self.turns.end(finished.task);
+        // What does not begin any more is sent again to the next daemon.
+        self.submits.extend(next.filter(|_| !self.is_draining));
         if let Some(settles) = self.tasks.remove(&finished.task) {
             self.settled(finished.task, settles);
         }

@@ -27,6 +27,7 @@ mod restore;
 mod sending;
 mod sessions;
 mod tokens;
+mod turns;
 
 use super::executor::Assignment;
 use super::job_broker::Desk;
@@ -60,6 +61,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use tokens::Proof;
 use tokio::sync::oneshot;
+use turns::Turns;
 
 pub use linger::{ClientsOf, HostCame, HostCounts, HostGone};
 pub use listing::{CountClients, ListConnections};
@@ -246,6 +248,7 @@ pub struct ConnectionActor {
     /// What is to be done when a task has committed.
     tasks: HashMap<i64, Settles>,
     beside: Beside,
+    turns: Turns,
     /// What one message leads to, sent on together at its end.
     submits: VecDeque<Assignment>,
     inputs: VecDeque<Answer>,
@@ -281,6 +284,7 @@ impl ConnectionActor {
             counts: Counts::default(),
             tasks: HashMap::new(),
             beside: Beside::default(),
+            turns: Turns::default(),
             submits: VecDeque::new(),
             inputs: VecDeque::new(),
             ends: Vec::new(),

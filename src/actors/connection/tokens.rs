@@ -165,7 +165,6 @@ impl ConnectionActor {
     ) -> Result<(), RpcMessageError> {
         let renewed = self.parts.keys.auth_token(player.into(), auth_time);
         let (auth_token, _) = renewed.ok_or(RpcMessageError::TokenExpired)?;
-        tracing::info!(%player, "a player's token was renewed");
         self.reply(reply, DaemonToClientReply::TokenRenewed { auth_token });
         Ok(())
     }

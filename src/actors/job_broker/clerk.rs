@@ -12,7 +12,10 @@ use super::step::{Step, What, refusal};
 use crate::actors::outlet::{After, Message, Outlet};
 use crate::jobs::redis::{Loss, Mark, OnRedis};
 use crate::jobs::{JobError, JobStore, Queue, Seen, Stored, size_of};
-use crate::limits::{EXCHANGE_LOOK, JOB_EXTENDS, JOB_FEED_BATCH, JOB_LIST_IDLE, JOB_SWEEP, JOBS_SEEN_MAX};
+use crate::limits::{
+    EXCHANGE_LOOK, EXCHANGE_REST, EXCHANGE_TOLD, JOB_EXTENDS, JOB_FEED_BATCH, JOB_LIST_IDLE, JOB_SWEEP,
+    JOBS_SEEN_MAX,
+};
 use crate::protocol::JobId;
 use crate::protocol::host::DaemonToHostReply;
 use crate::protocol::job::{Confirm, JobSpec};
@@ -32,8 +35,8 @@ pub(super) struct Clerk {
     /// When the jobs there were last listed; none if some were brought there since.
     pub(super) listed: Option<Instant>,
     extended: Instant,
-    /// What went wrong last, as it was said.
-    said: String,
+    /// What went wrong last, as it was said, and when.
+    said: Option<(String, Instant)>,
     /// What is written of what was last heard there.
     marked: Option<Mark>,
     /// Whether there are dedupe keys of jobs that the store has lost.
@@ -55,7 +58,7 @@ impl Clerk {
             swept: None,
             listed: None,
             extended: Instant::now(),
-            said: String::new(),
+            said: None,
             marked: None,
             has_lost: false,
         }
@@ -66,11 +69,9 @@ impl Clerk {
             self.wait();
             let done = self.round();
             let is_away = matches!(done, Err(JobError::Away(_) | JobError::NotOurs(_)));
-            let said = done.as_ref().err().map(ToString::to_string).unwrap_or_default();
-            if !said.is_empty() && said != self.said && !self.exchange.is_away() {
-                tracing::warn!(error = said, "jobs wait here until the job store takes them");
+            if let Err(error) = &done {
+                self.tell(error);
             }
-            self.said = said;
             locked(&self.exchange.figures).tally = self.store.tally();
             if self.exchange.is_away.swap(is_away, Ordering::Relaxed) && !is_away {
                 tracing::info!("the job store answers again");
@@ -85,6 +86,20 @@ impl Clerk {
                 self.marked = mark;
             }
             self.tell_unconfirmed();
+            if done.is_err() {
+                // Whatever it is woken for meanwhile would fail like this.
+                std::thread::sleep(EXCHANGE_REST);
+            }
+        }
+    }
+
+    /// Says what went wrong, and the same not too often.
+    fn tell(&mut self, error: &JobError) {
+        let error = error.to_string();
+        let is_said = |(said, at): &(String, Instant)| *said == error && at.elapsed() < EXCHANGE_TOLD;
+        if !self.said.as_ref().is_some_and(is_said) && !self.exchange.is_away() {
+            tracing::warn!(error, "jobs wait here until the job store takes them");
+            self.said = Some((error, Instant::now()));
         }
     }
 

@@ -32,6 +32,8 @@ pub struct RunOptions {
     pub import: Option<PathBuf>,
     /// Whether to go on without the tasks that another version of the server has compiled.
     pub drop_tasks: bool,
+    /// Where jobs are kept, if a flag says so.
+    pub jobs: Option<String>,
     /// The configuration file, for the children to read as well.
     pub config_file: Option<PathBuf>,
     /// Whether children end at once when this process does.

@@ -2,7 +2,7 @@
 
 use super::running::Handle;
 use crate::actors::kit::child_link::{DIE_WITH_PARENT, SUPERVISED};
-use crate::config::{Config, JobStore, Listen};
+use crate::config::{Config, Listen};
 use crate::limits::WORKERS_MAX;
 use crate::protocol::control::ChildReady;
 use std::ffi::OsString;
@@ -159,8 +159,9 @@ pub fn table(
     daemon
         .arguments
         .extend(["--data".into(), config.data.clone().into()]);
-    if let JobStore::Redis(url) = &config.jobs.store {
-        daemon.arguments.extend(["--jobs".into(), url.into()]);
+    // What the settings say the daemon reads itself: everybody sees the words of a process, and not its settings.
+    if let Some(store) = &options.jobs {
+        daemon.arguments.extend(["--jobs".into(), store.into()]);
     }
     if let Some(import) = &options.import {
         daemon.first_arguments = vec!["--import".into(), import.into()];

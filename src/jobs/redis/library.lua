@@ -122,7 +122,9 @@ end
 local function open(queue)
   if entered[queue] then return end
   entered[queue] = true
-  if call('SADD', queues, queue) == 1 then call('XGROUP', 'CREATE', stream(queue), 'g', '0', 'MKSTREAM') end
+  local is_new = call('SADD', queues, queue) == 1
+  -- A stream that is gone is nobody's doing here.
+  if is_new or call('EXISTS', stream(queue)) == 0 then call('XGROUP', 'CREATE', stream(queue), 'g', '0', 'MKSTREAM') end
 end
 
 -- Puts a job into the stream of its queue, and gives where it is there.
@@ -147,6 +149,7 @@ end
 -- Who has the job of an entry; nobody if it is ready.
 local function taker_of(it)
   if it[STANDS] ~= 'placed' then return nil end
+  if call('EXISTS', stream(it[QUEUE])) == 0 then return nil end
   local pending = call('XPENDING', stream(it[QUEUE]), 'g', it[ENTRY], it[ENTRY], 1)[1]
   return pending and pending[2]
 end
@@ -182,7 +185,7 @@ local function leave_line(id, line)
   if following then
     call('DECR', behind)
     local it = look(following)
-    place(following, it, it[DUE])
+    if it then place(following, it, it[DUE]) end
   end
 end
 

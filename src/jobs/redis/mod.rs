@@ -111,9 +111,9 @@ pub struct OnRedis {
 impl OnRedis {
     /// A store that connects when it is first asked for something.
     pub fn new(settings: Settings) -> Result<OnRedis, JobError> {
-        let client = Client::open(settings.url.as_str()).map_err(|error| {
-            JobError::Refused(format!("{} is no address of a Redis: {error}", settings.url))
-        })?;
+        // The address may have a password in it.
+        let client = Client::open(settings.url.as_str())
+            .map_err(|error| JobError::Refused(format!("that is no address of a Redis: {error}")))?;
         if settings.world.is_empty() || settings.world.contains(':') {
             let name = &settings.world;
             return Err(JobError::Refused(format!(

@@ -22,7 +22,7 @@ end
 
 -- What was given to the same call before, if its answer was lost: it is the taker's anew from now on.
 local function give_again(queue, from, to)
-  if call('SISMEMBER', queues, queue) == 0 then return end
+  if call('EXISTS', stream(queue)) == 0 then return end
   local entries, ids = {}, {}
   for _, pending in ipairs(call('XPENDING', stream(queue), 'g', from, to, 10000, taker)) do
     entries[#entries + 1] = pending[1]
@@ -61,7 +61,7 @@ local function sifted(queue, entries, ids, rows)
 end
 
 for _, queue in ipairs(found) do
-  while count < most and looked < swept_max do
+  while count < most and looked < swept_max and call('EXISTS', stream(queue)) == 1 do
     local read = call('XREADGROUP', 'GROUP', 'g', taker, 'COUNT', most - count, 'STREAMS', stream(queue), '>')
     if not read or not read[1] then break end
     local entries, ids = {}, {}

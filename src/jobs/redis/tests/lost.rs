@@ -222,3 +222,41 @@ fn of_a_take_and_a_cancel_at_once_one_has_the_job() {
     all.sort_unstable_by_key(|id| id.0);
     assert_eq!(all, ids, "each was taken or cancelled, and none was both");
 }
+
+#[test]
+fn a_stream_that_somebody_deletes_costs_its_own_jobs_and_stands_in_nobodys_way() {
+    let Some(server) = Server::start() else { return };
+    let mut remote = Remote::new(&server, "torn", "here");
+    let now = remote.now();
+    let queues = [Queue::Any("a".into()), Queue::Any("b".into())];
+    let [taken, torn, other] = [remote.id(), remote.id(), remote.id()];
+    remote.store.put(now, taken, spec("a")).expect("there is room");
+    assert_eq!(
+        remote.store.take(now, "x", &queues, 1).map(|all| all.len()),
+        Ok(1)
+    );
+    remote.store.put(now, torn, spec("a")).expect("there is room");
+    remote.store.put(now, other, spec("b")).expect("there is room");
+    redis::cmd("DEL")
+        .arg("{torn}:4:q:any:a")
+        .exec(&mut asked(&server))
+        .expect("it is allowed");
+    let found = remote.store.take(now, "x", &queues, 8).expect("Redis is there");
+    assert_eq!(found.iter().map(|taken| taken.job).collect::<Vec<_>>(), [other]);
+    assert_eq!(remote.store.list(8).map(|all| all.len()), Ok(3));
+    assert_eq!(remote.store.counts().map(|counts| counts.alive), Ok(3));
+    assert_eq!(
+        remote.store.give_back(now, "x"),
+        Ok(1),
+        "the job of the other queue"
+    );
+    remote.store.sweep(now).expect("Redis is there");
+    assert_eq!(remote.store.cancel_many(now, &[torn]), Ok(vec![Ok(())]));
+    let next = remote.id();
+    remote.store.put(now, next, spec("a")).expect("there is room");
+    let found = remote
+        .store
+        .take(now, "x", &queues[..1], 8)
+        .expect("Redis is there");
+    assert_eq!(found.iter().map(|taken| taken.job).collect::<Vec<_>>(), [next]);
+}
