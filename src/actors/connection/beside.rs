@@ -1,7 +1,7 @@
 //! Tasks that clients' programs ask for besides lines, so that nobody has more of them waiting than a share.
 //!
-//! Lines are one at a time for each connection; of these only typed messages have such an order (`turns.rs`), so they are counted: by player, and those that
-//! nobody need be logged in for together. Invariant: each is counted from its submission to the end of its first slice.
+//! Lines are one at a time for each connection; of these only typed messages have such an order (`turns.rs`), so they are
+//! counted: by player, and those that nobody need be logged in for together. Invariant: each is counted from its submission to the end of its first slice.
 
 use crate::limits::{BESIDE_ANONYMOUS_MAX, BESIDE_MAX, BESIDE_PLAYER_MAX};
 use moo_model::Obj;

@@ -1,8 +1,9 @@
 //! The numbers of one client's commands: which came, which became tasks, and which have taken effect.
 //!
-//! Invariants: a number is new once, and so is what it is known by besides, for as long as its number is known; numbers are taken in their order, so one that leaves a hole before it is not, nor
-//! one so far past another that is not done that the store would forget that; one
-//! counts as having taken effect only when its task's commit is known, and its answer leaves after that commit.
+//! Invariants: a number is new once, and so is what it is known by besides, for as long as its number is known; numbers are
+//! taken in their order, so one that leaves a hole before it is not, nor one so far past another that is not done that the
+//! store would forget that; one counts as having taken effect only when its task's commit is known, and its answer leaves
+//! after that commit.
 
 use crate::actors::outlet::Reply;
 use moo_tasks::connections::stored::{COMMANDS_KEPT, StoredCommand};
